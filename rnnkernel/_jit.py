@@ -1,0 +1,63 @@
+"""The one door to numba: compiled once for each state of the package, for every process after that.
+
+numba's own cache looks at the file of a function but not at the functions it calls, so an edit in one
+file could leave stale machine code in another.  Here the cache folder is named after a hash of the
+whole package: an edit anywhere starts a new folder.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numba
+
+_config: Any = numba.config
+_PACKAGE = Path(__file__).parent
+
+
+def package_hash() -> str:
+    """Return a short hash of every Python file of the package."""
+    digest = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        digest.update(str(path.relative_to(_PACKAGE)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _cache_folder() -> Path:
+    """Return NUMBA_CACHE_DIR, the package's own folder, or the user's cache: the first that is usable."""
+    if _config.CACHE_DIR:
+        return Path(_config.CACHE_DIR)
+    if os.access(_PACKAGE, os.W_OK):
+        return _PACKAGE / "__pycache__"
+    return Path.home() / ".cache" / "rnnkernel"
+
+
+_FOLDER = str(_cache_folder() / f"numba-{package_hash()}")
+
+
+@contextmanager
+def _caching_in(folder: str) -> Iterator[None]:
+    before = _config.CACHE_DIR
+    _config.CACHE_DIR = folder
+    try:
+        yield
+    finally:
+        _config.CACHE_DIR = before
+
+
+def jit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Compile with ``numba.njit``, division by zero as in NumPy, cached for this state of the package.
+
+    Use it bare or with options of ``numba.njit``, for example ``@jit(fastmath={"reassoc", "contract"})``.
+    """
+    if function is None:
+        return lambda inner: jit(inner, **options)
+    dispatcher = numba.njit(error_model="numpy", **options)(function)
+    if not _config.DISABLE_JIT:
+        with _caching_in(_FOLDER):
+            dispatcher.enable_caching()
+    return dispatcher

@@ -1,0 +1,269 @@
+"""Markov chains on finitely many states, and the data sequences they drive.
+
+A transition matrix P is a square matrix of probabilities whose rows sum to one.  If every state can be reached
+from every other (*irreducible*) there is exactly one *stationary distribution* π = πP.  If the chain is moreover
+aperiodic, the law of the state tends to π at the rate |λ₂|^k, where λ₂ is the second largest eigenvalue of P in
+absolute value, and 1 − |λ₂| is the *spectral gap*.
+"""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from rnnkernel import _checks
+from rnnkernel._jit import jit
+from rnnkernel._types import Array, Rng
+
+
+class MarkovChain:
+    """A Markov chain with transition matrix P: from state i to state j with probability P[i, j].
+
+    Parameters
+    ----------
+    transition : array_like, shape (n_states, n_states)
+        Nonnegative, with rows that sum to one.
+
+    Raises
+    ------
+    ValueError
+        If `transition` is not such a matrix.
+
+    Examples
+    --------
+    >>> chain = MarkovChain([[0.9, 0.1], [0.3, 0.7]])
+    >>> chain.stationary_distribution
+    array([0.75, 0.25])
+    >>> round(chain.spectral_gap, 12)
+    0.4
+    """
+
+    def __init__(self, transition: Any) -> None:
+        P = _checks.array("transition", transition, ndim=2)
+        if P.shape[0] != P.shape[1] or not P.size:
+            raise ValueError(f"transition must be a square matrix, not of shape {P.shape}")
+        if (P < 0).any():
+            i, j = (int(a) for a in np.argwhere(P < 0)[0])
+            raise ValueError(f"transition must be nonnegative, but transition[{i}, {j}] is {P[i, j]}")
+        off = np.abs(P.sum(axis=1) - 1)
+        if off.max() > 1e-9:
+            i = int(off.argmax())
+            raise ValueError(f"transition must have rows that sum to one, but row {i} sums to {P[i].sum():.12g}")
+        self.transition = P / P.sum(axis=1, keepdims=True)
+        self.transition.flags.writeable = False
+
+    @property
+    def n_states(self) -> int:
+        """The number of states."""
+        return len(self.transition)
+
+    @cached_property
+    def is_irreducible(self) -> bool:
+        """Whether every state can be reached from every other."""
+        return len(self.classes) == 1
+
+    @cached_property
+    def classes(self) -> list[list[int]]:
+        """The communicating classes: groups of states that can all be reached from one another."""
+        reachable = np.eye(self.n_states, dtype=bool) | (self.transition > 0)
+        for k in range(self.n_states):
+            reachable |= np.outer(reachable[:, k], reachable[k])
+        mutual = reachable & reachable.T
+        firsts = np.unique(mutual.argmax(axis=1))
+        return [np.flatnonzero(mutual[first]).tolist() for first in firsts]
+
+    @cached_property
+    def period(self) -> int:
+        """The greatest common divisor of the lengths of all cycles (of an irreducible chain)."""
+        self._require_irreducible("period")
+        depth = np.full(self.n_states, -1)
+        depth[0] = 0
+        while (depth < 0).any():
+            i, j = np.nonzero((self.transition > 0) & (depth[:, None] >= 0) & (depth < 0))
+            depth[j] = depth[i] + 1
+        i, j = np.nonzero(self.transition)
+        cycles: int = np.gcd.reduce(depth[i] + 1 - depth[j])
+        return int(cycles)
+
+    @cached_property
+    def stationary_distribution(self) -> Array:
+        """The unique π with πP = π, by the elimination of Grassmann, Taksar and Heyman, which never subtracts.
+
+        Raises ``ValueError`` for a reducible chain, where π is not unique.
+        """
+        self._require_irreducible("stationary_distribution")
+        A = self.transition.copy()
+        n = self.n_states
+        for k in range(n - 1):
+            A[k + 1 :, k] /= A[k, k + 1 :].sum()
+            A[k + 1 :, k + 1 :] += np.outer(A[k + 1 :, k], A[k, k + 1 :])
+        pi = np.ones(n)
+        for k in range(n - 2, -1, -1):
+            pi[k] = pi[k + 1 :] @ A[k + 1 :, k]
+        pi /= pi.sum()
+        pi.flags.writeable = False
+        return pi
+
+    @cached_property
+    def spectral_gap(self) -> float:
+        """1 − |λ₂|: zero if the chain is periodic or reducible, one if successive states are independent."""
+        moduli = np.sort(np.abs(np.linalg.eigvals(self.transition)))[::-1]
+        return float(1 - moduli[1]) if len(moduli) > 1 else 1.0
+
+    def simulate(self, n: int, *, rng: Rng, start: int | None = None) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return n successive states.
+
+        Parameters
+        ----------
+        n : int
+            How many states.
+        rng : int or numpy.random.Generator
+            Source of randomness; the same seed gives the same states.
+        start : int, optional
+            The first state; drawn from the stationary distribution if not given.
+
+        Returns
+        -------
+        ndarray of int, shape (n,)
+
+        Examples
+        --------
+        >>> MarkovChain([[0.0, 1.0], [1.0, 0.0]]).simulate(5, rng=0, start=1)
+        array([1, 0, 1, 0, 1])
+        """
+        n = _checks.integer("n", n, least=0)
+        generator = np.random.default_rng(rng)
+        uniforms = generator.random(n)
+        states = np.empty(n, dtype=np.int64)
+        if n:
+            if start is None:
+                first = int(np.searchsorted(_thresholds(self.stationary_distribution), uniforms[0], side="right"))
+            else:
+                first = _checks.integer("start", start, least=0)
+                if first >= self.n_states:
+                    raise ValueError(f"start must be a state from 0 to {self.n_states - 1}, not {start}")
+            _walk(self._cumulative, first, uniforms, states)
+        return states
+
+    @cached_property
+    def _cumulative(self) -> Array:
+        return np.array([_thresholds(row) for row in self.transition])
+
+    def _require_irreducible(self, what: str) -> None:
+        if not self.is_irreducible:
+            raise ValueError(
+                f"{what} needs an irreducible chain, but the states of transition fall into {len(self.classes)} "
+                f"classes that do not all communicate, {self.classes}; averages then depend on the start"
+            )
+
+    def __repr__(self) -> str:
+        return f"MarkovChain({self.transition.tolist()})"
+
+
+class DataSequence:
+    """Inputs and targets driven by a Markov chain.
+
+    In state i the input is x_i; on the transition i → j the target is y_ij + s η with η ~ N(0, 1).  States that
+    share an input are hidden from whoever sees the inputs alone.
+
+    Parameters
+    ----------
+    chain : MarkovChain
+        The chain of states.
+    inputs : array_like, shape (n_states,) or (n_states, d)
+        The input x_i of each state.
+    targets : array_like, shape (n_states, n_states) or (n_states,)
+        Mean target of each transition, or of each state.
+    noise : float
+        Standard deviation s of the Gaussian noise of the target.
+
+    Examples
+    --------
+    >>> chain = MarkovChain([[0.0, 1.0], [1.0, 0.0]])
+    >>> data = DataSequence(chain, inputs=[-1.0, 1.0], targets=[[0.0, 1.0], [-1.0, 0.0]])
+    >>> x, y = data.simulate(4, rng=0, start=0)
+    >>> x, y
+    (array([-1.,  1., -1.,  1.]), array([ 1., -1.,  1., -1.]))
+    """
+
+    def __init__(self, chain: MarkovChain, inputs: Any, targets: Any, noise: float = 0.0) -> None:
+        if not isinstance(chain, MarkovChain):
+            raise TypeError(f"chain must be a MarkovChain, not {type(chain).__name__}")
+        n = chain.n_states
+        self.chain = chain
+        self.inputs = _checks.array("inputs", inputs, ndim=(1, 2))
+        if len(self.inputs) != n or not self.inputs.size:
+            raise ValueError(f"inputs must hold one input for each of {n} states, not shape {self.inputs.shape}")
+        given = _checks.array("targets", targets, ndim=(1, 2))
+        if given.shape not in ((n,), (n, n)):
+            raise ValueError(f"targets must have shape ({n},) or ({n}, {n}), not {given.shape}")
+        self.targets = given if given.ndim == 2 else np.repeat(given[:, None], n, axis=1)
+        self.noise = _checks.number("noise", noise, least=0)
+
+    @property
+    def n_inputs(self) -> int:
+        """The dimension d of an input."""
+        return int(self.points.shape[1])
+
+    @property
+    def points(self) -> Array:
+        """The inputs of the states as points, shape (n_states, d)."""
+        return self.inputs if self.inputs.ndim == 2 else self.inputs[:, None]
+
+    @cached_property
+    def mean_target(self) -> Array:
+        """f*(i) = E[Y | state i] = Σ_j P_ij y_ij, shape (n_states,)."""
+        return np.asarray((self.chain.transition * self.targets).sum(axis=1))
+
+    @cached_property
+    def target_variance(self) -> Array:
+        """Var(Y | state i) = Σ_j P_ij (y_ij − f*(i))² + s², shape (n_states,)."""
+        deviation = self.targets - self.mean_target[:, None]
+        return np.asarray((self.chain.transition * deviation**2).sum(axis=1) + self.noise**2)
+
+    def simulate(self, n: int, *, rng: Rng, start: int | None = None) -> tuple[Array, Array]:
+        """Return n successive inputs and targets.
+
+        Parameters
+        ----------
+        n : int
+            How many steps.
+        rng : int or numpy.random.Generator
+            Source of randomness; the same seed gives the same sequence.
+        start : int, optional
+            The state of the first input; drawn from the stationary distribution if not given.
+
+        Returns
+        -------
+        x : ndarray, shape (n,) or (n, d)
+            Inputs, shaped as `inputs` was given.
+        y : ndarray, shape (n,)
+            Targets: y[k] belongs to the transition from step k to step k + 1.
+        """
+        n = _checks.integer("n", n, least=0)
+        generator = np.random.default_rng(rng)
+        states = self.chain.simulate(n + 1, rng=generator, start=start)
+        y = self.targets[states[:-1], states[1:]]
+        if self.noise:
+            y = y + self.noise * generator.standard_normal(n)
+        return self.inputs[states[:-1]], y
+
+
+def _thresholds(probabilities: Array) -> Array:
+    """Cumulative probabilities, with the last positive one set to infinity: no uniform falls beyond it."""
+    total = np.cumsum(probabilities)
+    total[np.nonzero(probabilities)[0][-1] :] = np.inf
+    return total
+
+
+@jit
+def _walk(cumulative: Any, first: Any, uniforms: Any, out: Any) -> None:
+    """Fill `out` with a path: the next state is the first whose cumulative probability exceeds the uniform."""
+    state = first
+    out[0] = state
+    for k in range(1, len(out)):
+        row = cumulative[state]
+        state = 0
+        while uniforms[k] >= row[state]:
+            state += 1
+        out[k] = state

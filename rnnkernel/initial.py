@@ -1,0 +1,211 @@
+"""The law λ of a unit's parameters (C, W, B) before training: sampling, moments and quadrature.
+
+C is independent of (W, B).  Expectations over W use a deterministic rule, chosen by the dimension d of the input:
+
+* d ≤ 3: the tensor product of composite Gauss–Legendre rules, 12 nodes on each of 20, 5 or 2 panels.  tanh has
+  poles at ±iπ/2, so short panels converge much faster than one Gauss–Hermite rule does.
+* d > 3: 4096 points of an unscrambled Sobol sequence, mapped through the quantile functions.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnkernel import _checks
+from rnnkernel._types import Array, Distribution, Rng
+
+_ORDER = 12
+_PANELS = {1: 20, 2: 5, 3: 2}
+_TAIL = 1e-17
+
+
+class Quadrature(NamedTuple):
+    """Nodes and weights with E_λ[h(W)] ≈ Σ_q weights[q] h(nodes[q])."""
+
+    nodes: Array
+    weights: Array
+
+
+class InitialLaw:
+    """The law λ of the initial parameters of one unit.
+
+    Parameters
+    ----------
+    output : frozen scipy.stats distribution
+        Law of the output weight C, independent of the others.
+    inputs : frozen distribution, or list of d of them
+        Law of each coordinate of the input weights W; coordinates are independent.
+    recurrent : frozen distribution, or callable
+        Law of the recurrent weight B, independent of W; or B as a vectorised function of W, (n, d) -> (n,).
+    n_inputs : int, optional
+        The dimension d if `inputs` is one distribution for all coordinates; 1 if not given.
+
+    Examples
+    --------
+    >>> from scipy import stats
+    >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+    >>> C, W, B = law.sample(4, rng=0, paired=True)
+    >>> W.shape, bool((C[:2] == -C[2:]).all()), bool((B[:2] == B[2:]).all())
+    ((4, 1), True, True)
+    """
+
+    def __init__(
+        self,
+        output: Distribution,
+        inputs: Distribution | Sequence[Distribution],
+        recurrent: Distribution | Callable[[Array], Array],
+        n_inputs: int | None = None,
+    ) -> None:
+        self.output = _distribution("output", output)
+        if isinstance(inputs, (list, tuple)):
+            if not inputs:
+                raise ValueError("inputs must hold at least one distribution, not none")
+            self.inputs = [_distribution(f"inputs[{i}]", each) for i, each in enumerate(inputs)]
+            if n_inputs is not None and _checks.integer("n_inputs", n_inputs, least=1) != len(inputs):
+                raise ValueError(
+                    f"n_inputs must be the number of distributions in inputs, {len(inputs)}, not {n_inputs}"
+                )
+        else:
+            count = 1 if n_inputs is None else _checks.integer("n_inputs", n_inputs, least=1)
+            self.inputs = [_distribution("inputs", inputs)] * count
+        self.recurrent: Any = recurrent if _is_function(recurrent) else _distribution("recurrent", recurrent)
+
+    @property
+    def n_inputs(self) -> int:
+        """The dimension d of an input."""
+        return len(self.inputs)
+
+    def sample(self, n_units: int, *, rng: Rng, paired: bool = False) -> tuple[Array, Array, Array]:
+        """Draw the parameters of a network.
+
+        Parameters
+        ----------
+        n_units : int
+            The number of units N; even if `paired`.
+        rng : int or numpy.random.Generator
+            Source of randomness.
+        paired : bool
+            Antisymmetric initialisation: units i and i + N/2 share W and B and have opposite C, so the network
+            starts at zero output.
+
+        Returns
+        -------
+        C : ndarray, shape (N,)
+        W : ndarray, shape (N, d)
+        B : ndarray, shape (N,)
+        """
+        n_units = _checks.integer("n_units", n_units, least=1)
+        if paired and n_units % 2:
+            raise ValueError(f"n_units must be even when paired=True, not {n_units}")
+        generator = np.random.default_rng(rng)
+        n = n_units // 2 if paired else n_units
+        C = np.asarray(self.output.rvs(size=n, random_state=generator), dtype=float)
+        W = np.column_stack([each.rvs(size=n, random_state=generator) for each in self.inputs]).astype(float)
+        if _is_function(self.recurrent):
+            B = self._recurrent_of(W)
+        else:
+            B = np.asarray(self.recurrent.rvs(size=n, random_state=generator), dtype=float)
+        if paired:
+            C, W, B = np.concatenate([C, -C]), np.concatenate([W, W]), np.concatenate([B, B])
+        return C, W, B
+
+    @cached_property
+    def output_mean(self) -> float:
+        """E[C]: the kernel limit needs it to be zero."""
+        return float(self.output.mean())
+
+    @cached_property
+    def output_square(self) -> float:
+        """E[C²], the weight of the input layer in the tangent kernel."""
+        return float(self.output.moment(2))
+
+    @cached_property
+    def quadrature(self) -> Quadrature:
+        """The rule for expectations over W, exact on constants."""
+        d = self.n_inputs
+        if d <= 3:
+            rules = [_composite_rule(each, _PANELS[d]) for each in self.inputs]
+            nodes = np.stack(np.meshgrid(*[r.nodes for r in rules], indexing="ij"), axis=-1).reshape(-1, d)
+            weights = rules[0].weights
+            for rule in rules[1:]:
+                weights = np.outer(weights, rule.weights).ravel()
+            return Quadrature(nodes, weights)
+        from scipy.stats import qmc
+
+        uniform = qmc.Sobol(d, scramble=False).random_base2(12) + 0.5**13
+        nodes = np.column_stack([each.ppf(u) for each, u in zip(self.inputs, uniform.T, strict=True)])
+        return Quadrature(nodes, np.full(len(nodes), 1 / len(nodes)))
+
+    @cached_property
+    def recurrent_mean(self) -> Array:
+        """E[B | W] at each quadrature node, shape (Q,)."""
+        return self._recurrent_moment(1)
+
+    @cached_property
+    def recurrent_square(self) -> Array:
+        """E[B² | W] at each quadrature node, shape (Q,)."""
+        return self._recurrent_moment(2)
+
+    @cached_property
+    def recurrent_absolute_mean(self) -> float:
+        """E|B|: times sup|σ'|, the contraction factor of memory."""
+        if _is_function(self.recurrent):
+            return float(self.quadrature.weights @ np.abs(self._recurrent_of(self.quadrature.nodes)))
+        low, high = self.recurrent.support()
+        if low >= 0 or high <= 0:
+            return abs(float(self.recurrent.mean()))
+        return float(self.recurrent.expect(lambda b: b, lb=0) - self.recurrent.expect(lambda b: b, ub=0))
+
+    @cached_property
+    def recurrent_bound(self) -> float:
+        """sup|B|, possibly infinite; for B a function of W, the largest value at the quadrature nodes."""
+        if _is_function(self.recurrent):
+            return float(np.abs(self._recurrent_of(self.quadrature.nodes)).max())
+        return float(np.abs(self.recurrent.support()).max())
+
+    def _recurrent_moment(self, order: int) -> Array:
+        if _is_function(self.recurrent):
+            return self._recurrent_of(self.quadrature.nodes) ** order
+        return np.full(len(self.quadrature.weights), float(self.recurrent.moment(order)))
+
+    def _recurrent_of(self, W: Array) -> Array:
+        B = np.asarray(self.recurrent(W), dtype=float)
+        if B.shape != (len(W),):
+            raise ValueError(f"recurrent must map weights of shape {W.shape} to ({len(W)},), not to {B.shape}")
+        return B
+
+
+def _is_function(recurrent: Any) -> bool:
+    return callable(recurrent) and not hasattr(recurrent, "rvs")
+
+
+def _distribution(name: str, value: Any) -> Distribution:
+    if not all(hasattr(value, method) for method in ("rvs", "mean", "moment", "support", "ppf")):
+        raise TypeError(f"{name} must be a frozen scipy.stats distribution such as stats.norm(0, 1), not {value!r}")
+    if not np.isfinite(value.var()):
+        raise ValueError(f"{name} must have a finite variance, not {value.var()}")
+    return value
+
+
+def _composite_rule(distribution: Distribution, panels: int) -> Quadrature:
+    """Composite Gauss–Legendre between the quantiles of 1e-17, times the density; atoms for a discrete law."""
+    low, high = float(distribution.ppf(_TAIL)), float(distribution.isf(_TAIL))
+    if not hasattr(distribution, "pdf"):
+        atoms = np.arange(low, high + 1)
+        weights = distribution.pmf(atoms)
+        return Quadrature(atoms, weights / weights.sum())
+    x, w = np.polynomial.legendre.leggauss(_ORDER)
+    while panels <= 20 * 2**6:
+        edges = np.linspace(low, high, panels + 1)
+        half = np.diff(edges)[:, None] / 2
+        nodes = (edges[:-1, None] + half * (1 + x)).ravel()
+        weights = (half * w).ravel() * distribution.pdf(nodes)
+        if abs(weights.sum() - 1) < 1e-9:
+            return Quadrature(nodes, weights / weights.sum())
+        panels *= 2
+    raise ValueError(
+        f"inputs: the density of {distribution.dist.name} cannot be integrated to 1e-9 between its quantiles "
+        f"{low:.3g} and {high:.3g}; a law with lighter tails is needed"
+    )
