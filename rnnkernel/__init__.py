@@ -1,8 +1,9 @@
 """Recurrent neural networks of any width and their kernel limit, side by side."""
 
+from rnnkernel.activations import Activation
 from rnnkernel.chains import DataSequence, MarkovChain
 from rnnkernel.initial import InitialLaw
 
 __version__ = "0.1.0"
 
-__all__ = ["DataSequence", "InitialLaw", "MarkovChain"]
+__all__ = ["Activation", "DataSequence", "InitialLaw", "MarkovChain"]

@@ -60,4 +60,23 @@ def jit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     if not _config.DISABLE_JIT:
         with _caching_in(_FOLDER):
             dispatcher.enable_caching()
+        _name_for_cache(dispatcher, f"{function.__module__}.{function.__qualname__}")
     return dispatcher
+
+
+def _name_for_cache(dispatcher: Any, name: str) -> None:
+    """Let kernels that take functions as arguments find their compiled code again in the next process.
+
+    numba files such code under an identity of the function that changes from process to process.  A function of
+    the package gets its name instead; code made for anyone else's function is not written to the disk.
+    """
+    if "<" not in name:
+        dispatcher._set_uuid(name)
+    save = dispatcher._cache.save_overload
+
+    def save_if_lasting(signature: Any, compiled: Any) -> None:
+        given = [t.dispatcher for t in compiled.signature.args if isinstance(t, numba.types.Dispatcher)]
+        if all(each._uuid.startswith("rnnkernel.") for each in given):
+            save(signature, compiled)
+
+    dispatcher._cache.save_overload = save_if_lasting

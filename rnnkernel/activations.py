@@ -1,0 +1,141 @@
+"""The activation function σ of a unit, its derivative σ' and its Lipschitz constant L = sup|σ'|.
+
+A derivative is written with the same call as its value.  Both are inlined into the loops that use them, where the
+compiler sees that they share the one expensive evaluation.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import pi, sqrt
+from types import FunctionType
+from typing import Any
+
+import numba
+import numpy as np
+
+from rnnkernel import _checks, _math
+from rnnkernel._jit import jit
+from rnnkernel._types import Array
+
+_inlined = jit(fastmath={"contract"}, forceinline=True)
+_TWO_OVER_ROOT_PI = 2 / sqrt(pi)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A bounded and smooth activation function: σ, σ' and L = sup|σ'|.
+
+    Calling it evaluates σ elementwise on arrays, and `prime` evaluates σ'.  Compiled loops take `value` and
+    `derivative`.  book: A network that remembers.
+
+    Parameters
+    ----------
+    name : str
+        What messages and figures call it.
+    value, derivative : callable
+        σ and σ', each from a float to a float: compiled with ``numba.njit``, or plain functions that numba can compile.
+    lipschitz : float
+        L = sup|σ'|, positive.
+
+    Examples
+    --------
+    >>> arctan = Activation("arctan", lambda u: np.arctan(u), lambda u: 1 / (1 + u * u), lipschitz=1.0)
+    >>> arctan([0.0, 1.0]).round(6)
+    array([0.      , 0.785398])
+    >>> arctan.prime([0.0, 1.0])
+    array([1. , 0.5])
+    """
+
+    name: str
+    value: Callable[[float], float]
+    derivative: Callable[[float], float]
+    lipschitz: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lipschitz", _checks.number("lipschitz", self.lipschitz, above=0))
+        for field in ("value", "derivative"):
+            object.__setattr__(self, field, _compiled(field, getattr(self, field)))
+
+    def __call__(self, u: Any) -> Array:
+        """σ(u), elementwise."""
+        return _elementwise(self.value, u)
+
+    def prime(self, u: Any) -> Array:
+        """σ'(u), elementwise."""
+        return _elementwise(self.derivative, u)
+
+    def __repr__(self) -> str:
+        return f"Activation({self.name!r}, lipschitz={self.lipschitz:.6g})"
+
+
+def activation(given: str | Activation) -> Activation:
+    """Return the activation called "tanh", "logistic" or "erf", or the user's own `Activation` as it is.
+
+    Parameters
+    ----------
+    given : str or Activation
+        A name, or an activation.
+
+    Returns
+    -------
+    Activation
+        tanh u with L = 1; logistic 1/(1 + e^{−u}) with L = 1/4; erf u = 2/√π ∫₀ᵘ e^{−t²} dt with L = 2/√π.
+
+    Raises
+    ------
+    ValueError
+        If there is no activation of that name.
+
+    Examples
+    --------
+    >>> activation("logistic")
+    Activation('logistic', lipschitz=0.25)
+    """
+    if isinstance(given, Activation):
+        return given
+    if not isinstance(given, str):
+        raise TypeError(f"activation must be a name or an Activation, not {given!r}")
+    return _BUILT_IN[_checks.choice("activation", given, tuple(_BUILT_IN))]
+
+
+def _compiled(field: str, function: Any) -> Any:
+    if isinstance(function, FunctionType):
+        return numba.njit(error_model="numpy")(function)
+    if not isinstance(function, numba.core.dispatcher.Dispatcher):
+        raise TypeError(f"{field} must be a Python function or one compiled with numba.njit, not {function!r}")
+    return function
+
+
+def _elementwise(function: Callable[[float], float], u: Any) -> Array:
+    given = np.asarray(u, dtype=float)
+    out = np.empty(given.size)
+    _map(function, given.ravel(), out)
+    return out.reshape(given.shape)
+
+
+@jit
+def _map(function: Any, u: Any, out: Any) -> None:
+    for i in range(len(u)):
+        out[i] = function(u[i])
+
+
+@_inlined
+def _tanh_prime(u: Any) -> Any:
+    return 1.0 - _math.tanh(u) ** 2
+
+
+@_inlined
+def _logistic_prime(u: Any) -> Any:
+    return _math.logistic(u) * (1.0 - _math.logistic(u))
+
+
+@_inlined
+def _erf_prime(u: Any) -> Any:
+    return _TWO_OVER_ROOT_PI * _math.exp(-u * u)
+
+
+_BUILT_IN = {
+    "tanh": Activation("tanh", _math.tanh, _tanh_prime, lipschitz=1.0),
+    "logistic": Activation("logistic", _math.logistic, _logistic_prime, lipschitz=0.25),
+    "erf": Activation("erf", _math.erf, _erf_prime, lipschitz=_TWO_OVER_ROOT_PI),
+}
