@@ -1,0 +1,396 @@
+"""Memory of an infinitely wide network: the map φ, and what it remembers of a sequence of inputs.
+
+The hidden layer of the limit is the function w ↦ σ(w·x + m) of a unit's input weights, so all that it holds of the
+past is one number, the memory m.  It moves by one random recursion,
+
+    M_{k+1} = φ(x_k, M_k),    φ(x, m) = E_λ[B σ(W·x + m)].
+
+|φ(x, m) − φ(x, m')| ≤ q |m − m'| with the contraction factor q = L E|B|, L = sup|σ'|.  If q < 1 memory forgets its
+start at the rate q^k, and only one stationary solution exists, the random fixed point.
+"""
+
+import warnings
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from rnnkernel import _checks
+from rnnkernel._jit import jit
+from rnnkernel._types import Array
+from rnnkernel.activations import Activation
+from rnnkernel.activations import activation as named_activation
+from rnnkernel.initial import InitialLaw
+
+
+class AssumptionWarning(UserWarning):
+    """An assumption of the limit theorem does not hold; the message says which, and what may fail."""
+
+
+class MemoryMap:
+    """The memory map φ(x, m) = E_λ[B σ(W·x + m)] of an initial law.
+
+    Expectations use the quadrature of the law, so nothing here is random.
+
+    Parameters
+    ----------
+    law : InitialLaw
+        Law of a unit's parameters.
+    activation : str or Activation
+        The activation σ.
+
+    Warns
+    -----
+    AssumptionWarning
+        If q ≥ 1, so that memory may not forget; or if memory started at zero stays at zero, because B is centred
+        given W, or because σ is odd, W symmetric and B independent of W.
+
+    Notes
+    -----
+    Book: *The random fixed point*.
+
+    Examples
+    --------
+    >>> from scipy import stats
+    >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+    >>> memory = MemoryMap(law)
+    >>> memory.contraction
+    0.5
+    >>> memory([-1.0, 1.5], [-0.2, 0.4])
+    array([-0.25206427,  0.29764237])
+    """
+
+    def __init__(self, law: InitialLaw, activation: str | Activation = "tanh") -> None:
+        if not isinstance(law, InitialLaw):
+            raise TypeError(f"law must be an InitialLaw, not {type(law).__name__}")
+        self.law = law
+        self.activation = named_activation(activation)
+        nodes, weights = law.quadrature
+        self._nodes = np.ascontiguousarray(nodes.T)
+        self._weights = weights * law.recurrent_mean
+        self._warn()
+
+    @property
+    def n_inputs(self) -> int:
+        """The dimension d of an input."""
+        return self.law.n_inputs
+
+    @cached_property
+    def contraction(self) -> float:
+        """The contraction factor q = L E|B|, L = sup|σ'|: memory forgets its start if q < 1."""
+        return self.activation.lipschitz * self.law.recurrent_absolute_mean
+
+    def __call__(self, x: Any, m: Any) -> Any:
+        """φ(x, m) = E_λ[B σ(W·x + m)], point by point.
+
+        Parameters
+        ----------
+        x : array_like, shape (n_points,) or (n_points, d)
+            Inputs; one input is repeated.
+        m : array_like, shape (n_points,)
+            Memories held when the inputs arrive; one memory is repeated.
+
+        Returns
+        -------
+        ndarray, shape (n_points,)
+            The memories afterwards; a float for one point with a scalar memory.
+        """
+        return self._expectation(self.activation.value, x, m)
+
+    def derivative(self, x: Any, m: Any) -> Any:
+        """∂φ/∂m (x, m) = E_λ[B σ'(W·x + m)], point by point: at most q in absolute value.
+
+        Parameters
+        ----------
+        x : array_like, shape (n_points,) or (n_points, d)
+            Inputs; one input is repeated.
+        m : array_like, shape (n_points,)
+            Memories held when the inputs arrive; one memory is repeated.
+
+        Returns
+        -------
+        ndarray, shape (n_points,)
+            The slopes; a float for one point with a scalar memory.
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+        >>> round(MemoryMap(law).derivative(0.0, 0.0), 12)
+        0.5
+        """
+        return self._expectation(self.activation.derivative, x, m)
+
+    def trajectory(self, inputs: Any, start: float = 0.0) -> Array:
+        """Memory along a sequence of inputs: M_0 = start, M_{k+1} = φ(x_k, M_k).
+
+        Parameters
+        ----------
+        inputs : array_like, shape (n,) or (n, d)
+            The inputs x_0, …, x_{n−1} in order of time.
+        start : float
+            The memory held when the first input arrives.
+
+        Returns
+        -------
+        ndarray, shape (n + 1,)
+            The memory held when each input arrives, and after the last one.
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+        >>> MemoryMap(law).trajectory([1.5, 1.5, -1.0]).round(6)
+        array([ 0.      , 0.227049, 0.268573, -0.128268])
+        """
+        x = self._inputs("inputs", inputs)
+        memory = np.empty(len(x) + 1)
+        memory[0] = _checks.number("start", start)
+        _iterate(self.activation.value, self._nodes, self._weights, x, memory)
+        return memory
+
+    def fixed_point(self, inputs: Any, start: float = 0.0) -> float:
+        """Return the random fixed point M* of an input history: the memory that it leaves behind.
+
+        M* = φ(x_{−1}, φ(x_{−2}, … φ(x_{−n}, start))), which differs from the fixed point of the infinite history by
+        at most q^n |start − M*_{−n}|.
+
+        Parameters
+        ----------
+        inputs : array_like, shape (n,) or (n, d)
+            The history, oldest input first.
+        start : float
+            The memory before the oldest input.
+
+        Returns
+        -------
+        float
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+        >>> memory = MemoryMap(law)
+        >>> history = [1.5, -1.0] * 40
+        >>> bool(abs(memory.fixed_point(history) - memory.fixed_point(history, start=1.0)) < 1e-15)
+        True
+        """
+        return float(self.trajectory(inputs, start)[-1])
+
+    def forgetting(self, inputs: Any, start: float, other: float) -> Array:
+        """|M_k − M'_k| for two memories that start apart and see the same inputs: at most q^k |M_0 − M'_0|.
+
+        Parameters
+        ----------
+        inputs : array_like, shape (n,) or (n, d)
+            The inputs in order of time.
+        start : float
+            The one start M_0.
+        other : float
+            The other start M'_0.
+
+        Returns
+        -------
+        ndarray, shape (n + 1,)
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+        >>> memory = MemoryMap(law)
+        >>> apart = memory.forgetting([-1.0, 1.5, 1.5], start=-1.0, other=1.0)
+        >>> bool((apart <= 2 * memory.contraction ** np.arange(4)).all())
+        True
+        """
+        return np.abs(self.trajectory(inputs, start) - self.trajectory(inputs, other))
+
+    def finite_width_bound(self, n_units: int, inputs: Any = None, start: float = 0.0) -> float:
+        """Bound on the root mean square distance between the memory of N units and its limit, at all times.
+
+        sup_k ‖M^N_k − M_k‖_{L²} ≤ N^{−1/2} sup_{x,m} sd_λ(B σ(W·x + m)) / (1 − L sup|B|).
+
+        Parameters
+        ----------
+        n_units : int
+            The number of units N.
+        inputs : array_like, shape (n,) or (n, d), optional
+            The inputs that the network will see: the supremum then is over the points (x_k, M_k) of this sequence.
+            If not given, sup|σ| (E B²)^{1/2} stands for it, which is larger than the standard deviation anywhere.
+        start : float
+            The memory M_0 that both start from, used with `inputs`.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If L sup|B| ≥ 1: a finite network may then fail to contract, and the bound does not exist.
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 0.5))
+        >>> memory = MemoryMap(law)
+        >>> round(memory.finite_width_bound(400), 6), round(memory.finite_width_bound(400, inputs=[-1.0, 1.5]), 6)
+        (0.028868, 0.019918)
+        """
+        n_units = _checks.integer("n_units", n_units, least=1)
+        worst = self.activation.lipschitz * self.law.recurrent_bound
+        if worst >= 1:
+            raise ValueError(
+                f"finite_width_bound needs L sup|B| < 1, but L sup|B| is {worst:g}: a finite network may then fail to "
+                "contract, and the bound does not exist"
+            )
+        weights = self.law.quadrature.weights * self.law.recurrent_square
+        if inputs is None:
+            deviation = _sup(self.activation) * float(np.sqrt(weights.sum()))
+        else:
+            x = self._inputs("inputs", inputs)
+            m = self.trajectory(x, start)
+            square = np.empty(len(x))
+            _mean_squares(self.activation.value, self._nodes, weights, x, m, square)
+            deviation = float(np.sqrt((square - m[1:] ** 2).max()))
+        return deviation / float(np.sqrt(n_units)) / (1 - worst)
+
+    def fixed_points(self, x: Any) -> Array:
+        """All memories that a constant input keeps in place: the roots of m = φ(x, m), ascending.
+
+        One if q < 1.  If q ≥ 1 there may be several; those with ∂φ/∂m < 1 (in absolute value) attract.
+
+        Parameters
+        ----------
+        x : float or array_like, shape (d,)
+            The input.
+
+        Returns
+        -------
+        ndarray, shape (n_roots,)
+            Roots closer to each other than a two-thousandth of their range may be missed.
+
+        Examples
+        --------
+        >>> import warnings
+        >>> from scipy import stats
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0, 1), recurrent=stats.uniform(1, 1))
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     MemoryMap(law).fixed_points(0.0).round(6)
+        array([-1.287839, 0.      , 1.287839])
+        """
+        point = _checks.array("x", np.ravel(x), ndim=1)
+        if len(point) != self.n_inputs:
+            raise ValueError(f"x must be one input of {self.n_inputs} coordinate(s), not of shape {np.shape(x)}")
+
+        def gap(m: Array) -> Array:
+            return np.asarray(self(point[None], m)) - m
+
+        reach = 1.0
+        while not gap(np.array([reach]))[0] < 0 < gap(np.array([-reach]))[0]:
+            reach *= 2
+            if reach > 1e6:
+                raise ValueError(f"x: no bounded fixed point was found for input {x!r}")
+        grid = np.linspace(-2 * reach, 2 * reach, 2002)
+        above = gap(grid) > 0
+        left = np.flatnonzero(above[:-1] != above[1:])
+        low, high, falls = grid[left], grid[left + 1], above[left]
+        for _ in range(60):
+            middle = (low + high) / 2
+            before = (gap(middle) > 0) == falls
+            low, high = np.where(before, middle, low), np.where(before, high, middle)
+        return (low + high) / 2
+
+    def _expectation(self, function: Any, x: Any, m: Any) -> Any:
+        scalar = np.ndim(m) == 0 and np.size(x) == self.n_inputs
+        points, memories = _checks.points(x, m, self.n_inputs)
+        out = np.empty(len(memories))
+        _expectations(function, self._nodes, self._weights, points, memories, out)
+        return float(out[0]) if scalar else out
+
+    def _inputs(self, name: str, inputs: Any) -> Array:
+        x = _checks.array(name, inputs, ndim=(1, 2))
+        if x.ndim == 1 and self.n_inputs == 1:
+            return x[:, None]
+        if x.ndim == 1 or x.shape[1] != self.n_inputs:
+            raise ValueError(f"{name} must have shape (n, {self.n_inputs}), not {x.shape}")
+        return x
+
+    def _warn(self) -> None:
+        if self.contraction >= 1:
+            warnings.warn(
+                f"the contraction factor q = L E|B| is {self.contraction:g}, not below 1: memory may never forget its "
+                "start, and several stationary laws may exist (see MemoryMap.fixed_points)",
+                AssumptionWarning,
+                stacklevel=3,
+            )
+        scale = self.law.recurrent_absolute_mean
+        if scale > 0 and np.abs(self.law.recurrent_mean).max() <= 1e-14 * scale:
+            why = "E[B | W] = 0 for every W, so that φ(x, m) = 0 and memory vanishes"
+        elif scale > 0 and np.abs(self(_probes(self.n_inputs), 0.0)).max() <= 1e-14 * scale:
+            why = "φ(x, 0) = 0 for every x, so that memory started at zero stays at zero"
+        else:
+            return
+        warnings.warn(
+            f"{why}: the limit is that of a feed-forward network. Give B, or W if σ is odd, a mean, or let B depend "
+            "on W",
+            AssumptionWarning,
+            stacklevel=3,
+        )
+
+
+def _probes(n_inputs: int) -> Array:
+    """Return a few inputs in general position."""
+    return np.asarray(np.sin(np.arange(1.0, 3 * n_inputs + 1)).reshape(3, n_inputs))
+
+
+def _sup(activation: Activation) -> float:
+    """sup|σ|, over arguments up to 10⁶."""
+    size = np.abs(activation(np.concatenate([np.linspace(-20, 20, 2001), [-1e5, 1e5, -1e6, 1e6]])))
+    if size.max() > 1.01 * size[:-2].max():
+        raise ValueError(f"activation must be bounded for a bound without inputs, but {activation.name} is not")
+    return float(size.max())
+
+
+_sum = jit(fastmath={"reassoc", "contract", "nsz"})
+
+
+@_sum
+def _expectation(function: Any, nodes: Any, weights: Any, x: Any, m: Any, u: Any) -> Any:
+    """Σ_q weights[q] function(nodes[:, q]·x + m); u is room for the arguments."""
+    u[:] = m
+    for i in range(len(x)):
+        for q in range(len(u)):
+            u[q] += nodes[i, q] * x[i]
+    total = 0.0
+    for q in range(len(u)):
+        total += weights[q] * function(u[q])
+    return total
+
+
+@jit
+def _expectations(function: Any, nodes: Any, weights: Any, x: Any, m: Any, out: Any) -> None:
+    u = np.empty(len(weights))
+    for k in range(len(out)):
+        out[k] = _expectation(function, nodes, weights, x[k], m[k], u)
+
+
+@jit
+def _iterate(function: Any, nodes: Any, weights: Any, x: Any, memory: Any) -> None:
+    """Fill `memory` from its first entry on."""
+    u = np.empty(len(weights))
+    for k in range(len(x)):
+        memory[k + 1] = _expectation(function, nodes, weights, x[k], memory[k], u)
+
+
+@_sum
+def _mean_squares(function: Any, nodes: Any, weights: Any, x: Any, m: Any, out: Any) -> None:
+    """Σ_q weights[q] function(nodes[:, q]·x + m)², point by point."""
+    for k in range(len(out)):
+        total = 0.0
+        for q in range(len(weights)):
+            u = m[k]
+            for i in range(x.shape[1]):
+                u += nodes[i, q] * x[k, i]
+            total += weights[q] * function(u) ** 2
+        out[k] = total
