@@ -1,10 +1,23 @@
 """Recurrent neural networks of any width and their kernel limit, side by side."""
 
+from rnnkernel import figures
 from rnnkernel.activations import Activation
 from rnnkernel.chains import DataSequence, MarkovChain
+from rnnkernel.exercises import Check
 from rnnkernel.initial import InitialLaw
 from rnnkernel.memory import AssumptionWarning, MemoryMap
+from rnnkernel.widgets.explore import explore
 
 __version__ = "0.1.0"
 
-__all__ = ["Activation", "AssumptionWarning", "DataSequence", "InitialLaw", "MarkovChain", "MemoryMap"]
+__all__ = [
+    "Activation",
+    "AssumptionWarning",
+    "Check",
+    "DataSequence",
+    "InitialLaw",
+    "MarkovChain",
+    "MemoryMap",
+    "explore",
+    "figures",
+]
