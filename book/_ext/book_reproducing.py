@@ -1,0 +1,121 @@
+"""Tables for the page on reproducing the book: versions, and what was executed, how long, from which seeds."""
+
+import ast
+import platform
+import re
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from docutils import nodes
+from myst_nb.sphinx_ import NbMetadataCollector
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import SphinxDirective
+
+import rnnkernel
+
+PACKAGES = ("numba", "llvmlite", "numpy", "scipy", "matplotlib", "ipywidgets", "anywidget", "myst-nb", "sphinx")
+CODE_CELL = re.compile(r"^```\{code-cell\}.*?\n(?:---\n.*?\n---\n|(?::.*\n)*)(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+class chapter_runs(nodes.General, nodes.Element):
+    """The place of the table of run times, known when every page has been read."""
+
+
+class Versions(SphinxDirective):
+    """``{versions}``: the versions that computed what the book shows."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = [("Python", platform.python_version()), ("rnnkernel", rnnkernel.__version__)]
+        rows += [(package, version(package)) for package in PACKAGES]
+        return [table(("", "version"), rows)]
+
+
+class ChapterRuns(SphinxDirective):
+    """``{chapter-runs}``: run time, seeds and measured numbers of each chapter."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.runs_page = self.env.docname
+        return [chapter_runs()]
+
+
+def seeds(source: str) -> list[int]:
+    """Return the integers given as ``rng=`` or to ``default_rng`` in the code cells of a chapter."""
+    found = set()
+    for cell in CODE_CELL.findall(source):
+        for call in (node for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.Call)):
+            given = [keyword.value for keyword in call.keywords if keyword.arg == "rng"]
+            if ast.unparse(call.func).endswith("default_rng"):
+                given += call.args
+            found |= {each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, int)}
+    return sorted(found)
+
+
+def table(header: tuple[str, ...], rows: Iterable[tuple[str | nodes.Node, ...]]) -> nodes.table:
+    """Return a table of texts and inline nodes."""
+
+    def row(cells: tuple[str | nodes.Node, ...]) -> nodes.row:
+        contents = (nodes.Text(cell) if isinstance(cell, str) else cell for cell in cells)
+        return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", content)) for content in contents))
+
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in header), cols=len(header))
+    group += nodes.thead("", row(header))
+    group += nodes.tbody("", *map(row, rows))
+    return nodes.table("", group, classes=["colwidths-auto"])
+
+
+class FillRuns(SphinxPostTransform):
+    """Put the table of chapters in its place."""
+
+    default_priority = 8
+
+    def run(self, **kwargs: object) -> None:
+        for node in list(self.document.findall(chapter_runs)):
+            node.replace_self(table(("Chapter", "run time", "seeds", "measured numbers"), self.rows()))
+
+    def rows(self) -> Iterator[tuple[str | nodes.Node, ...]]:
+        """Yield a row for each page that ran code."""
+        for docname in self.in_reading_order():
+            data = NbMetadataCollector.get_doc_data(self.env)[docname]
+            run = data.get("exec_data")
+            if run and run["runtime"]:
+                link = pending_xref(
+                    "",
+                    nodes.inline("", self.env.titles[docname].astext()),
+                    refdomain="std",
+                    reftype="doc",
+                    reftarget=f"/{docname}",
+                    refdoc=self.env.docname,
+                    refexplicit=True,
+                    refwarn=True,
+                )
+                source = Path(self.env.doc2path(docname)).read_text()
+                yield (
+                    link,
+                    f"{run['runtime']:.1f} s",
+                    ", ".join(map(str, seeds(source))),
+                    str(len(data.get("glue", []))),
+                )
+
+    def in_reading_order(self) -> list[str]:
+        """Return all pages in the order of the table of contents."""
+        return [page for page in self.env.external_site_map if page in self.env.found_docs]
+
+
+def rewrite_runs_page(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Write the page of run times again whenever something was executed."""
+    page = getattr(env, "runs_page", None)
+    return [page] if NbMetadataCollector.new_exec_data(env) and page in env.found_docs else []
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect to Sphinx."""
+    app.add_node(chapter_runs)
+    app.add_directive("versions", Versions)
+    app.add_directive("chapter-runs", ChapterRuns)
+    app.connect("env-updated", rewrite_runs_page)
+    app.add_post_transform(FillRuns)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
