@@ -6,6 +6,7 @@ from rnnkernel.chains import DataSequence, MarkovChain
 from rnnkernel.exercises import Check
 from rnnkernel.initial import InitialLaw
 from rnnkernel.memory import AssumptionWarning, MemoryMap
+from rnnkernel.sequences import Autoregression, NoisyRotation, RandomRecursion, even_process
 from rnnkernel.widgets.explore import explore
 
 __version__ = "0.1.0"
@@ -13,11 +14,15 @@ __version__ = "0.1.0"
 __all__ = [
     "Activation",
     "AssumptionWarning",
+    "Autoregression",
     "Check",
     "DataSequence",
     "InitialLaw",
     "MarkovChain",
     "MemoryMap",
+    "NoisyRotation",
+    "RandomRecursion",
+    "even_process",
     "explore",
     "figures",
 ]

@@ -1,0 +1,382 @@
+"""Ergodic sequences beyond the finite chain, each with the rate at which it forgets.
+
+All of them are random recursions s_{k+1} = step(s_k, noise), observed through inputs x_k and targets y_k.  There are
+two ways to forget a start, and neither implies the other:
+
+* *contraction*: two copies driven by the same noise approach each other, |s_k − s'_k| ≤ q^k |s_0 − s'_0|;
+* *mixing*: the law of s_k approaches the stationary law in total variation, at the rate ρ^k.
+
+Two calls of ``simulate`` with the same seed and different starts are two such copies.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from rnnkernel import _checks
+from rnnkernel._jit import jit
+from rnnkernel._types import Array, Distribution, Rng
+from rnnkernel.chains import DataSequence, MarkovChain
+
+_DEFAULT_BURN_IN = 1000
+
+
+class _Recursion:
+    """What all recursions share: states become inputs, successive states become targets."""
+
+    def __init__(self, targets: Callable[[Array, Array], Array] | None, noise: float) -> None:
+        if targets is not None and not callable(targets):
+            raise TypeError(f"targets must be a function of the states and the next states, not {targets!r}")
+        self.targets = targets
+        self.noise = _checks.number("noise", noise, least=0)
+
+    def simulate(self, n: int, *, rng: Rng, start: Any = None) -> tuple[Array, Array]:
+        """Return n successive inputs and targets.
+
+        Parameters
+        ----------
+        n : int
+            How many steps.
+        rng : int or numpy.random.Generator
+            Source of randomness; the same seed gives the same sequence.
+        start : float or array_like, optional
+            The first state; drawn from the stationary law if not given.
+
+        Returns
+        -------
+        x : ndarray, shape (n,) or (n, d)
+            Inputs.
+        y : ndarray, shape (n,)
+            Targets: y[k] belongs to the step from k to k + 1.
+        """
+        n = _checks.integer("n", n, least=0)
+        generator = np.random.default_rng(rng)
+        states = self._states(n + 1, generator, start)
+        x = self._inputs(states)
+        y = _first_coordinate(x[1:]) if self.targets is None else self._targets(states)
+        if self.noise:
+            y = y + self.noise * generator.standard_normal(n)
+        return x[:-1], y
+
+    @property
+    def n_inputs(self) -> int:
+        """The dimension d of an input."""
+        return 1
+
+    def _states(self, n: int, generator: np.random.Generator, start: Any) -> Array:
+        raise NotImplementedError
+
+    def _inputs(self, states: Array) -> Array:
+        return states
+
+    def _targets(self, states: Array) -> Array:
+        assert self.targets is not None
+        y = np.asarray(self.targets(states[:-1], states[1:]), dtype=float)
+        if y.shape != (len(states) - 1,):
+            raise ValueError(f"targets must return one number per step, ({len(states) - 1},), not shape {y.shape}")
+        return y
+
+
+class Autoregression(_Recursion):
+    """The autoregression X_{k+1} = a X_k + (1 − a) ξ_{k+1} with bounded, independent ξ.
+
+    X stays in the range of ξ, and two copies with the same noise approach each other by the factor a in every step.
+    The stationary law is that of (1 − a) Σ_j a^j ξ_j.  For a fair coin ξ = ±1 this is a Bernoulli convolution: uniform
+    on [−1, 1] for a = ½, and for a < ½ spread over a Cantor set, the middle-thirds set for a = ⅓.
+
+    Parameters
+    ----------
+    contraction : float
+        The factor a, 0 ≤ a < 1.
+    innovation : frozen scipy.stats distribution, optional
+        Law of ξ, with a bounded range; a fair coin ±1 if not given.
+    targets : callable, optional
+        Vectorised function of (x_k, x_{k+1}), arrays (n,), with values (n,); the next input if not given.
+    noise : float
+        Standard deviation of Gaussian noise added to the targets.
+
+    Notes
+    -----
+    A stationary start is the sum (1 − a) Σ a^j ξ_j up to terms below 2⁻⁵³.  Book: Ergodic data.
+
+    Examples
+    --------
+    >>> sequence = Autoregression(0.5)
+    >>> sequence.contraction, sequence.mean, round(sequence.variance, 12)
+    (0.5, 0.0, 0.333333333333)
+    >>> x, y = sequence.simulate(1000, rng=0)
+    >>> bool((y[:-1] == x[1:]).all()), float(np.abs(x).max()) <= 1
+    (True, True)
+    """
+
+    def __init__(
+        self,
+        contraction: float,
+        *,
+        innovation: Distribution | None = None,
+        targets: Callable[[Array, Array], Array] | None = None,
+        noise: float = 0.0,
+    ) -> None:
+        super().__init__(targets, noise)
+        self.contraction = _checks.number("contraction", contraction, least=0)
+        if self.contraction >= 1:
+            raise ValueError(f"contraction must be less than 1, not {contraction!r}: the start would not be forgotten")
+        self.innovation = innovation
+        if innovation is not None:
+            if not hasattr(innovation, "rvs") or not hasattr(innovation, "support"):
+                raise TypeError(f"innovation must be a frozen scipy.stats distribution, not {innovation!r}")
+            if not np.isfinite(innovation.support()).all():
+                raise ValueError(f"innovation must have a bounded range, not {innovation.support()}")
+
+    @property
+    def mean(self) -> float:
+        """The stationary mean E[ξ]."""
+        return 0.0 if self.innovation is None else float(self.innovation.mean())
+
+    @property
+    def variance(self) -> float:
+        """The stationary variance Var(ξ) (1 − a)/(1 + a)."""
+        xi_variance = 1.0 if self.innovation is None else float(self.innovation.var())
+        return xi_variance * (1 - self.contraction) / (1 + self.contraction)
+
+    def _states(self, n: int, generator: np.random.Generator, start: Any) -> Array:
+        burn_in = _steps_to_forget(self.contraction) if start is None else 0
+        first = self.mean if start is None else _checks.number("start", start)
+        xi = self._innovations(burn_in + n, generator)
+        states = np.empty(burn_in + n)
+        _autoregress(self.contraction, first, xi, states)
+        return states[burn_in:]
+
+    def _innovations(self, n: int, generator: np.random.Generator) -> Array:
+        if self.innovation is None:
+            return np.where(generator.random(n) < 0.5, -1.0, 1.0)
+        return np.asarray(self.innovation.rvs(size=n, random_state=generator), dtype=float)
+
+
+class NoisyRotation(_Recursion):
+    """A rotation of the circle by a fixed turn and a Gaussian jitter, θ_{k+1} = θ_k + ω + s η_{k+1} mod 2π.
+
+    The input is the point (cos θ, sin θ).  The stationary law is uniform.  Each step multiplies the Fourier mode
+    e^{inθ} by e^{inω − n²s²/2}: the law of θ_k mixes at the rate ρ^k, ρ = e^{−s²/2}.  Yet two copies with the same
+    noise never approach each other.
+
+    Parameters
+    ----------
+    turn : float
+        The turn ω in radians.
+    jitter : float
+        Standard deviation s of the turn, in radians.  Without jitter nothing is forgotten, and `mixing_rate` is 1.
+    targets : callable, optional
+        Vectorised function of (θ_k, θ_{k+1}), arrays (n,), with values (n,); cos θ_{k+1} if not given.
+    noise : float
+        Standard deviation of Gaussian noise added to the targets.
+
+    Notes
+    -----
+    Book: Ergodic data.
+
+    Examples
+    --------
+    >>> rotation = NoisyRotation(0.5, 0.2)
+    >>> round(rotation.mixing_rate, 12)
+    0.980198673307
+    >>> x, y = rotation.simulate(3, rng=0, start=0.0)
+    >>> x.shape, y.shape, x[0]
+    ((3, 2), (3,), array([1., 0.]))
+    """
+
+    def __init__(
+        self,
+        turn: float,
+        jitter: float,
+        *,
+        targets: Callable[[Array, Array], Array] | None = None,
+        noise: float = 0.0,
+    ) -> None:
+        super().__init__(targets, noise)
+        self.turn = _checks.number("turn", turn)
+        self.jitter = _checks.number("jitter", jitter, least=0)
+
+    @property
+    def n_inputs(self) -> int:
+        """The dimension of the input, 2."""
+        return 2
+
+    @property
+    def mixing_rate(self) -> float:
+        """ρ = e^{−s²/2}, the modulus of the second eigenvalue of the transition operator."""
+        return float(np.exp(-(self.jitter**2) / 2))
+
+    def _states(self, n: int, generator: np.random.Generator, start: Any) -> Array:
+        first = 2 * np.pi * generator.random() if start is None else _checks.number("start", start)
+        turns = self.turn + self.jitter * generator.standard_normal(n)
+        turns[0] = first
+        return np.asarray(np.cumsum(turns) % (2 * np.pi))
+
+    def _inputs(self, states: Array) -> Array:
+        return np.column_stack([np.cos(states), np.sin(states)])
+
+
+class RandomRecursion(_Recursion):
+    """Data from a step function of your own, s_{k+1} = step(s_k, u_{k+1}) with u uniform on [0, 1).
+
+    Parameters
+    ----------
+    step : callable
+        ``step(state, u) -> state``.  The state is a number or an array, as `start` is; u is a number, or an array of
+        `n_uniforms` independent numbers.  A function compiled with ``numba.njit`` runs compiled, any other in Python.
+    start : float or array_like, shape (n_state,)
+        The state before the burn-in.  A simulation without a start of its own first takes 1000 steps from here;
+        if `contraction` is given, as many as forget this state to the last bit.
+    inputs : callable, optional
+        Vectorised function from states, (n,) or (n, n_state), to inputs, (n,) or (n, d); the state itself if not
+        given.  What it leaves out is hidden.
+    targets : callable, optional
+        Vectorised function of the states and the next states with values (n,); the (first coordinate of the) next
+        input if not given.
+    noise : float
+        Standard deviation of Gaussian noise added to the targets.
+    contraction : float, optional
+        The factor q < 1 by which a step brings two states closer on average, if you know one.
+    n_uniforms : int, optional
+        Length of u; a single number if not given.
+
+    Notes
+    -----
+    Book: Ergodic data.
+
+    Examples
+    --------
+    >>> tent = RandomRecursion(lambda s, u: s / 2 if u < 0.5 else 1 - s / 2, start=0.3, contraction=0.5)
+    >>> x, y = tent.simulate(1000, rng=0)
+    >>> tent.n_inputs, bool((y[:-1] == x[1:]).all())
+    (1, True)
+    """
+
+    def __init__(
+        self,
+        step: Callable[[Any, Any], Any],
+        start: Any,
+        *,
+        inputs: Callable[[Array], Array] | None = None,
+        targets: Callable[[Array, Array], Array] | None = None,
+        noise: float = 0.0,
+        contraction: float | None = None,
+        n_uniforms: int | None = None,
+    ) -> None:
+        super().__init__(targets, noise)
+        if not callable(step):
+            raise TypeError(f"step must be a function of a state and a uniform number, not {step!r}")
+        if inputs is not None and not callable(inputs):
+            raise TypeError(f"inputs must be a function of the states, not {inputs!r}")
+        self.step = step
+        self.start = _checks.array("start", start, ndim=(0, 1))
+        self.inputs = inputs
+        self.contraction = contraction
+        self.burn_in = _DEFAULT_BURN_IN
+        if contraction is not None:
+            self.contraction = _checks.number("contraction", contraction, least=0)
+            if self.contraction >= 1:
+                raise ValueError(f"contraction must be less than 1, not {contraction!r}; leave it out if unknown")
+            self.burn_in = _steps_to_forget(self.contraction)
+        self.n_uniforms = None if n_uniforms is None else _checks.integer("n_uniforms", n_uniforms, least=1)
+        first = self._inputs(self.start[None])
+        self._n_inputs = 1 if first.ndim == 1 else int(first.shape[1])
+
+    @property
+    def n_inputs(self) -> int:
+        """The dimension d of an input."""
+        return self._n_inputs
+
+    def _states(self, n: int, generator: np.random.Generator, start: Any) -> Array:
+        burn_in, first = self.burn_in, self.start
+        if start is not None:
+            burn_in, first = 0, _checks.array("start", start, ndim=self.start.ndim)
+            if first.shape != self.start.shape:
+                raise ValueError(f"start must have shape {self.start.shape}, not {first.shape}")
+        total = burn_in + n
+        shape = (total,) if self.n_uniforms is None else (total, self.n_uniforms)
+        states = np.empty((total, *self.start.shape))
+        states[0] = first
+        compiled = hasattr(self.step, "py_func")
+        loop = _iterate if compiled else getattr(_iterate, "py_func", _iterate)
+        loop(self.step, generator.random(shape), states)
+        if not np.isfinite(states).all():
+            k = int(np.argwhere(~np.isfinite(states))[0, 0])
+            raise FloatingPointError(f"step returned {states[k]} from the state {states[k - 1]}: not a finite state")
+        return states[burn_in:]
+
+    def _inputs(self, states: Array) -> Array:
+        if self.inputs is None:
+            return states
+        x = np.asarray(self.inputs(states), dtype=float)
+        if x.ndim not in (1, 2) or len(x) != len(states):
+            raise ValueError(
+                f"inputs must return one input per state, ({len(states)},) or ({len(states)}, d), not {x.shape}"
+            )
+        return x
+
+
+def even_process(stop: float = 0.5, *, noise: float = 0.0) -> DataSequence:
+    """Return the even process: inputs −1 and 1 in which every run of ones has even length.
+
+    Three states, two inputs.  State 0 has the input −1; states 1 and 2, first and second of a pair, share the input 1.
+    From 0 and from 2 the chain moves to 0 with probability p, to 1 otherwise; from 1 always to 2.  The inputs alone
+    are not Markov of any order: what comes next depends on the parity of the present run.  The target is the next
+    input.
+
+    Parameters
+    ----------
+    stop : float
+        The probability p that no pair follows when one is complete, 0 < p < 1.
+    noise : float
+        Standard deviation of Gaussian noise added to the targets.
+
+    Returns
+    -------
+    DataSequence
+        Its chain has π = (p, 1 − p, 1 − p)/(2 − p) and the eigenvalues 1, 0, −(1 − p): its spectral gap is p.
+
+    Notes
+    -----
+    Book: Ergodic data.
+
+    Examples
+    --------
+    >>> data = even_process(0.5)
+    >>> round(data.chain.spectral_gap, 12)
+    0.5
+    >>> data.simulate(11, rng=3, start=0)[0]
+    array([-1., -1.,  1.,  1., -1., -1., -1., -1.,  1.,  1., -1.])
+    """
+    p = _checks.number("stop", stop, above=0)
+    if p >= 1:
+        raise ValueError(f"stop must be less than 1, not {stop!r}")
+    inputs = np.array([-1.0, 1.0, 1.0])
+    chain = MarkovChain([[p, 1 - p, 0], [0, 0, 1], [p, 1 - p, 0]])
+    return DataSequence(chain, inputs=inputs, targets=np.tile(inputs, (3, 1)), noise=noise)
+
+
+def _steps_to_forget(contraction: float) -> int:
+    """Return the least J with contraction^J ≤ 2⁻⁵³."""
+    return 1 if contraction == 0 else int(np.ceil(53 * np.log(2) / -np.log(contraction)))
+
+
+def _first_coordinate(x: Array) -> Array:
+    return x if x.ndim == 1 else x[:, 0]
+
+
+@jit
+def _autoregress(a: Any, first: Any, xi: Any, out: Any) -> None:
+    """Fill `out` with x_{k+1} = a x_k + (1 − a) ξ_{k+1}; the first ξ is not used."""
+    out[0] = first
+    for k in range(1, len(out)):
+        out[k] = a * out[k - 1] + (1 - a) * xi[k]
+
+
+@jit
+def _iterate(step: Any, uniforms: Any, out: Any) -> None:
+    """Fill `out` with s_{k+1} = step(s_k, u_{k+1}), from the state already in out[0]; the first u is not used."""
+    for k in range(1, len(out)):
+        out[k] = step(out[k - 1], uniforms[k])

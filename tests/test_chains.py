@@ -1,0 +1,385 @@
+"""Finite chains: closed forms, exact identities, and the slow twin of the simulation."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import rnnkernel as rk
+
+TWO_STATES = [([[0.9, 0.1], [0.3, 0.7]], [-1.0, 1.5]), ([[0.2, 0.8], [0.65, 0.35]], [3.0, -0.5])]
+PERIODIC = rk.MarkovChain([[0, 1, 0], [0.25, 0, 0.75], [0, 1, 0]])
+ROTATION = rk.MarkovChain(np.roll(np.eye(4), 1, axis=1))
+
+
+def random_chain(n_states, seed):
+    return rk.MarkovChain(np.random.default_rng(seed).dirichlet(np.ones(n_states), size=n_states))
+
+
+def random_reversible_chain(n_states, seed):
+    flow = np.random.default_rng(seed).random((n_states, n_states)) ** 3
+    flow += flow.T
+    return rk.MarkovChain(flow / flow.sum(axis=1, keepdims=True))
+
+
+def total_variation(p, q):
+    return np.abs(np.asarray(p) - q).sum() / 2
+
+
+def slow_walk(transition, first, uniforms):
+    """The obvious twin of the compiled walk: add up the probabilities of a row until they exceed the uniform."""
+    states = [first]
+    for u in uniforms[1:]:
+        total, row = 0.0, transition[states[-1]]
+        for j in range(len(row)):
+            total += row[j]
+            if u < total:
+                break
+        states.append(j)
+    return states
+
+
+# Structure
+
+
+def test_classes_and_period():
+    assert rk.MarkovChain([[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]]).classes == [[0, 1], [2]]
+    assert PERIODIC.is_irreducible
+    assert PERIODIC.period == 2
+    assert ROTATION.period == 4
+    assert random_chain(5, 0).period == 1
+    cycles_of_4_and_6 = np.zeros((9, 9))
+    cycles_of_4_and_6[range(8), range(1, 9)] = 1
+    cycles_of_4_and_6[3, [0, 4]] = 0.5
+    cycles_of_4_and_6[8, 3] = 1
+    assert rk.MarkovChain(cycles_of_4_and_6).period == 2
+
+
+def test_aperiodic_chain_has_a_positive_power():
+    """A cycle of n states with one shortcut: the power (n − 1)² + 1 is the first one without a zero."""
+    n = 6
+    P = np.roll(np.eye(n), 1, axis=1)
+    P[n - 1, [0, 1]] = 0.5
+    chain = rk.MarkovChain(P)
+    assert chain.period == 1
+    first = (n - 1) ** 2 + 1
+    assert (np.linalg.matrix_power(P, first) > 0).all()
+    assert not (np.linalg.matrix_power(P, first - 1) > 0).all()
+    assert chain.doeblin_coefficient(first) > 0
+
+
+# The stationary law
+
+
+@pytest.mark.parametrize("transition", [P for P, _ in TWO_STATES])
+def test_stationary_distribution_closed_form(transition):
+    (_, a), (b, _) = transition
+    assert_allclose(rk.MarkovChain(transition).stationary_distribution, [b / (a + b), a / (a + b)], rtol=1e-14)
+
+
+@pytest.mark.parametrize("chain", [random_chain(7, 1), random_reversible_chain(6, 2), PERIODIC, ROTATION])
+def test_stationary_distribution_is_the_only_fixed_law(chain):
+    pi = chain.stationary_distribution
+    assert_allclose(pi @ chain.transition, pi, rtol=0, atol=1e-15)
+    assert (pi > 0).all()
+    assert pi.sum() == pytest.approx(1, abs=1e-14)
+    assert np.linalg.matrix_rank(np.eye(chain.n_states) - chain.transition) == chain.n_states - 1
+
+
+def test_stationary_distribution_of_a_nearly_reducible_chain():
+    """Grassmann, Taksar and Heyman never subtract: all digits survive probabilities of 1e-9."""
+    a, b = 1e-9, 3e-9
+    assert_allclose(rk.MarkovChain([[1 - a, a], [b, 1 - b]]).stationary_distribution, [0.75, 0.25], rtol=1e-6)
+
+
+def test_return_time_is_one_over_the_stationary_probability():
+    chain = random_chain(4, 3)
+    states = chain.simulate(400_000, rng=1, start=0)
+    for i in range(4):
+        waits = np.diff(np.flatnonzero(states == i))
+        error = waits.std() / np.sqrt(len(waits))
+        assert waits.mean() == pytest.approx(1 / chain.stationary_distribution[i], abs=4 * error)
+
+
+# Forgetting the start
+
+
+@pytest.mark.parametrize("transition", [P for P, _ in TWO_STATES])
+def test_two_state_forgetting_closed_form(transition):
+    """From state i, total variation to π after k steps is (1 − π_i)|ρ|^k."""
+    chain = rk.MarkovChain(transition)
+    rho = chain.transition.trace() - 1
+    pi = chain.stationary_distribution
+    assert chain.spectral_gap == pytest.approx(1 - abs(rho), rel=1e-13)
+    for k in (0, 1, 2, 7, 20):
+        assert chain.mixing_distance(k) == pytest.approx((1 - pi).max() * abs(rho) ** k, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_doeblin_bound(seed):
+    """‖pP^k − qP^k‖ ≤ (1 − ε_r)^⌊k/r⌋ ‖p − q‖, with equality for two states and r = 1."""
+    rng = np.random.default_rng(seed)
+    P = rng.dirichlet(np.full(4, 0.3), size=4)
+    chain = rk.MarkovChain(P)
+    p, q = rng.dirichlet(np.ones(4), size=2)
+    for r in (1, 2, 3):
+        for k in range(12):
+            power = np.linalg.matrix_power(P, k)
+            bound = (1 - chain.doeblin_coefficient(r)) ** (k // r) * total_variation(p, q)
+            assert total_variation(p @ power, q @ power) <= bound + 1e-15
+    two = rk.MarkovChain(P[:2, :2] / P[:2, :2].sum(axis=1, keepdims=True))
+    assert total_variation(two.transition[0], two.transition[1]) == pytest.approx(1 - two.doeblin_coefficient())
+
+
+def test_maximal_coupling_attains_total_variation():
+    """The overlap of two laws is 1 minus their total variation, and the largest event difference equals it."""
+    p, q = np.random.default_rng(4).dirichlet(np.ones(5), size=2)
+    distance = total_variation(p, q)
+    assert np.minimum(p, q).sum() == pytest.approx(1 - distance, abs=1e-15)
+    events = [[j for j in range(5) if code >> j & 1] for code in range(32)]
+    assert max(p[event].sum() - q[event].sum() for event in events) == pytest.approx(distance, abs=1e-15)
+    two_rows = rk.MarkovChain(np.array([p, q, p, q, p]))
+    assert two_rows.doeblin_coefficient() == pytest.approx(1 - distance, abs=1e-14)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_reversible_bound(seed):
+    """‖P^k(i,·) − π‖ ≤ ½ √((1 − π_i)/π_i) |λ₂|^k for a reversible chain; equality for two equally likely states."""
+    chain = random_reversible_chain(5, seed)
+    pi = chain.stationary_distribution
+    assert_allclose(pi[:, None] * chain.transition, (pi[:, None] * chain.transition).T, atol=1e-15)
+    for k in range(1, 10):
+        power = np.linalg.matrix_power(chain.transition, k)
+        for i in range(5):
+            bound = np.sqrt((1 - pi[i]) / pi[i]) / 2 * (1 - chain.spectral_gap) ** k
+            assert total_variation(power[i], pi) <= bound * (1 + 1e-9)
+    even = rk.MarkovChain([[0.8, 0.2], [0.2, 0.8]])
+    assert even.mixing_distance(3) == pytest.approx(0.5 * 0.6**3)
+
+
+@pytest.mark.parametrize("chain", [random_chain(6, 5), random_reversible_chain(4, 6)])
+def test_spectral_gap_is_the_rate(chain):
+    """d(k)^{1/k} tends to |λ₂| = 1 − gap."""
+    rate = (chain.mixing_distance(30) / chain.mixing_distance(14)) ** (1 / 16)
+    assert rate == pytest.approx(1 - chain.spectral_gap, rel=0.05)
+
+
+# Ergodic averages
+
+
+@pytest.mark.parametrize(("transition", "values"), TWO_STATES)
+def test_asymptotic_variance_closed_form(transition, values):
+    chain = rk.MarkovChain(transition)
+    pi = chain.stationary_distribution
+    rho = chain.transition.trace() - 1
+    closed = pi[0] * pi[1] * (values[1] - values[0]) ** 2 * (1 + rho) / (1 - rho)
+    assert chain.asymptotic_variance(values) == pytest.approx(closed, rel=1e-13)
+
+
+@pytest.mark.parametrize("chain", [random_chain(5, 7), random_reversible_chain(5, 8), PERIODIC, ROTATION])
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 137])
+def test_average_variance_is_the_covariance_sum(chain, n):
+    values = np.random.default_rng(9).normal(size=chain.n_states)
+    pi = chain.stationary_distribution
+    centred = values - pi @ values
+    covariance = [pi @ (centred * (np.linalg.matrix_power(chain.transition, j) @ centred)) for j in range(n)]
+    naive = (n * covariance[0] + 2 * sum((n - j) * covariance[j] for j in range(1, n))) / n**2
+    assert chain.average_variance(values, n) == pytest.approx(naive, rel=1e-9, abs=1e-14)
+
+
+@pytest.mark.parametrize("chain", [random_chain(5, 10), random_reversible_chain(5, 11), PERIODIC])
+def test_asymptotic_variance_is_the_limit(chain):
+    """n Var(A_n) = σ_f² + c/n up to an exponentially small rest; odd n see the same c even with period 2."""
+    values = np.random.default_rng(12).normal(size=chain.n_states)
+    sigma2 = chain.asymptotic_variance(values)
+    errors = [n * (n * chain.average_variance(values, n) - sigma2) for n in (1001, 2001)]
+    assert errors[0] == pytest.approx(errors[1], rel=1e-6)
+    assert abs(errors[0]) > 1e-3
+
+
+def test_average_variance_is_measured():
+    chain = random_chain(3, 13)
+    values = np.array([1.0, -2.0, 0.5])
+    generator = np.random.default_rng(0)
+    averages = np.array([values[chain.simulate(50, rng=generator)].mean() for _ in range(20_000)])
+    ratio = averages.var() / chain.average_variance(values, 50)
+    assert ratio == pytest.approx(1, abs=4 * np.sqrt(2 / 20_000))
+    assert averages.mean() == pytest.approx(chain.stationary_distribution @ values, abs=4 * averages.std() / 141)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mean_square_bound_from_any_start(seed):
+    """E_i (A_n − π f)² ≤ osc(f)² (2r/ε_r − 1)/n, computed exactly from every start."""
+    chain = random_chain(4, seed)
+    P, pi = chain.transition, chain.stationary_distribution
+    values = np.random.default_rng(seed).normal(size=4)
+    centred = values - pi @ values
+    n = 40
+    powers = [np.linalg.matrix_power(P, j) for j in range(n)]
+    second = sum(powers[j] @ centred**2 for j in range(n))
+    second = second + 2 * sum(powers[j] @ (centred * (powers[k - j] @ centred)) for k in range(n) for j in range(k))
+    oscillation = np.ptp(values)
+    for r in (1, 2):
+        assert (second / n**2 <= oscillation**2 * (2 * r / chain.doeblin_coefficient(r) - 1) / n).all()
+
+
+def test_reversible_variance_bound():
+    """Var(A_n) ≤ (Var_π f/n)(1 + λ)/(1 − λ), λ = |λ₂|; sharp for two states with ρ > 0 as n grows."""
+    chain = random_reversible_chain(5, 14)
+    pi, rate = chain.stationary_distribution, 1 - chain.spectral_gap
+    for seed in range(5):
+        values = np.random.default_rng(seed).normal(size=5)
+        variance = pi @ values**2 - (pi @ values) ** 2
+        for n in (1, 5, 100):
+            assert chain.average_variance(values, n) <= variance / n * (1 + rate) / (1 - rate) * (1 + 1e-12)
+
+
+def test_periodic_chain_averages_settle():
+    """On a rotation every average over whole turns is exact; the law of the state never settles."""
+    values = np.array([1.0, 5.0, -2.0, 0.0])
+    assert ROTATION.average_variance(values, 400) == pytest.approx(0, abs=1e-14)
+    assert ROTATION.asymptotic_variance(values) == pytest.approx(0, abs=1e-13)
+    assert ROTATION.spectral_gap == pytest.approx(0, abs=1e-14)
+    assert ROTATION.mixing_distance(1001) == pytest.approx(0.75)
+    assert all(ROTATION.doeblin_coefficient(r) == 0 for r in range(1, 9))
+    assert values[ROTATION.simulate(400, rng=0)].mean() == pytest.approx(values.mean())
+
+
+# Markov's counts (1913)
+
+
+def test_markov_1913_dispersion():
+    """(1 + δ)/(1 − δ) of the letters of Eugene Onegin is what the asymptotic variance says."""
+    to_vowel_from_consonant, to_vowel_from_vowel = 7535 / 11362, 1104 / 8638
+    chain = rk.MarkovChain(
+        [[1 - to_vowel_from_consonant, to_vowel_from_consonant], [1 - to_vowel_from_vowel, to_vowel_from_vowel]]
+    )
+    pi = chain.stationary_distribution
+    assert pi[1] == pytest.approx(8638 / 20000, abs=1e-4)
+    delta = to_vowel_from_vowel - to_vowel_from_consonant
+    dispersion = chain.asymptotic_variance([0, 1]) / (pi[0] * pi[1])
+    assert dispersion == pytest.approx((1 + delta) / (1 - delta), rel=1e-12)
+    assert round(dispersion, 2) == 0.30
+
+
+# Simulation
+
+
+@pytest.mark.parametrize(("n_states", "n"), [(1, 50), (2, 20_000), (5, 20_000), (150, 5_000)])
+def test_simulation_matches_its_slow_twin(n_states, n):
+    chain = random_chain(n_states, n_states)
+    uniforms = np.random.default_rng(7).random(n)
+    assert_array_equal(chain.simulate(n, rng=7, start=0), slow_walk(chain.transition, 0, uniforms))
+
+
+def test_simulation_visits_states_and_transitions_as_often_as_it_should():
+    chain = random_chain(4, 15)
+    n = 200_000
+    states = chain.simulate(n, rng=2)
+    for i in range(4):
+        error = np.sqrt(chain.asymptotic_variance(np.eye(4)[i]) / n)
+        assert (states == i).mean() == pytest.approx(chain.stationary_distribution[i], abs=4 * error)
+        after = states[1:][states[:-1] == i]
+        for j in range(4):
+            p = chain.transition[i, j]
+            assert (after == j).mean() == pytest.approx(p, abs=4 * np.sqrt(p * (1 - p) / len(after)))
+
+
+def test_first_state_is_stationary():
+    chain = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
+    generator = np.random.default_rng(3)
+    first = np.array([chain.simulate(1, rng=generator)[0] for _ in range(20_000)])
+    assert first.mean() == pytest.approx(0.25, abs=4 * np.sqrt(0.25 * 0.75 / 20_000))
+
+
+def test_impossible_transitions_never_happen():
+    chain = rk.MarkovChain([[0.1] * 10 + [0.0], [0.0] * 10 + [1.0]] + [[1.0] + [0.0] * 10] * 9)
+    states = chain.simulate(100_000, rng=4, start=0)
+    assert (chain.transition[states[:-1], states[1:]] > 0).all()
+
+
+def test_same_seed_same_states():
+    chain = random_chain(3, 16)
+    assert_array_equal(chain.simulate(1000, rng=5), chain.simulate(1000, rng=np.random.default_rng(5)))
+    assert (chain.simulate(1000, rng=5) != chain.simulate(1000, rng=6)).any()
+    assert_array_equal(chain.simulate(1000, rng=5)[:10], chain.simulate(10, rng=5))
+
+
+def test_simulate_nothing():
+    assert len(random_chain(3, 0).simulate(0, rng=0)) == 0
+
+
+# Data
+
+
+def test_data_sequence_follows_the_chain():
+    P, table = np.array([[0.5, 0.5], [0.2, 0.8]]), np.array([[0.0, 1.0], [2.0, 3.0]])
+    data = rk.DataSequence(rk.MarkovChain(P), inputs=[[1.0, 0.0], [0.0, 2.0]], targets=table)
+    assert data.n_inputs == 2
+    x, y = data.simulate(500, rng=0)
+    states = data.chain.simulate(501, rng=0)
+    assert_array_equal(x, data.inputs[states[:-1]])
+    assert_array_equal(y, table[states[:-1], states[1:]])
+    assert_allclose(data.mean_target, [0.5, 0.2 * 2 + 0.8 * 3])
+    assert_allclose(data.target_variance, [0.25, 0.16])
+
+
+def test_data_noise():
+    data = rk.DataSequence(random_chain(2, 1), inputs=[0.0, 1.0], targets=[0.0, 0.0], noise=0.3)
+    assert_allclose(data.target_variance, 0.09)
+    _, y = data.simulate(50_000, rng=0)
+    assert y.std() == pytest.approx(0.3, rel=4 / np.sqrt(100_000))
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("transition", "message"),
+    [
+        ([[0.5, 0.5]], "square"),
+        ([[0.5, 0.6], [0.5, 0.5]], "row 0 sums to 1.1"),
+        ([[1.5, -0.5], [0.5, 0.5]], r"transition\[0, 1\] is -0.5"),
+        ([[np.nan, 1], [0.5, 0.5]], "finite"),
+        ([0.5, 0.5], "dimension"),
+        (np.empty((0, 0)), "square"),
+    ],
+)
+def test_wrong_transition(transition, message):
+    with pytest.raises(ValueError, match=message):
+        rk.MarkovChain(transition)
+
+
+def test_reducible_chain_is_refused_with_its_classes():
+    two_worlds = rk.MarkovChain([[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]])
+    with pytest.raises(ValueError, match=r"closed classes \[\[0, 1\], \[2\]\] .* depend on the start"):
+        _ = two_worlds.stationary_distribution
+    with pytest.raises(ValueError, match="irreducible"):
+        two_worlds.simulate(10, rng=0)
+    with pytest.raises(ValueError, match="irreducible"):
+        two_worlds.asymptotic_variance([0, 0, 1])
+    assert two_worlds.spectral_gap == pytest.approx(0, abs=1e-14)
+    assert_array_equal(two_worlds.simulate(3, rng=0, start=2), [2, 2, 2])
+    with pytest.raises(ValueError, match=r"states \[0\] are left for ever"):
+        _ = rk.MarkovChain([[0.5, 0.5], [0, 1]]).stationary_distribution
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda c: c.simulate(-1, rng=0), ValueError, "n must be"),
+        (lambda c: c.simulate(2.0, rng=0), TypeError, "n must be an integer"),
+        (lambda c: c.simulate(3, rng=0, start=2), ValueError, "start must be a state from 0 to 1"),
+        (lambda c: c.simulate(3, rng=0, start=-1), ValueError, "start must be"),
+        (lambda c: c.doeblin_coefficient(-1), ValueError, "steps must be"),
+        (lambda c: c.mixing_distance(1.5), TypeError, "steps must be"),
+        (lambda c: c.asymptotic_variance([1, 2, 3]), ValueError, "values must hold one number for each of 2 states"),
+        (lambda c: c.average_variance([1, 2], 0), ValueError, "n must be"),
+        (lambda c: rk.DataSequence(c, [1], [1, 2]), ValueError, "inputs must hold one input for each of 2"),
+        (lambda c: rk.DataSequence(c, [1, 2], [1, 2, 3]), ValueError, "targets must have shape"),
+        (lambda c: rk.DataSequence(c, [1, 2], [1, 2], noise=-1), ValueError, "noise must be at least 0"),
+        (lambda _: rk.DataSequence([[1.0]], [1], [1]), TypeError, "chain must be a MarkovChain"),
+    ],
+)
+def test_wrong_arguments(call, error, message):
+    with pytest.raises(error, match=message):
+        call(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]))

@@ -1,0 +1,291 @@
+"""Sequences on a continuum: moments in closed form, rates of forgetting, the user's own step."""
+
+import numba
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
+
+import rnnkernel as rk
+
+CONTRACTIONS = [0.0, 1 / 3, 0.5, 0.8]
+
+
+# Autoregression
+
+
+def test_autoregression_matches_its_slow_twin():
+    xi = np.where(np.random.default_rng(3).random(201) < 0.5, -1, 1)
+    x = [0.25]
+    for k in range(200):
+        x.append(0.7 * x[-1] + 0.3 * xi[k + 1])
+    got, target = rk.Autoregression(0.7).simulate(200, rng=3, start=0.25)
+    assert_allclose(got, x[:-1], rtol=0, atol=1e-15)
+    assert_allclose(target, x[1:], rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("a", CONTRACTIONS)
+def test_autoregression_moments(a):
+    """Mean 0, variance v = (1 − a)/(1 + a), fourth moment 3v² − 2(1 − a)⁴/(1 − a⁴), autocovariance v a^j."""
+    sequence = rk.Autoregression(a)
+    v = (1 - a) / (1 + a)
+    assert sequence.variance == pytest.approx(v, rel=1e-15)
+    x, _ = sequence.simulate(400_000, rng=0)
+    effective = len(x) * (1 - a) / (1 + a)
+    fourth = 3 * v**2 - 2 * (1 - a) ** 4 / (1 - a**4)
+    assert x.mean() == pytest.approx(0, abs=4 * np.sqrt(v / effective))
+    assert (x**2).mean() == pytest.approx(v, abs=4 * np.sqrt(fourth / effective))
+    assert (x**4).mean() == pytest.approx(fourth, abs=4 * np.sqrt(fourth / effective))
+    assert (x[:-3] * x[3:]).mean() == pytest.approx(v * a**3, abs=4 * np.sqrt(fourth / effective))
+
+
+@pytest.mark.parametrize("a", CONTRACTIONS)
+def test_autoregression_contracts_exactly(a):
+    """Two copies with the same noise: |x_k − x'_k| = a^k |x_0 − x'_0|."""
+    sequence = rk.Autoregression(a)
+    above, _ = sequence.simulate(20, rng=1, start=1.0)
+    below, _ = sequence.simulate(20, rng=1, start=-1.0)
+    assert_allclose(above - below, 2 * a ** np.arange(20.0), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("a", CONTRACTIONS)
+def test_autoregression_average_of_x(a):
+    """n Var(A_n) of f(x) = x tends to 1 for every a; at finite n it is the covariance sum."""
+    n, seeds = 60, 8000
+    sequence, generator = rk.Autoregression(a), np.random.default_rng(2)
+    averages = np.array([sequence.simulate(n, rng=generator)[0].mean() for _ in range(seeds)])
+    v = (1 - a) / (1 + a)
+    exact = v * (n + 2 * sum((n - j) * a**j for j in range(1, n))) / n**2
+    assert averages.var() / exact == pytest.approx(1, abs=4 * np.sqrt(2 / seeds))
+    assert n * exact == pytest.approx(1, abs=2 * a / (1 - a**2) / n + 1e-12)
+
+
+def test_autoregression_at_one_half_is_uniform():
+    x, _ = rk.Autoregression(0.5).simulate(200_000, rng=0)
+    apart = x[::60]
+    assert stats.kstest(apart, stats.uniform(-1, 2).cdf).pvalue > 1e-3
+    assert abs(x).max() <= 1
+
+
+def test_autoregression_at_one_third_lives_on_the_cantor_set():
+    """The middle third is empty at every level, the two thirds beside it are equally likely."""
+    x, _ = rk.Autoregression(1 / 3).simulate(100_000, rng=0)
+    position = (x + 1) / 2
+    for _ in range(12):
+        digit = np.floor(position * 3)
+        assert not (digit == 1).any()
+        assert (digit == 2).mean() == pytest.approx(0.5, abs=4 * np.sqrt(2 / len(x)))
+        position = position * 3 - digit
+
+
+def test_autoregression_from_a_fixed_start_stays_at_total_variation_one():
+    """After k steps from 0 the law has at most 2^k atoms, and the stationary law has none."""
+    sequence = rk.Autoregression(0.5)
+    ends = {float(sequence.simulate(5, rng=seed, start=0.0)[1][-1]) for seed in range(400)}
+    assert ends == {(2 * j + 1 - 32) / 32 for j in range(32)}
+
+
+@pytest.mark.parametrize("xi", [stats.uniform(-1, 2), stats.bernoulli(0.3), stats.beta(2, 5)])
+def test_autoregression_with_other_innovations(xi):
+    sequence = rk.Autoregression(0.6, innovation=xi)
+    assert sequence.mean == pytest.approx(xi.mean())
+    assert sequence.variance == pytest.approx(xi.var() * 0.4 / 1.6)
+    x, _ = sequence.simulate(100_000, rng=0)
+    low, high = xi.support()
+    assert low <= x.min() <= x.max() <= high
+    assert x.mean() == pytest.approx(sequence.mean, abs=4 * np.sqrt(xi.var() / len(x)))
+    assert x.var() == pytest.approx(sequence.variance, rel=0.05)
+
+
+# Noisy rotation
+
+
+@pytest.mark.parametrize("jitter", [0.3, 1.0])
+def test_rotation_autocorrelation(jitter):
+    """E[x_k · x_{k+j}] = ρ^j cos(jω), ρ = e^{−s²/2}."""
+    rotation = rk.NoisyRotation(0.4, jitter)
+    assert rotation.mixing_rate == pytest.approx(np.exp(-(jitter**2) / 2))
+    x, y = rotation.simulate(300_000, rng=0)
+    assert_allclose((x**2).sum(axis=1), 1, rtol=1e-12)
+    for j in (1, 2, 5):
+        expected = rotation.mixing_rate**j * np.cos(0.4 * j)
+        products = (x[:-j] * x[j:]).sum(axis=1)
+        assert products.mean() == pytest.approx(expected, abs=4 * np.sqrt(j / len(x)))
+    assert_array_equal(y[:-1], x[1:, 0])
+
+
+def test_rotation_turns_the_right_way():
+    x, _ = rk.NoisyRotation(np.pi / 2, 0.0).simulate(4, rng=0, start=0.0)
+    assert_allclose(x, [[1, 0], [0, 1], [-1, 0], [0, -1]], atol=1e-15)
+
+
+def test_rotation_mixes_at_its_rate():
+    """Total variation to uniform after k steps ≤ ½ (2 Σ_n e^{−n²s²k})^{1/2}, and tends to (2/π) ρ^k."""
+    s, grid = 0.5, np.linspace(-np.pi, np.pi, 20_001)
+    rotation = rk.NoisyRotation(1.0, s)
+    n = np.arange(1, 200)[:, None]
+    for k in (1, 4, 20, 60):
+        density = (1 + 2 * (np.exp(-(n**2) * s**2 * k / 2) * np.cos(n * grid)).sum(axis=0)) / (2 * np.pi)
+        distance = np.trapezoid(np.abs(density - 1 / (2 * np.pi)), grid) / 2
+        assert distance <= np.sqrt(2 * np.exp(-(n**2) * s**2 * k).sum()) / 2
+    assert distance == pytest.approx(2 / np.pi * rotation.mixing_rate**60, rel=1e-6)
+
+
+def test_rotation_does_not_contract():
+    rotation = rk.NoisyRotation(1.0, 0.5)
+    one, _ = rotation.simulate(500, rng=1, start=0.0)
+    other, _ = rotation.simulate(500, rng=1, start=1.0)
+    assert_allclose(np.linalg.norm(one - other, axis=1), 2 * np.sin(0.5), rtol=1e-10)
+
+
+def test_rotation_starts_uniform():
+    generator = np.random.default_rng(0)
+    rotation = rk.NoisyRotation(1.0, 0.1)
+    first = np.array([rotation.simulate(1, rng=generator)[0][0] for _ in range(4000)])
+    angle = np.arctan2(first[:, 1], first[:, 0])
+    assert stats.kstest(angle, stats.uniform(-np.pi, 2 * np.pi).cdf).pvalue > 1e-3
+
+
+# The even process
+
+
+@pytest.mark.parametrize("p", [0.3, 0.5, 0.8])
+def test_even_process_chain(p):
+    data = rk.even_process(p)
+    assert_allclose(data.chain.stationary_distribution, np.array([p, 1 - p, 1 - p]) / (2 - p), rtol=1e-14)
+    assert data.chain.spectral_gap == pytest.approx(p, abs=1e-7)
+    assert data.n_inputs == 1
+
+
+def test_even_process_is_not_markov():
+    """After −1 and m ones, another one follows with probability 1 (m odd) or 1 − p (m even): no finite order."""
+    p = 0.4
+    x, y = rk.even_process(p).simulate(200_000, rng=0, start=0)
+    assert_array_equal(y[:-1], x[1:])
+    ones = x == 1
+    run = np.zeros(len(x), dtype=int)
+    for k in range(1, len(x)):
+        run[k] = run[k - 1] + 1 if ones[k] else 0
+    for m in range(1, 8):
+        follows = y[run == m] == 1
+        if m % 2:
+            assert follows.all()
+        else:
+            assert follows.mean() == pytest.approx(1 - p, abs=4 * np.sqrt(p * (1 - p) / len(follows)))
+
+
+# A step of one's own
+
+
+def test_own_step_matches_python_and_numba():
+    def step(s, u):
+        return 0.3 * s + np.sin(6 * u)
+
+    plain = rk.RandomRecursion(step, start=0.5)
+    compiled = rk.RandomRecursion(numba.njit(step), start=0.5)
+    for start in (None, 0.1):
+        assert_allclose(plain.simulate(50, rng=0, start=start)[0], compiled.simulate(50, rng=0, start=start)[0])
+    uniforms = np.random.default_rng(0).random(51)
+    s = [0.1]
+    for u in uniforms[1:]:
+        s.append(step(s[-1], u))
+    x, y = plain.simulate(50, rng=0, start=0.1)
+    assert_allclose(np.append(x, y[-1]), s, rtol=1e-14)
+
+
+def test_own_step_reproduces_the_coin_autoregression():
+    own = rk.RandomRecursion(lambda s, u: 0.5 * s + (0.5 if u < 0.5 else -0.5), start=0.0, contraction=0.5)
+    assert own.burn_in == 53
+    x, _ = own.simulate(40_000, rng=0)
+    assert x.var() == pytest.approx(1 / 3, abs=4 * np.sqrt(0.2 * 3 / len(x)))
+
+
+def test_own_step_with_hidden_states():
+    """A hidden position on a circle, seen through its cosine, with targets of its own."""
+
+    def step(s, u):
+        return np.array([s[0] + s[1] + 0.1 * u[0], s[1] * (1 - 0.01 * u[1])])
+
+    hidden = rk.RandomRecursion(
+        step,
+        start=[0.0, 0.5],
+        inputs=lambda s: np.column_stack([np.cos(s[:, 0]), np.ones(len(s))]),
+        targets=lambda s, after: after[:, 1] - s[:, 1],
+        n_uniforms=2,
+    )
+    assert hidden.n_inputs == 2
+    x, y = hidden.simulate(100, rng=0, start=[0.0, 0.5])
+    assert x.shape == (100, 2)
+    assert_array_equal(x[:, 1], 1)
+    assert (y <= 0).all()
+    assert x[0, 0] == 1
+
+
+def test_target_noise():
+    x, y = rk.Autoregression(0.5, noise=0.2).simulate(50_000, rng=0)
+    assert (y[:-1] - x[1:]).std() == pytest.approx(0.2, rel=4 / np.sqrt(100_000))
+
+
+@pytest.mark.parametrize(
+    "sequence",
+    [
+        rk.Autoregression(0.5),
+        rk.NoisyRotation(1.0, 0.3),
+        rk.even_process(0.5),
+        rk.RandomRecursion(lambda s, u: s / 2 + u, start=0.0),
+    ],
+)
+def test_contract(sequence):
+    x, y = sequence.simulate(7, rng=1)
+    assert y.shape == (7,)
+    assert x.shape == ((7,) if sequence.n_inputs == 1 else (7, sequence.n_inputs))
+    again, _ = sequence.simulate(7, rng=np.random.default_rng(1))
+    assert_array_equal(x, again)
+    assert (sequence.simulate(7, rng=2)[0] != x).any()
+    assert len(sequence.simulate(0, rng=1)[0]) == 0
+    for wrong in (-1, 2.5):
+        with pytest.raises((ValueError, TypeError), match="n must be"):
+            sequence.simulate(wrong, rng=0)
+
+
+def step_to_nan(_state, u):
+    return np.nan if u > 0.5 else 0.0
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: rk.Autoregression(1.0), ValueError, "contraction must be less than 1"),
+        (lambda: rk.Autoregression(-0.1), ValueError, "contraction must be at least 0"),
+        (lambda: rk.Autoregression(0.5, innovation=stats.norm()), ValueError, "innovation must have a bounded range"),
+        (lambda: rk.Autoregression(0.5, innovation=3), TypeError, "innovation must be a frozen"),
+        (lambda: rk.Autoregression(0.5, noise=-1), ValueError, "noise must be at least 0"),
+        (lambda: rk.Autoregression(0.5, targets=3), TypeError, "targets must be a function"),
+        (lambda: rk.Autoregression(0.5).simulate(5, rng=0, start=np.nan), ValueError, "start must be finite"),
+        (
+            lambda: rk.Autoregression(0.5, targets=lambda x, _: x.sum()).simulate(5, rng=0),
+            ValueError,
+            "targets must return one number per step",
+        ),
+        (lambda: rk.NoisyRotation(1.0, -0.1), ValueError, "jitter must be at least 0"),
+        (lambda: rk.even_process(0.0), ValueError, "stop must be greater than 0"),
+        (lambda: rk.even_process(1.0), ValueError, "stop must be less than 1"),
+        (lambda: rk.RandomRecursion(3, start=0.0), TypeError, "step must be a function"),
+        (lambda: rk.RandomRecursion(step_to_nan, start=0.0, inputs=3), TypeError, "inputs must be a function"),
+        (lambda: rk.RandomRecursion(step_to_nan, start=0.0, contraction=1), ValueError, "contraction must be less"),
+        (lambda: rk.RandomRecursion(step_to_nan, start=0.0).simulate(5, rng=0), FloatingPointError, "step returned"),
+        (
+            lambda: rk.RandomRecursion(step_to_nan, start=[0.0, 1.0]).simulate(5, rng=0, start=[1.0]),
+            ValueError,
+            "start must have shape",
+        ),
+        (
+            lambda: rk.RandomRecursion(step_to_nan, start=0.0, inputs=lambda s: s.sum()),
+            ValueError,
+            "inputs must return one input per state",
+        ),
+    ],
+)
+def test_wrong_arguments(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
