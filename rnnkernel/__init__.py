@@ -7,6 +7,7 @@ from rnnkernel.exercises import Check
 from rnnkernel.initial import InitialLaw
 from rnnkernel.memory import AssumptionWarning, MemoryMap
 from rnnkernel.sequences import Autoregression, NoisyRotation, RandomRecursion, even_process
+from rnnkernel.stationary import PoissonSolution, StationaryLaw
 from rnnkernel.widgets.explore import explore
 
 __version__ = "0.1.0"
@@ -21,7 +22,9 @@ __all__ = [
     "MarkovChain",
     "MemoryMap",
     "NoisyRotation",
+    "PoissonSolution",
     "RandomRecursion",
+    "StationaryLaw",
     "even_process",
     "explore",
     "figures",
