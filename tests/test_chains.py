@@ -25,6 +25,13 @@ def total_variation(p, q):
     return np.abs(np.asarray(p) - q).sum() / 2
 
 
+def mean_square_error(P, centred, n):
+    """E_i (A_n − π f)² for every start i, from the powers of P."""
+    powers = [np.linalg.matrix_power(P, j) for j in range(n)]
+    pairs = sum(powers[j] @ (centred * (powers[k - j] @ centred)) for k in range(n) for j in range(k))
+    return (sum(powers[j] @ centred**2 for j in range(n)) + 2 * pairs) / n**2
+
+
 def slow_walk(transition, first, uniforms):
     """The obvious twin of the compiled walk: add up the probabilities of a row until they exceed the uniform."""
     states = [first]
@@ -131,10 +138,16 @@ def test_doeblin_bound(seed):
 
 
 def test_maximal_coupling_attains_total_variation():
-    """The overlap of two laws is 1 minus their total variation, and the largest event difference equals it."""
+    """Three faces of total variation, the pair of variables that attains it, and one that does not."""
     p, q = np.random.default_rng(4).dirichlet(np.ones(5), size=2)
     distance = total_variation(p, q)
-    assert np.minimum(p, q).sum() == pytest.approx(1 - distance, abs=1e-15)
+    common = np.minimum(p, q)
+    assert common.sum() == pytest.approx(1 - distance, abs=1e-15)
+    joint = np.diag(common) + np.outer(p - common, q - common) / distance
+    assert_allclose(joint.sum(axis=1), p, atol=1e-15)
+    assert_allclose(joint.sum(axis=0), q, atol=1e-15)
+    assert 1 - joint.trace() == pytest.approx(distance, abs=1e-15)
+    assert 1 - np.outer(p, q).trace() > distance
     events = [[j for j in range(5) if code >> j & 1] for code in range(32)]
     assert max(p[event].sum() - q[event].sum() for event in events) == pytest.approx(distance, abs=1e-15)
     two_rows = rk.MarkovChain(np.array([p, q, p, q, p]))
@@ -158,9 +171,11 @@ def test_reversible_bound(seed):
 
 @pytest.mark.parametrize("chain", [random_chain(6, 5), random_reversible_chain(4, 6)])
 def test_spectral_gap_is_the_rate(chain):
-    """d(k)^{1/k} tends to |λ₂| = 1 − gap."""
+    """½|λ₂|^k ≤ d(k), and d(k)^{1/k} tends to |λ₂| = 1 − gap."""
     rate = (chain.mixing_distance(30) / chain.mixing_distance(14)) ** (1 / 16)
     assert rate == pytest.approx(1 - chain.spectral_gap, rel=0.05)
+    for k in range(25):
+        assert chain.mixing_distance(k) >= (1 - chain.spectral_gap) ** k / 2
 
 
 # Ergodic averages
@@ -196,6 +211,18 @@ def test_asymptotic_variance_is_the_limit(chain):
     assert abs(errors[0]) > 1e-3
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_variance_reaches_its_limit_at_the_rate_one_over_n(seed):
+    """|n Var(A_n) − σ_f²| ≤ (osc(f) r/ε_r)²/n."""
+    chain = random_chain(4, seed)
+    values = np.random.default_rng(seed).normal(size=4)
+    for r in (1, 2):
+        constant = (np.ptp(values) * r / chain.doeblin_coefficient(r)) ** 2
+        for n in (1, 2, 5, 40, 1000):
+            gap = abs(n * chain.average_variance(values, n) - chain.asymptotic_variance(values))
+            assert gap <= constant / n
+
+
 def test_average_variance_is_measured():
     chain = random_chain(3, 13)
     values = np.array([1.0, -2.0, 0.5])
@@ -214,12 +241,10 @@ def test_mean_square_bound_from_any_start(seed):
     values = np.random.default_rng(seed).normal(size=4)
     centred = values - pi @ values
     n = 40
-    powers = [np.linalg.matrix_power(P, j) for j in range(n)]
-    second = sum(powers[j] @ centred**2 for j in range(n))
-    second = second + 2 * sum(powers[j] @ (centred * (powers[k - j] @ centred)) for k in range(n) for j in range(k))
-    oscillation = np.ptp(values)
+    error = mean_square_error(P, centred, n)
+    assert pi @ error == pytest.approx(chain.average_variance(values, n), rel=1e-10)
     for r in (1, 2):
-        assert (second / n**2 <= oscillation**2 * (2 * r / chain.doeblin_coefficient(r) - 1) / n).all()
+        assert (error <= np.ptp(values) ** 2 * (2 * r / chain.doeblin_coefficient(r) - 1) / n).all()
 
 
 def test_reversible_variance_bound():
@@ -242,6 +267,20 @@ def test_periodic_chain_averages_settle():
     assert ROTATION.mixing_distance(1001) == pytest.approx(0.75)
     assert all(ROTATION.doeblin_coefficient(r) == 0 for r in range(1, 9))
     assert values[ROTATION.simulate(400, rng=0)].mean() == pytest.approx(values.mean())
+
+
+@pytest.mark.parametrize("chain", [PERIODIC, ROTATION, random_chain(4, 17)])
+def test_average_bound_for_every_irreducible_chain(chain):
+    """The root mean square error from any start is at most osc(u) (1/n + ½/√n), u the Poisson solution."""
+    P, pi = chain.transition, chain.stationary_distribution
+    values = np.random.default_rng(18).normal(size=chain.n_states)
+    centred = values - pi @ values
+    u = np.linalg.lstsq(np.eye(chain.n_states) - P, centred)[0]
+    assert_allclose(u - P @ u, centred, atol=1e-13)
+    assert chain.asymptotic_variance(values) == pytest.approx(pi @ (2 * u * centred - centred**2), abs=1e-13)
+    for n in (1, 2, 7, 40):
+        error = np.sqrt(mean_square_error(P, centred, n))
+        assert (error <= np.ptp(u) * (1 / n + 0.5 / np.sqrt(n)) + 1e-12).all()
 
 
 # Markov's counts (1913)

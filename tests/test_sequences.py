@@ -60,6 +60,22 @@ def test_autoregression_average_of_x(a):
     assert n * exact == pytest.approx(1, abs=2 * a / (1 - a**2) / n + 1e-12)
 
 
+@pytest.mark.parametrize("a", [0.3, 0.8])
+def test_autoregression_mean_square_bound(a):
+    """E_x (A_n − π f)² ≤ (Lip(f) D)² (1 + q)/((1 − q) n), D = 2, q = a: exactly for f(x) = x, measured for |x|."""
+    n, v = 50, (1 - a) / (1 + a)
+    square = a ** (2 * np.arange(n)) + (1 - a ** (2 * np.arange(n))) * v
+    exact = sum(square[min(j, k)] * a ** abs(k - j) for j in range(n) for k in range(n)) / n**2
+    bound = 4 * (1 + a) / ((1 - a) * n)
+    assert exact <= bound
+    sequence, generator = rk.Autoregression(a), np.random.default_rng(5)
+    paths = np.array([sequence.simulate(n, rng=generator, start=1.0)[0] for _ in range(4000)])
+    errors = paths.mean(axis=1) ** 2
+    assert errors.mean() == pytest.approx(exact, abs=4 * errors.std() / np.sqrt(4000))
+    stationary = np.abs(sequence.simulate(400_000, rng=6)[0]).mean()
+    assert ((np.abs(paths).mean(axis=1) - stationary) ** 2).mean() <= bound
+
+
 def test_autoregression_at_one_half_is_uniform():
     x, _ = rk.Autoregression(0.5).simulate(200_000, rng=0)
     apart = x[::60]
