@@ -18,7 +18,9 @@ from sphinx.util.docutils import SphinxDirective
 import rnnkernel
 
 PACKAGES = ("numba", "llvmlite", "numpy", "scipy", "matplotlib", "ipywidgets", "anywidget", "myst-nb", "sphinx")
-CODE_CELL = re.compile(r"^```\{code-cell\}.*?\n(?:---\n.*?\n---\n|(?::.*\n)*)(.*?)^```$", re.DOTALL | re.MULTILINE)
+CODE_CELL = re.compile(
+    r"^```\{code-cell\}[^\n]*\n(?:---\n.*?\n---\n|(?::[^\n]*\n)*)(.*?)^```$", re.DOTALL | re.MULTILINE
+)
 
 
 class chapter_runs(nodes.General, nodes.Element):
