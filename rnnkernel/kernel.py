@@ -1,0 +1,181 @@
+"""The tangent kernel: what one step of learning at one point changes at another.
+
+    K((x, m), (x', m')) = E_λ[σ(u) σ(u')] + (x·x') E[C²] E_λ[σ'(u) σ'(u')],    u = W·x + m,  u' = W·x' + m'.
+
+The first term comes from learning C, the second from learning W.  Learning B contributes nothing in the limit: its term
+carries the factor q q' with q = (1/N) Σ C σ'(u), and E[C σ'(u)] = 0.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnkernel import _checks
+from rnnkernel._jit import jit
+from rnnkernel._types import Array
+from rnnkernel.activations import Activation
+from rnnkernel.activations import activation as named_activation
+from rnnkernel.initial import InitialLaw
+
+
+class TangentKernel:
+    """The tangent kernel K of an initial law, with expectations by the quadrature of the law.
+
+    Calling it gives the Gram matrix of two sets of points.  With Q quadrature nodes it is the inner product of
+    Q (1 + d) features.
+
+    Parameters
+    ----------
+    law : InitialLaw
+        Law of a unit's parameters.
+    activation : str or Activation
+        The activation σ.
+
+    Notes
+    -----
+    Book: *The tangent kernel*.
+
+    Examples
+    --------
+    >>> from scipy import stats
+    >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+    >>> TangentKernel(law)([-1.0, 1.5], [-0.2, 0.4], 1.5, 0.1).round(6)
+    array([[-0.714975],
+           [ 0.816705]])
+    """
+
+    def __init__(self, law: InitialLaw, activation: str | Activation = "tanh") -> None:
+        if not isinstance(law, InitialLaw):
+            raise TypeError(f"law must be an InitialLaw, not {type(law).__name__}")
+        self.law = law
+        self.activation = named_activation(activation)
+        nodes, weights = law.quadrature
+        self._nodes = np.ascontiguousarray(nodes.T)
+        self._values = np.sqrt(weights)
+        self._slopes = np.sqrt(weights * law.output_square)
+
+    @property
+    def n_inputs(self) -> int:
+        """The dimension d of an input."""
+        return self.law.n_inputs
+
+    def __call__(self, x1: Any, m1: Any, x2: Any, m2: Any) -> Array:
+        """Return the Gram matrix of K between two sets of points.
+
+        Parameters
+        ----------
+        x1 : array_like, shape (n1,) or (n1, d)
+            Inputs of the first points; one input is repeated.
+        m1 : array_like, shape (n1,)
+            Their memories; one memory is repeated.
+        x2 : array_like, shape (n2,) or (n2, d)
+            Inputs of the second points.
+        m2 : array_like, shape (n2,)
+            Their memories.
+
+        Returns
+        -------
+        ndarray, shape (n1, n2)
+        """
+        return self.layers(x1, m1).gram(self.layers(x2, m2))
+
+    def features(self, x: Any, m: Any) -> Array:
+        """Return the features whose inner products are the kernel.
+
+        √w_q σ(u_q), then x_i √(w_q E[C²]) σ'(u_q) for i = 1, …, d, with u_q = W_q·x + m at the quadrature nodes W_q.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,) or (n, d)
+            Inputs; one input is repeated.
+        m : array_like, shape (n,)
+            Memories; one memory is repeated.
+
+        Returns
+        -------
+        ndarray, shape (n, Q (1 + d))
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+        >>> kernel = TangentKernel(law)
+        >>> features = kernel.features([-1.0, 1.5], [-0.2, 0.4])
+        >>> bool(np.allclose(features @ features.T, kernel([-1.0, 1.5], [-0.2, 0.4], [-1.0, 1.5], [-0.2, 0.4])))
+        True
+        """
+        layers = self.layers(x, m)
+        return np.hstack([layers.values, *(each[:, None] * layers.slopes for each in layers.points.T)])
+
+    def diagonal(self, x: Any, m: Any) -> Array:
+        """Return K((x, m), (x, m)) point by point.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,) or (n, d)
+            Inputs; one input is repeated.
+        m : array_like, shape (n,)
+            Memories; one memory is repeated.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
+        return self.layers(x, m).diagonal()
+
+    def layers(self, x: Any, m: Any) -> "Layers":
+        """Return what a point contributes to Gram matrices, so that it is computed once and used often.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,) or (n, d)
+            Inputs; one input is repeated.
+        m : array_like, shape (n,)
+            Memories; one memory is repeated.
+
+        Returns
+        -------
+        Layers
+        """
+        points, memories = _checks.points(x, m, self.n_inputs)
+        return _layers(self.activation, self._nodes, (self._values, self._slopes), points, memories)
+
+
+class Layers(NamedTuple):
+    """Points, and what they contribute to Gram matrices: √w_q σ(u_q) and √(w_q E[C²]) σ'(u_q)."""
+
+    points: Array
+    values: Array
+    slopes: Array
+
+    def gram(self, other: "Layers") -> Array:
+        """K between these points and others."""
+        outer = self.points @ other.points.T
+        return np.asarray(self.values @ other.values.T + outer * (self.slopes @ other.slopes.T))
+
+    def diagonal(self) -> Array:
+        """K between each point and itself."""
+        squares = np.einsum("nq,nq->n", self.slopes, self.slopes)
+        return np.asarray(np.einsum("nq,nq->n", self.values, self.values) + (self.points**2).sum(axis=1) * squares)
+
+
+def _layers(activation: Activation, nodes: Array, scales: tuple[Array, Array], points: Array, m: Array) -> Layers:
+    values, slopes = np.empty((len(m), nodes.shape[1])), np.empty((len(m), nodes.shape[1]))
+    _fill(activation.value, activation.derivative, nodes, *scales, points, m, values, slopes)
+    return Layers(points, values, slopes)
+
+
+@jit(fastmath={"contract"})
+def _fill(
+    value: Any, derivative: Any, nodes: Any, scale: Any, slope_scale: Any, x: Any, m: Any, values: Any, slopes: Any
+) -> None:
+    for k in range(len(m)):
+        row, slope_row = values[k], slopes[k]
+        row[:] = m[k]
+        for i in range(len(nodes)):
+            for q in range(len(scale)):
+                row[q] += nodes[i, q] * x[k, i]
+        for q in range(len(scale)):
+            u = row[q]
+            row[q] = scale[q] * value(u)
+            slope_row[q] = slope_scale[q] * derivative(u)
