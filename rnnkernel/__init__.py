@@ -5,6 +5,7 @@ from rnnkernel.activations import Activation
 from rnnkernel.chains import DataSequence, MarkovChain
 from rnnkernel.exercises import Check
 from rnnkernel.initial import InitialLaw
+from rnnkernel.kernel import TangentKernel
 from rnnkernel.memory import AssumptionWarning, MemoryMap
 from rnnkernel.sequences import Autoregression, NoisyRotation, RandomRecursion, even_process
 from rnnkernel.stationary import PoissonSolution, StationaryLaw
@@ -25,6 +26,7 @@ __all__ = [
     "PoissonSolution",
     "RandomRecursion",
     "StationaryLaw",
+    "TangentKernel",
     "even_process",
     "explore",
     "figures",
