@@ -59,6 +59,11 @@ class TangentKernel:
         """The dimension d of an input."""
         return self.law.n_inputs
 
+    @property
+    def n_nodes(self) -> int:
+        """The number Q of quadrature nodes."""
+        return len(self._values)
+
     def __call__(self, x1: Any, m1: Any, x2: Any, m2: Any) -> Array:
         """Return the Gram matrix of K between two sets of points.
 
