@@ -6,6 +6,7 @@ from rnnkernel.chains import DataSequence, MarkovChain
 from rnnkernel.exercises import Check
 from rnnkernel.initial import InitialLaw
 from rnnkernel.kernel import TangentKernel
+from rnnkernel.limit import KernelLimit
 from rnnkernel.memory import AssumptionWarning, MemoryMap
 from rnnkernel.sequences import Autoregression, NoisyRotation, RandomRecursion, even_process
 from rnnkernel.stationary import PoissonSolution, StationaryLaw
@@ -20,6 +21,7 @@ __all__ = [
     "Check",
     "DataSequence",
     "InitialLaw",
+    "KernelLimit",
     "MarkovChain",
     "MemoryMap",
     "NoisyRotation",
