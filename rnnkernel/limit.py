@@ -300,13 +300,12 @@ class _Factor:
 
     def coordinates(self, points: Array, m: Array) -> tuple[Array, Array]:
         """L(z) = K(z, p) R^{−T}, and the share of K(z, z) that is missing from L(z)·L(z)."""
-        from scipy.linalg import solve_triangular
-
         out, missing = np.empty((len(m), len(self.triangle))), np.empty(len(m))
-        for rows in np.array_split(np.arange(len(m)), 1 + len(m) * self.kernel.n_nodes // _BLOCK):
+        size = 1 + _BLOCK // self.kernel.n_nodes
+        for rows in (slice(start, start + size) for start in range(0, len(m), size)):
             layers = self.kernel.layers(points[rows], m[rows])
-            sections = layers.gram(self.pivots)
-            out[rows] = solve_triangular(self.triangle, sections.T, lower=True, check_finite=False).T
+            out[rows] = layers.gram(self.pivots)
+            _substitute(self.triangle, out[rows])
             diagonal = layers.diagonal()
             missing[rows] = 1 - np.einsum("nr,nr->n", out[rows], out[rows]) / np.where(diagonal > 0, diagonal, 1.0)
         return out, missing
@@ -325,6 +324,17 @@ def _pivoted_cholesky(gram: Array) -> tuple[Any, Array]:
     columns = np.zeros(gram.shape)
     rank = _factorise(gram, _RESIDUAL * np.diagonal(gram).max(initial=0.0), pivots, columns)
     return pivots[:rank], np.tril(columns[:rank, pivots[:rank]].T)
+
+
+@jit(fastmath={"reassoc", "contract", "nsz"})
+def _substitute(triangle: Any, rows: Any) -> None:
+    """Solve row R^{T} = given for each row, in place: forward substitution."""
+    for row in rows:
+        for i in range(len(row)):
+            total = row[i]
+            for j in range(i):
+                total -= triangle[i, j] * row[j]
+            row[i] = total / triangle[i, i]
 
 
 @jit
