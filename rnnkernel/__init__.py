@@ -1,13 +1,15 @@
 """Recurrent neural networks of any width and their kernel limit, side by side."""
 
 from rnnkernel import figures
+from rnnkernel._checks import AssumptionWarning
 from rnnkernel.activations import Activation
 from rnnkernel.chains import DataSequence, MarkovChain
 from rnnkernel.exercises import Check
 from rnnkernel.initial import InitialLaw
 from rnnkernel.kernel import TangentKernel
 from rnnkernel.limit import KernelLimit
-from rnnkernel.memory import AssumptionWarning, MemoryMap
+from rnnkernel.memory import MemoryMap
+from rnnkernel.network import RNN
 from rnnkernel.sequences import Autoregression, NoisyRotation, RandomRecursion, even_process
 from rnnkernel.stationary import PoissonSolution, StationaryLaw
 from rnnkernel.widgets.explore import explore
@@ -15,6 +17,7 @@ from rnnkernel.widgets.explore import explore
 __version__ = "0.1.0"
 
 __all__ = [
+    "RNN",
     "Activation",
     "AssumptionWarning",
     "Autoregression",

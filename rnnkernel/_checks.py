@@ -8,6 +8,10 @@ import numpy as np
 from rnnkernel._types import Array
 
 
+class AssumptionWarning(UserWarning):
+    """An assumption of the limit theorem does not hold; the message says which, and what may fail."""
+
+
 def number(name: str, value: Any, *, above: float = -np.inf, least: float = -np.inf, most: float = np.inf) -> float:
     """Return `value` as a float with ``above < value``, ``least <= value <= most``; finite in any case."""
     if isinstance(value, (bool, np.bool_)) or not np.isscalar(value) or isinstance(value, (str, bytes, complex)):
@@ -75,3 +79,13 @@ def points(x: Any, memory: Any, n_inputs: int) -> tuple[Array, Array]:
     if len(xs) not in (1, n) or len(ms) not in (1, n):
         raise ValueError(f"x and memory must have the same number of points, not {len(xs)} and {len(ms)}")
     return np.repeat(xs, n, axis=0) if len(xs) != n else xs, np.repeat(ms, n) if len(ms) != n else ms
+
+
+def sequence(name: str, value: Any, n_inputs: int) -> Array:
+    """Return a sequence of inputs, (n,) when d = 1 or (n, d), as an array (n, d)."""
+    x = array(name, value, ndim=(1, 2))
+    if x.ndim == 1 and n_inputs == 1:
+        return x[:, None]
+    if x.ndim == 1 or x.shape[1] != n_inputs:
+        raise ValueError(f"{name} must have shape (n, {n_inputs}), not {x.shape}")
+    return x

@@ -18,6 +18,7 @@ from rnnkernel._jit import jit
 _ROUND = 6755399441055744.0  # 1.5 · 2⁵²: adding it leaves the nearest integer in the low bits
 _ROUND_BITS = 4843621399236968448  # the bits of _ROUND itself
 _PER_HALF_LN2 = 2.885390081777926815  # 2/ln 2
+_HALF_LN2 = 0.34657359027997265471
 _HALF_LN2_HIGH = 0.3465728759765625  # ln2/2 as a short number, so that n times it is exact, ...
 _HALF_LN2_LOW = 7.14303410154708616e-7  # ... and the rest
 
@@ -25,11 +26,15 @@ _arithmetic = jit(fastmath={"contract"}, forceinline=True)  # fused multiply-add
 
 
 @_arithmetic
-def _reduce(h: Any) -> Any:
-    """Return the integer n and T with e^{2h} = 2ⁿ (1 + T)/(1 − T)."""
+def _nearest(h: Any) -> Any:
+    """Return the integer nearest to 2h/ln 2, as a float and as an int."""
     shifted = h * _PER_HALF_LN2 + _ROUND
-    n = shifted - _ROUND
-    r = h - n * _HALF_LN2_HIGH - n * _HALF_LN2_LOW
+    return shifted - _ROUND, np.float64(shifted).view(np.int64) - _ROUND_BITS
+
+
+@_arithmetic
+def _small_tanh(r: Any) -> Any:
+    """Tanh r for |r| ≤ ln2/4."""
     z = r * r
     Q = 0.0034443427210440834
     Q = Q * z - 0.008857268890529457
@@ -37,7 +42,14 @@ def _reduce(h: Any) -> Any:
     Q = Q * z - 0.053968252766294064
     Q = Q * z + 0.1333333333277478
     Q = Q * z - 0.3333333333333247
-    return np.float64(shifted).view(np.int64) - _ROUND_BITS, r + r * z * Q
+    return r + r * z * Q
+
+
+@_arithmetic
+def _reduce(h: Any) -> Any:
+    """Return the integer n and T with e^{2h} = 2ⁿ (1 + T)/(1 − T)."""
+    n, exponent = _nearest(h)
+    return exponent, _small_tanh(h - n * _HALF_LN2_HIGH - n * _HALF_LN2_LOW)
 
 
 @_arithmetic
@@ -57,8 +69,10 @@ def exp(x: Any) -> Any:
 @_arithmetic
 def tanh(x: Any) -> Any:
     """(e^{2x} − 1)/(e^{2x} + 1)."""
-    n, T = _reduce(min(max(x, -20.0), 20.0))
-    s = _power_of_two(n)
+    h = min(max(x, -20.0), 20.0)
+    n, exponent = _nearest(h)
+    T = _small_tanh(h - n * _HALF_LN2)  # where n is large, tanh is flat: ln2/2 need not be split
+    s = _power_of_two(exponent)
     return ((s - 1.0) + (s + 1.0) * T) / ((s + 1.0) + (s - 1.0) * T)
 
 

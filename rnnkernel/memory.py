@@ -16,15 +16,12 @@ from typing import Any
 import numpy as np
 
 from rnnkernel import _checks
+from rnnkernel._checks import AssumptionWarning
 from rnnkernel._jit import jit
 from rnnkernel._types import Array
 from rnnkernel.activations import Activation
 from rnnkernel.activations import activation as named_activation
 from rnnkernel.initial import InitialLaw
-
-
-class AssumptionWarning(UserWarning):
-    """An assumption of the limit theorem does not hold; the message says which, and what may fail."""
 
 
 class MemoryMap:

@@ -1,0 +1,339 @@
+"""The finite network: N units with output weights C, input weights W, recurrent weights B and hidden state S.
+
+With input x_k and "simplified" recurrent matrix, whose rows are all B/N,
+
+    m_k       = (1/N) Σ_j B^j S^j_k          the memory held when x_k arrives: one number
+    S^i_{k+1} = σ(W^i·x_k + m_k)             the hidden layer
+    ŷ_k       = N^{−β} Σ_i C^i S^i_{k+1}     the output
+
+and one step of online stochastic gradient descent at learning rate α/N^{2−2β}.
+"""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from rnnkernel import _checks
+from rnnkernel._checks import AssumptionWarning
+from rnnkernel._jit import jit
+from rnnkernel._types import Array, Rng
+from rnnkernel.activations import Activation
+from rnnkernel.activations import activation as named_activation
+from rnnkernel.initial import InitialLaw
+
+
+class RNN:
+    """A recurrent network of N units; it never changes, training returns a new one.
+
+    Parameters
+    ----------
+    output : array_like, shape (N,)
+        Output weights C.
+    inputs : array_like, shape (N,) or (N, d)
+        Input weights W.
+    recurrent : array_like, shape (N,)
+        Recurrent weights B.
+    beta : float
+        The exponent β of the output's scale N^{−β}: in (0, 1], and strictly between 1/2 and 1 for the kernel limit.
+    hidden : array_like, shape (N,), optional
+        The hidden state S; zero if not given.
+    activation : str or Activation
+        The activation σ: "tanh", "logistic", "erf", or your own.
+
+    Attributes
+    ----------
+    output, inputs, recurrent, hidden : ndarray
+        C (N,), W (N, d), B (N,) and S (N,), read-only.
+    beta : float
+        β.
+    activation : Activation
+        σ.
+
+    Notes
+    -----
+    Book: *A network that remembers*.
+
+    Examples
+    --------
+    >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
+    >>> rnn
+    RNN(n_units=2, n_inputs=1, beta=0.75, activation='tanh')
+    >>> rnn.predict(x=[-1.0, 1.5], memory=[0.0, 0.1]).round(6)
+    array([ 0.17807 , -0.137115])
+    """
+
+    def __init__(
+        self,
+        output: Any,
+        inputs: Any,
+        recurrent: Any,
+        *,
+        beta: float,
+        hidden: Any = None,
+        activation: str | Activation = "tanh",
+    ) -> None:
+        C = _checks.array("output", output, ndim=1)
+        W = _checks.array("inputs", inputs, ndim=(1, 2))
+        B = _checks.array("recurrent", recurrent, ndim=1)
+        S = np.zeros(len(C)) if hidden is None else _checks.array("hidden", hidden, ndim=1)
+        if not len(C):
+            raise ValueError("output must hold at least one unit, not none")
+        for name, weights in (("inputs", W), ("recurrent", B), ("hidden", S)):
+            if len(weights) != len(C):
+                raise ValueError(f"{name} must hold {len(C)} units, as output does, not {len(weights)}")
+        W = W if W.ndim == 2 else W[:, None]
+        if not W.shape[1]:
+            raise ValueError("inputs must hold at least one weight for each unit, not none")
+        self.output, self.inputs, self.recurrent, self.hidden = C, W, B, S
+        for weights in (C, W, B, S):
+            weights.flags.writeable = False
+        self.beta = _checks.number("beta", beta, above=0, most=1)
+        self.activation = named_activation(activation)
+        self._past: tuple[Array, Array] | None = None  # the last inputs and states, for truncation > 1 to go on from
+
+    @classmethod
+    def sample(
+        cls,
+        law: InitialLaw,
+        *,
+        n_units: int,
+        beta: float,
+        rng: Rng,
+        paired: bool = False,
+        activation: str | Activation = "tanh",
+    ) -> "RNN":
+        """Draw a network whose units are independent with law λ and whose hidden state is zero.
+
+        Parameters
+        ----------
+        law : InitialLaw
+            The law λ.
+        n_units : int
+            The number of units N.
+        beta : float
+            The exponent β of the output's scale.
+        rng : int or numpy.random.Generator
+            Source of randomness; the same seed gives the same network.
+        paired : bool
+            Whether units i and i + N/2 share W and B and have opposite C: the initial output is then zero.
+        activation : str or Activation
+            The activation σ.
+
+        Returns
+        -------
+        RNN
+
+        Warns
+        -----
+        AssumptionWarning
+            If E C ≠ 0, unless `paired`: the initial output then grows like N^{1−β}, and the network has no kernel
+            limit.
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+        >>> RNN.sample(law, n_units=100, beta=0.75, rng=0)
+        RNN(n_units=100, n_inputs=1, beta=0.75, activation='tanh')
+        """
+        if not isinstance(law, InitialLaw):
+            raise TypeError(f"law must be an InitialLaw, not {type(law).__name__}")
+        C, W, B = law.sample(n_units, rng=rng, paired=paired)
+        rnn = cls(C, W, B, beta=beta, activation=activation)
+        mean = law.output_mean
+        if abs(mean) > 1e-12 * law.output_square**0.5 and not paired:
+            warnings.warn(
+                f"E C is {mean:g}, not 0: before training the output is about E C E[sigma(W·x + m)] times N^(1-beta), "
+                f"here {rnn.n_units ** (1 - rnn.beta):.3g}, which grows without bound with N; learning also changes "
+                "what memory holds, and there is no kernel limit",
+                AssumptionWarning,
+                stacklevel=2,
+            )
+        return rnn
+
+    @property
+    def n_units(self) -> int:
+        """The number of units N."""
+        return len(self.output)
+
+    @property
+    def n_inputs(self) -> int:
+        """The dimension d of an input."""
+        return int(self.inputs.shape[1])
+
+    @property
+    def scale(self) -> float:
+        """N^{−β}, what the sum over units is multiplied by."""
+        return float(self.n_units**-self.beta)
+
+    @property
+    def memory(self) -> float:
+        """The memory m = (1/N) Σ_j B^j S^j that the network holds now."""
+        return float(self.recurrent @ self.hidden) / self.n_units
+
+    def predict(self, x: Any, memory: Any) -> Array:
+        """Output N^{−β} Σ_i C^i σ(W^i·x + m) at points (x, m), whatever the hidden state is.
+
+        Parameters
+        ----------
+        x : array_like, shape (n_points,) when d = 1, else (n_points, d)
+            Inputs; one input is repeated.
+        memory : array_like, shape (n_points,)
+            Memories; one memory is repeated.
+
+        Returns
+        -------
+        ndarray, shape (n_points,)
+        """
+        points, memories = _checks.points(x, memory, self.n_inputs)
+        out = np.empty(len(memories))
+        _evaluate(self.activation.value, self.output, self._columns, points, memories, self.scale, out)
+        return out
+
+    def forecast(self, x: Any) -> Array:
+        """One-step predictions ŷ_k along a sequence of inputs, from the network's own state, with weights frozen.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,) when d = 1, else (n, d)
+            Inputs in the order of time.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+
+        Examples
+        --------
+        >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
+        >>> rnn.forecast([-1.0, 1.5]).round(6)
+        array([ 0.17807 , -0.214343])
+        """
+        return self._follow("x", x)[1]
+
+    def trajectory(self, inputs: Any) -> Array:
+        """Memories m_k held when each input arrives, and after the last one, with weights frozen.
+
+        Parameters
+        ----------
+        inputs : array_like, shape (n,) when d = 1, else (n, d)
+            Inputs in the order of time.
+
+        Returns
+        -------
+        ndarray, shape (n + 1,)
+            The first is the memory that the network holds now.
+
+        Examples
+        --------
+        >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
+        >>> rnn.trajectory([-1.0, 1.5]).round(6)
+        array([ 0.      , -0.198531,  0.222582])
+        """
+        return self._follow("inputs", inputs)[0]
+
+    def step(self, x: Any, y: float, *, learning_rate: float) -> "RNN":
+        """One step of online gradient descent, exactly as the book writes it.
+
+        This is the reference that the compiled loops of `train` are tested against; it is slow.
+
+        Parameters
+        ----------
+        x : float or array_like, shape (d,)
+            The input x_k.
+        y : float
+            The target y_k.
+        learning_rate : float
+            α; the step uses α/N^{2−2β}.
+
+        Returns
+        -------
+        RNN
+            The network afterwards.
+
+        Notes
+        -----
+        Book: *Training online*.
+
+        Examples
+        --------
+        >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
+        >>> rnn.step(1.5, 1.0, learning_rate=0.5).output.round(6)
+        array([ 1.15496 , -0.779167])
+        """
+        N, sigma = self.n_units, self.activation
+        C, W, B, S = self.output, self.inputs, self.recurrent, self.hidden
+        x = _checks.sequence("x", np.reshape(x, (1, -1)), self.n_inputs)[0]
+
+        m = B @ S / N  # memory
+        u = W @ x + m
+        S_next, D = sigma(u), sigma.prime(u)
+        y_hat = N**-self.beta * (C @ S_next)
+
+        e = _checks.number("y", y) - y_hat
+        q = C @ D / N  # how much the output gains from memory
+        rate = _checks.number("learning_rate", learning_rate, least=0) / N ** (2 - 2 * self.beta)
+        move = rate * N**-self.beta * e
+        return RNN(
+            C + move * S_next,
+            W + move * np.outer(C * D, x),
+            B + move * q * S,
+            beta=self.beta,
+            hidden=S_next,
+            activation=sigma,
+        )
+
+    @property
+    def _columns(self) -> Array:
+        """The input weights as the compiled loops read them, (d, N): one coordinate after the other."""
+        return np.ascontiguousarray(self.inputs.T)
+
+    def _follow(self, name: str, inputs: Any) -> tuple[Array, Array]:
+        x = _checks.sequence(name, inputs, self.n_inputs)
+        memories, outputs = np.empty(len(x) + 1), np.empty(len(x))
+        memories[0] = self.memory
+        _follow(self.activation.value, self.output, self._columns, self.recurrent, x, self.scale, memories, outputs)
+        return memories, outputs
+
+    def __repr__(self) -> str:
+        return (
+            f"RNN(n_units={self.n_units}, n_inputs={self.n_inputs}, beta={self.beta:g}, "
+            f"activation={self.activation.name!r})"
+        )
+
+
+@jit(fastmath={"reassoc", "contract"}, forceinline=True)
+def _preactivations(W: Any, x: Any, m: Any, u: Any) -> None:
+    """u^i = W^i·x + m."""
+    for i in range(len(u)):
+        u[i] = m
+    for a in range(len(W)):
+        for i in range(len(u)):
+            u[i] += W[a, i] * x[a]
+
+
+@jit(fastmath={"reassoc", "contract"}, nogil=True)
+def _evaluate(value: Any, C: Any, W: Any, x: Any, memory: Any, scale: Any, out: Any) -> None:
+    """Fill `out` with the outputs at points (x, m)."""
+    u = np.empty(len(C))
+    for p in range(len(out)):
+        _preactivations(W, x[p], memory[p], u)
+        total = 0.0
+        for i in range(len(u)):
+            total += C[i] * value(u[i])
+        out[p] = scale * total
+
+
+@jit(fastmath={"reassoc", "contract"}, nogil=True)
+def _follow(value: Any, C: Any, W: Any, B: Any, x: Any, scale: Any, memories: Any, outputs: Any) -> None:
+    """Fill `memories` from its first entry, and `outputs`, along the inputs."""
+    u = np.empty(len(C))
+    for k in range(len(x)):
+        _preactivations(W, x[k], memories[k], u)
+        total = held = 0.0
+        for i in range(len(u)):
+            S = value(u[i])
+            total += C[i] * S
+            held += B[i] * S
+        outputs[k] = scale * total
+        memories[k + 1] = held / len(u)
