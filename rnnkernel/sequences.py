@@ -119,8 +119,8 @@ class Autoregression(_Recursion):
         noise: float = 0.0,
     ) -> None:
         super().__init__(targets, noise)
-        self.contraction = _checks.number("contraction", contraction, least=0)
-        if self.contraction >= 1:
+        self._contraction = _checks.number("contraction", contraction, least=0)
+        if self._contraction >= 1:
             raise ValueError(f"contraction must be less than 1, not {contraction!r}: the start would not be forgotten")
         self.innovation = innovation
         if innovation is not None:
@@ -128,6 +128,11 @@ class Autoregression(_Recursion):
                 raise TypeError(f"innovation must be a frozen scipy.stats distribution, not {innovation!r}")
             if not np.isfinite(innovation.support()).all():
                 raise ValueError(f"innovation must have a bounded range, not {innovation.support()}")
+
+    @property
+    def contraction(self) -> float:
+        """The factor a by which two copies with the same noise approach each other in each step."""
+        return self._contraction
 
     @property
     def mean(self) -> float:
