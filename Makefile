@@ -1,24 +1,87 @@
-# What each command does, and the same without make: README.md
+# What each command does, and what to type without make: README.md
 
-# ENV=/some/environment uses an environment of yours, in which nothing is installed.
-ifdef ENV
-BIN := $(ENV)/bin
-else
-BIN := .venv/bin
-endif
+# ENV=<folder> uses an environment of yours, in which nothing is installed.
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python,$(shell \
+  $(name) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) and print("$(name)")' 2>/dev/null)))
+VENV := $(or $(ENV),.venv)
+BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile
+CHROMIUM = { command -v chromium || command -v chromium-browser || command -v google-chrome; }
 
-JUPYTER_BOOK = $(BIN)/jupyter-book build . -W -n --keep-going
+# A stamp says what is installed: it is named after a hash of the pins, so an environment is renewed when they change.
+PINS := $(shell cat requirements.txt | cksum | cut -d ' ' -f 1)
+TEST_PINS := $(shell cat requirements.txt tests/requirements.txt | cksum | cut -d ' ' -f 1)
+BOOK_STAMP := $(if $(ENV),,.venv/book-$(PINS))
+TEST_STAMP := $(if $(ENV),,.venv/test-$(TEST_PINS))
 
-.PHONY: book chapter
+# Bytecode is worth writing whatever the environment says; the suite's last word stays the last.
+unexport PYTHONDONTWRITEBYTECODE
+MAKEFLAGS += --no-print-directory
 
-book:
-	$(JUPYTER_BOOK)
+.PHONY: book test verify bench lab chapter pins clean browser
+.DELETE_ON_ERROR:
+
+book: $(BOOK_STAMP)
+	$(BIN)/jupyter-book build . -W -n --keep-going
+	@echo 'The book is in _build/html. Open file://$(CURDIR)/_build/html/index.html'
+	@echo 'or serve it: $(BIN)/python -m http.server --directory _build/html 8000, then open http://localhost:8000'
+
+test: book $(TEST_STAMP) browser
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+verify: $(TEST_STAMP)
+	$(BIN)/python -m pytest -m verify
+
+bench: $(TEST_STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/benchmarks/requirements.txt
+	$(BIN)/python -m tests.benchmarks
+
+lab: $(BOOK_STAMP)
+	$(BIN)/jupytext-config --jupyter-config-dir $(VENV)/etc/jupyter set-default-viewer
+	$(BIN)/jupyter lab book
 
 # One chapter, quickly: make chapter NAME=ergodic-data.  References to other chapters stay unresolved.
 chapter: PREVIEW = _build/preview/$(NAME)
-chapter:
+chapter: $(BOOK_STAMP)
 	@mkdir -p $(PREVIEW)
 	@printf '%s\n' 'format: jb-book' 'root: book/$(NAME)' 'chapters:' \
 	  '  - file: book/api' '  - file: book/tests' '  - file: book/bibliography' > $(PREVIEW)/_toc.yml
 	$(BIN)/jupyter-book build . --toc $(PREVIEW)/_toc.yml --path-output $(PREVIEW)
 	@echo 'Open $(PREVIEW)/_build/html/book/$(NAME).html'
+
+# Renew the pins from pyproject.toml; needs uv.
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command 'make pins'
+pins:
+	$(COMPILE) pyproject.toml --group book -o requirements.txt
+	echo '-e .' >> requirements.txt
+	$(COMPILE) --group test -c requirements.txt -o tests/requirements.txt
+
+clean:
+	rm -rf _build .venv .cache
+
+.venv/python:
+	@test -n '$(PYTHON)' || { echo 'Python 3.11, 3.12 or 3.13 is needed; PYTHON=/its/path says where it is.'; exit 1; }
+	@echo 'Setting up .venv with $(PYTHON) ...'
+	@$(PYTHON) -m venv --clear .venv
+	@touch $@
+
+.venv/book-$(PINS): .venv/python
+	$(PIP) -r requirements.txt
+	@rm -f .venv/book-*
+	@touch $@
+
+.venv/test-$(TEST_PINS): $(BOOK_STAMP)
+	$(PIP) -r tests/requirements.txt
+	@rm -f .venv/test-*
+	@touch $@
+
+# The tests drive Chromium: one that is installed, else Debian's package as root, else Playwright's own build.
+browser: $(TEST_STAMP)
+	@$(CHROMIUM) > /dev/null \
+	  || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
+	       && apt-get -qq update && apt-get -qq install --yes --no-install-recommends chromium; } \
+	  || $(BIN)/playwright install chromium \
+	  || echo 'There is no Chromium and none could be had: the tests in a browser will be skipped (with CI=true they fail).'
