@@ -132,11 +132,11 @@ class Check:
         truth = self.expected.dtype.kind == "b"
         if given.dtype.kind != self.expected.dtype.kind:
             return self._wrong(
-                f"{'True or False' if truth else 'words, in quotes,'} is what the answer must be made of."
+                f"{'True or False is' if truth else 'words, in quotes, are'} what the answer must be made of."
             )
         if given.shape != self.expected.shape:
             return self._wrong(self._shapes(given))
-        right = given == self.expected if truth else _folded(given) == _folded(self.expected)
+        right = np.asarray(given == self.expected if truth else _folded(given) == _folded(self.expected))
         if right.all():
             return self._right("Correct.")
         return self._wrong(f"{right.sum()} of {right.size} are right." if right.ndim else "this is not it.")
@@ -186,7 +186,7 @@ class Check:
         a, e = given[worst], expected[worst]
         off, size = abs(a - e), abs(e)
         if not size:
-            how = f"is off by about {off:.0e}, and at most {self.atol:g} is allowed"
+            how = f"is off by about {off:.1g}, and at most {self.atol:g} is allowed"
         elif off <= 1e-3 * size:
             how = f"is close, but its relative error is {off / size:.0e} and at most {self.rtol:g} is allowed"
         elif np.iscomplexobj(given):

@@ -12,10 +12,12 @@ Change = tuple[int, str, Any]  # (node, attribute, text) or (node, "", markup of
 def svg(figure: Any) -> Svg:
     """Return a matplotlib figure as SVG to stand within a page: short numbers, no metadata, no style that leaks."""
     from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     buffer = io.BytesIO()
+    canvas: Any = FigureCanvasSVG(figure)  # `savefig` would draw twice, first for the layout alone
     with rc_context({"svg.fonttype": "path", "svg.hashsalt": "rnnkernel"}):
-        figure.savefig(buffer, format="svg", bbox_inches=None, metadata={"Date": None})
+        canvas.print_svg(buffer)
     root = ElementTree.fromstring(buffer.getvalue())
     for element in root.iter():
         element.tag = _local(element.tag)
