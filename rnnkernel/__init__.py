@@ -5,6 +5,7 @@ from rnnkernel._checks import AssumptionWarning
 from rnnkernel.activations import Activation
 from rnnkernel.chains import DataSequence, MarkovChain
 from rnnkernel.exercises import Check
+from rnnkernel.fluctuations import Fluctuations
 from rnnkernel.initial import InitialLaw
 from rnnkernel.kernel import TangentKernel
 from rnnkernel.limit import KernelLimit
@@ -23,6 +24,7 @@ __all__ = [
     "Autoregression",
     "Check",
     "DataSequence",
+    "Fluctuations",
     "InitialLaw",
     "KernelLimit",
     "MarkovChain",

@@ -81,6 +81,18 @@ class Grid:
             out[part] = (self.cardinals(t[part]) * table[states[part]]).sum(axis=1)
         return out
 
+    def derivative(self, values: Array) -> Array:
+        """∂/∂m at the nodes of functions given by their values there, (…, n_states · n)."""
+        table = values.reshape(*values.shape[:-1], len(self.half), self.n)
+        return np.asarray((table @ self._differentiation.T / self.half[:, None]).reshape(values.shape))
+
+    @cached_property
+    def _differentiation(self) -> Array:
+        """The derivatives of the cardinal polynomials at the reference nodes; each row sums to zero."""
+        difference = self.reference[:, None] - self.reference + np.eye(self.n)
+        D = self.barycentric / self.barycentric[:, None] / difference
+        return np.asarray(D - np.diag(D.sum(axis=1)))
+
     def between(self) -> tuple[Any, Array]:
         """Joint states on a finer grid, with the ends of the intervals."""
         t = np.cos(np.linspace(0, np.pi, 2 * self.n + 1))

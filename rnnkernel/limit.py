@@ -13,7 +13,7 @@ number of nodes of a sequence and that of features, and the cost grows with both
 S is symmetric whatever the signs of w, and Λ are the eigenvalues of f ↦ ∫ K f dμ, with eigenfunctions L(z)·v_i/√λ_i.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from rnnkernel.initial import InitialLaw
 from rnnkernel.kernel import TangentKernel
 from rnnkernel.memory import MemoryMap
 from rnnkernel.stationary import StationaryLaw
+
+if TYPE_CHECKING:
+    from rnnkernel.fluctuations import Fluctuations
 
 _RESOLUTION = 1e-13  # eigenvalues below this share of the largest are rounding
 _RESIDUAL = 1e-14  # share of the kernel's diagonal that the factorisation may leave
@@ -268,6 +271,34 @@ class KernelLimit:
         t = _checks.number("time", time, least=0)
         memory = self.memory.trajectory(x)[:-1]
         return self.predict(t, x, memory) if len(memory) else np.empty(0)
+
+    def fluctuations(self, times: Any, x: Any, memory: Any) -> "Fluctuations":
+        """Return the law of the error: variances of a trained network of N units around g_t, for any N and β.
+
+        Var(g^N_t − g_t) ≈ N^{1−2β} V^G_t + (V^S_t + V^I_t)/N, from the initial output, from correlated data, and from
+        finitely many units.
+
+        Parameters
+        ----------
+        times : float or array_like, shape (n_times,)
+            Times t = k/N ≥ 0.
+        x : array_like, shape (n_points,) or (n_points, d)
+            Inputs; one input is repeated.
+        memory : array_like, shape (n_points,)
+            Memories; one memory is repeated.
+
+        Returns
+        -------
+        Fluctuations
+
+        Raises
+        ------
+        TypeError
+            If the limit is that of a sequence: the variances need the transition probabilities of a finite chain.
+        """
+        from rnnkernel.fluctuations import fluctuations  # a shortcut upwards, made when it is taken
+
+        return fluctuations(self, times, x, memory)
 
     def _coordinates(self, x: Any, memory: Any) -> Array:
         return self._factor.coordinates(*_checks.points(x, memory, self.kernel.n_inputs))[0]
