@@ -6,17 +6,23 @@ so every page is read again too.  What is not in the cache is executed before Sp
 """
 
 import hashlib
+import json
 import os
 import re
 import sys
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import Any
 
+import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.cache.main import JupyterCacheBase
 from jupyter_cache.executors.utils import single_nb_execution
+from myst_nb.core.config import NbParserConfig
 from myst_nb.core.read import create_nb_reader
+from myst_parser.config.main import MdParserConfig
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -24,16 +30,23 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-THIS = Path(__file__).resolve()
-ROOT = THIS.parents[2]
+EXTENSIONS = Path(__file__).resolve().parent
+ROOT = EXTENSIONS.parents[1]
 NUMPY_SCALAR = re.compile(r"^np\.\w+\((.*)\)$")  # glued numbers are formatted as floats
+EPILOGUE = f"""
+import json, sys
+sys.path.append({str(EXTENSIONS)!r})
+import book_checks
+print(json.dumps(book_checks.report(globals())))
+"""
 log = logging.getLogger(__name__)
 
 
 def cache_key() -> str:
     """Return a hash of what outputs depend on beside the cells: package, data, pins and Python."""
     digest = hashlib.sha256(sys.version.encode())
-    files = [*(ROOT / "rnnkernel").rglob("*"), *(ROOT / "book" / "data").iterdir(), ROOT / "requirements.txt", THIS]
+    files = [ROOT / "requirements.txt", EXTENSIONS / "book_execution.py", EXTENSIONS / "book_checks.py"]
+    files += [*(ROOT / "rnnkernel").rglob("*"), *(ROOT / "book" / "data").iterdir()]
     for path in sorted(files):
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(str(path.relative_to(ROOT)).encode())
@@ -46,24 +59,52 @@ def open_cache(folder: Path) -> JupyterCacheBase:
     return get_cache(str(folder / ".jupyter_cache" / cache_key()))
 
 
-def execute(notebook: NotebookNode, path: Path, timeout: int) -> float:
-    """Execute a chapter in place and return the seconds it took; raise with the error of the failing cell."""
+def read(path: Path) -> NotebookNode | None:
+    """Return the notebook that a page is, as myst-nb reads it, or None if it is none."""
+    text = path.read_text()
+    reader = create_nb_reader(str(path), MdParserConfig(), NbParserConfig(), text)
+    return reader.read(text) if reader else None
+
+
+def is_kept(cache: JupyterCacheBase, notebook: NotebookNode) -> bool:
+    """Return whether the cache holds a run of these very cells."""
+    try:
+        cache.match_cache_notebook(notebook)
+    except KeyError:
+        return False
+    return True
+
+
+def execute(notebook: NotebookNode, path: Path, timeout: int) -> dict[str, Any]:
+    """Execute a chapter in place; return the seconds it took and the report on its checks.
+
+    An error in a cell is raised, with its traceback.
+    """
     if not any(cell.cell_type == "code" for cell in notebook.cells):
-        return 0.0
+        return {"execution_seconds": 0.0, "checks": {}}
+    notebook.cells.append(nbformat.v4.new_code_cell(EPILOGUE))
     result = single_nb_execution(notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False)
     if result.err is not None:
         raise ExtensionError(f"{path.name} failed:\n{result.err}")
+    epilogue = notebook.cells.pop()
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         if "scrapbook" in output.get("metadata", {}):  # made by glue
             for mime, text in output["data"].items():
                 output["data"][mime] = NUMPY_SCALAR.sub(r"\1", text) if mime.endswith("text/plain") else text
-    return float(result.time)
+    return {"execution_seconds": float(result.time), "checks": json.loads(epilogue.outputs[0].text)}
 
 
-def keep(cache: JupyterCacheBase, notebook: NotebookNode, path: Path, seconds: float) -> None:
-    """Put an executed chapter into the cache."""
-    bundle = CacheBundleIn(notebook, str(path), data={"execution_seconds": seconds})
-    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+def run_missing(cache: JupyterCacheBase, paths: Iterable[Path], timeout: int) -> None:
+    """Execute the pages of which the cache holds no run, as many at a time as there are cores."""
+    notebooks = [(read(path), path) for path in paths]
+    waiting = [pair for pair in notebooks if pair[0] is not None and not is_kept(cache, pair[0])]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        running = {pool.submit(execute, *pair, timeout): pair for pair in waiting}
+        for done in as_completed(running):
+            notebook, path = running[done]
+            bundle = CacheBundleIn(notebook, str(path), data=done.result())
+            cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+            log.info("executed %s in %.1f s", path.name, done.result()["execution_seconds"])
 
 
 def name_cache(app: Sphinx, config: Config) -> None:
@@ -72,29 +113,9 @@ def name_cache(app: Sphinx, config: Config) -> None:
 
 
 def execute_ahead(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
-    """Execute the chapters about to be read that are not in the cache, as many at a time as there are cores."""
-    cache = open_cache(Path(app.outdir).parent)
-    waiting = []
-    for docname in docnames:
-        path = Path(env.doc2path(docname))
-        text = path.read_text()
-        reader = create_nb_reader(str(path), env.myst_config, env.mystnb_config, text)
-        notebook = reader and reader.read(text)
-        if notebook is None:
-            continue
-        try:
-            cache.match_cache_notebook(notebook)
-        except KeyError:
-            waiting.append((notebook, path))
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        running = {
-            pool.submit(execute, notebook, path, app.config.nb_execution_timeout): (notebook, path)
-            for notebook, path in waiting
-        }
-        for done in as_completed(running):
-            keep(cache, *running[done], seconds=done.result())
-            log.info("executed %s in %.1f s", running[done][1].name, done.result())
+    """Execute the pages that are about to be read."""
+    paths = [Path(env.doc2path(docname)) for docname in docnames]
+    run_missing(open_cache(Path(app.outdir).parent), paths, app.config.nb_execution_timeout)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

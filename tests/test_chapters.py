@@ -1,0 +1,118 @@
+"""Every chapter runs, has its shape, and its exercises tell right answers from wrong ones.
+
+A chapter's run is taken from the cache of the book if it was made from the same cells by the same package; what is
+not there is executed here, in the same way.
+"""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import book_execution
+import pages
+import pytest
+
+SECONDS = 30  # a chapter's time on two cores
+IMAGES = ("image/svg+xml", "image/png", "image/jpeg")
+
+
+class Run(NamedTuple):
+    """What a run of a chapter left: its notebook with outputs, and the record kept with it."""
+
+    notebook: dict
+    record: dict
+
+
+@pytest.fixture(scope="module")
+def runs():
+    cache = book_execution.open_cache(Path(pages.ROOT) / "_build")
+    paths = {chapter: pages.BOOK / f"{chapter}.md" for chapter in pages.CHAPTERS}
+    book_execution.run_missing(cache, paths.values(), timeout=4 * SECONDS)
+    notebooks = {chapter: book_execution.read(path) for chapter, path in paths.items()}
+    return {
+        chapter: Run(cache.merge_match_into_notebook(notebook)[1], cache.match_cache_notebook(notebook).data)
+        for chapter, notebook in notebooks.items()
+    }
+
+
+each_chapter = pytest.mark.parametrize("chapter", pages.CHAPTERS)
+
+
+@each_chapter
+def test_run_time(chapter, runs):
+    assert runs[chapter].record["execution_seconds"] < SECONDS
+
+
+@each_chapter
+def test_solutions_pass_their_checks(chapter, runs):
+    checks = runs[chapter].record["checks"]
+    assert checks
+    assert not [name for name, check in checks.items() if not check["passed"]]
+
+
+@each_chapter
+def test_checks_refuse_wrong_answers(chapter, runs):
+    accepted = {name: check["accepts"] for name, check in runs[chapter].record["checks"].items()}
+    assert not {name: slips for name, slips in accepted.items() if slips}
+
+
+@each_chapter
+def test_parts(chapter):
+    text = pages.source(chapter)
+    titles = [each.argument for each in pages.directives(text)] + pages.headings(text)
+    for part in ("Predict first", "Break it", "Summary"):
+        assert any(part in title for title in titles), part
+
+
+@each_chapter
+def test_exercises(chapter):
+    """At least four, each with a hint, and a solution that ends with a check."""
+    blocks = next(iter(pages.levels(pages.source(chapter))))
+    starts = [i for i, block in enumerate(blocks) if block is not None and block.name == "exercise"]
+    assert len(starts) >= 4
+    for first, last in zip(starts, [*starts[1:], len(blocks)], strict=True):
+        parts = [block for block in blocks[first:last] if block is not None]
+        names = [part.name for part in parts]
+        label = parts[0].options["label"]
+        assert any(part.name == "dropdown" and part.argument.startswith("Hint") for part in parts), label
+        start, end = names.index("solution-start"), names.index("solution-end")
+        assert parts[start].argument == label
+        cells = [part.body for part in parts[start:end] if part.name == "code-cell"]
+        assert cells, label
+        assert re.match(r"check_\w+\(", cells[-1].strip().splitlines()[-1]), label
+
+
+@each_chapter
+def test_figures_say_what_they_show(chapter, runs):
+    cells = [cell for cell in runs[chapter].notebook["cells"] if cell["cell_type"] == "code"]
+    shown = [cell for cell in cells if any(set(IMAGES) & set(output.get("data", ())) for output in cell["outputs"])]
+    assert shown
+    for cell in shown:
+        options = cell["metadata"].get("mystnb", {})
+        assert len(options.get("image", {}).get("alt", "")) > 20, cell["source"]
+        assert options.get("figure", {}).get("name", "").startswith("fig-"), cell["source"]
+        assert options["figure"].get("caption"), cell["source"]
+    assert not re.findall(r"!\[\]\(", pages.source(chapter))
+
+
+@each_chapter
+def test_has_an_explorable(chapter, runs):
+    outputs = [output for cell in runs[chapter].notebook["cells"] for output in cell.get("outputs", [])]
+    assert any("data-widget=" in output.get("data", {}).get("text/html", "") for output in outputs)
+
+
+def test_report_on_checks():
+    """The report sees a check that nobody passed, and one that takes wrong answers for right."""
+    import book_checks
+
+    import rnnkernel as rk
+
+    good, sloppy, idle, words = rk.Check([0.4, 0.0], atol=1e-9), rk.Check(2.0, rtol=0.5), rk.Check(1.0), rk.Check("gap")
+    good([0.4, 0.0]), sloppy(2.1), words("gap")
+    report = book_checks.report({"good": good, "sloppy": sloppy, "idle": idle, "words": words, "other": 1})
+    assert report == {
+        "good": {"passed": True, "accepts": []},
+        "sloppy": {"passed": True, "accepts": ["20 % more"]},
+        "idle": {"passed": False, "accepts": []},
+        "words": {"passed": True, "accepts": []},
+    }

@@ -1,0 +1,202 @@
+"""The book and the docstrings keep their promises: evidence, numbers, links, signatures and examples."""
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+import urllib.parse
+from html.parser import HTMLParser
+from pathlib import Path
+
+import book_evidence
+import pages
+import pytest
+import yaml
+
+import rnnkernel as rk
+
+ROOT = Path(__file__).parents[1]
+HTML = ROOT / "_build" / "html"
+PREFIXES = {"prf:theorem": "thm-", "prf:proposition": "prop-", "prf:lemma": "lem-", "prf:corollary": "cor-"}
+DECIMAL = re.compile(r"(?<!arXiv:)(?<![\w.])\d*\.\d+")
+LOADED = {
+    "script": "src",
+    "img": "src",
+    "source": "src",
+    "iframe": "src",
+    "audio": "src",
+    "video": "src",
+    "link": "href",
+}
+
+
+def test_every_page_is_in_the_table_of_contents():
+    assert sorted(pages.PAGES) == sorted(path.stem for path in pages.BOOK.glob("*.md"))
+
+
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_page_opens_as_a_notebook(page):
+    _, header, _ = pages.source(page).split("---\n", 2)
+    meta = yaml.safe_load(header)
+    assert meta["jupytext"]["text_representation"]["format_name"] == "myst"
+    assert meta["kernelspec"]["name"] == "python3"
+
+
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_every_statement_has_its_evidence(page):
+    for level in pages.levels(pages.source(page)):
+        for statement, after in zip(level, [*level[1:], None], strict=True):
+            if statement is None or statement.name not in PREFIXES:
+                continue
+            label = str(statement.options.get("label", ""))
+            assert label.startswith(PREFIXES[statement.name]), statement
+            assert getattr(after, "name", None) == "evidence", f"{label} is not followed by its evidence"
+            for name in split(after.options["computed-by"]):
+                assert is_public(name), f"{label}: {name} is not a public name"
+            for test in split(after.options["verified-by"]):
+                assert book_evidence.source_of(test), f"{label}: there is no test {test}"
+
+
+def split(names):
+    return [name.strip() for name in str(names).split(",")]
+
+
+def is_public(name):
+    package, first, *rest = name.split(".")
+    thing = getattr(rk, first, None) if package == "rnnkernel" and first in rk.__all__ else None
+    for attribute in rest:
+        thing = getattr(thing, attribute, None)
+    return thing is not None
+
+
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_numbers_in_prose_come_from_code(page):
+    typed = [text for text in pages.prose(pages.source(page)) if DECIMAL.search(text)]
+    assert not typed
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("The error is 0.25.", True),
+        ("About .5 of it.", True),
+        ("See *1.5* there.", True),
+        ("```{admonition} Of 2.5\nText.\n```", True),
+        ("````{dropdown} Proof\n```{tip}\nIt is 0.1.\n```\n````", True),
+        ("| a | 0.1 |\n|---|---|\n| b | c |", True),
+        ("```{code-cell} ipython3\n---\nmystnb:\n  figure:\n    caption: Rate 0.5.\n---\n1.5\n```", True),
+        ("It is {glue:text}`slug-error:.3f`, or $0.25$, or `0.25`.", False),
+        ("$$\n0.25\n$$", False),
+        ("```{code-cell} ipython3\n0.25\n```", False),
+        ("In 1913, of 20000 letters, arXiv:2308.14555.", False),
+    ],
+)
+def test_typed_numbers_are_recognised(text, refused):
+    assert any(DECIMAL.search(words) for words in pages.prose(text)) == refused
+
+
+class Links(HTMLParser):
+    """The ids of a page, what it loads, and where it links to."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.ids, self.loads, self.links = set(), set(), set()
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.ids |= {given[key] for key in ("id", "name") if given.get(key)}
+        if tag == "a" and given.get("href"):
+            self.links.add(given["href"])
+        if given.get(LOADED.get(tag)) and given.get("rel") not in ("canonical", "next", "prev"):
+            self.loads.add(given[LOADED[tag]])
+
+
+@pytest.fixture(scope="module")
+def built():
+    found = {path: Links(path) for path in HTML.rglob("*.html")}
+    assert {HTML / "book" / f"{page}.html" for page in pages.PAGES} <= set(found), "build the book first: make book"
+    return found
+
+
+def test_pages_load_nothing_from_another_host(built):
+    outside = {url for page in built.values() for url in page.loads if re.match(r"(\w+:)?//", url)}
+    assert not outside
+    styles = [path.read_text() for path in HTML.rglob("_static/**/*.css")]
+    assert not [css for css in styles if re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", css)]
+
+
+def test_links_inside_the_book_lead_somewhere(built):
+    dead = []
+    for path, page in built.items():
+        for url in page.loads | page.links:
+            parts = urllib.parse.urlsplit(url)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / urllib.parse.unquote(parts.path)).resolve() if parts.path else path
+            anchors = built[target].ids if target in built else None
+            if not target.exists() or (parts.fragment and anchors is not None and parts.fragment not in anchors):
+                dead.append(f"{path.name}: {url}")
+    assert not dead
+
+
+def test_links_to_the_web_are_to_sources():
+    allowed = re.compile(r"https://(doi\.org|arxiv\.org|creativecommons\.org)/")
+    linked = {
+        url for page in pages.PAGES for url in Links(HTML / "book" / f"{page}.html").links if url.startswith("http")
+    }
+    assert not {url for url in linked if not allowed.match(url)}
+
+
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_page_offers_its_notebook(page):
+    assert f"../_sources/book/{page}.ipynb" in Links(HTML / "book" / f"{page}.html").links
+
+
+def test_docstrings_match_signatures():
+    run = subprocess.run(
+        [sys.executable, "-m", "pydoclint.main", "rnnkernel"], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("name", rk.__all__)
+def test_public_name_has_an_example(name):
+    assert ">>>" in (getattr(rk, name).__doc__ or "")
+
+
+def test_version_is_the_same_everywhere():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    changelog = re.search(r"^## ([\d.]+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert {project["version"], citation["version"], changelog[1], importlib.metadata.version("rnnkernel")} == {
+        rk.__version__
+    }
+
+
+def test_every_requirement_is_pinned():
+    for file in ("requirements.txt", "tests/requirements.txt"):
+        lines = [line for line in (ROOT / file).read_text().splitlines() if not line.startswith(("#", "-e ."))]
+        assert lines
+        assert not [line for line in lines if not re.match(r"[\w.-]+==[\w.]+( ;|$)", line)]
+
+
+def test_readme_names_every_command():
+    commands = set(re.findall(r"^\.PHONY:(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split()) - {
+        "browser"
+    }
+    assert {name for name in commands if f"make {name}" in (ROOT / "README.md").read_text()} == commands
+
+
+def test_tests_are_not_skipped():
+    for path in (ROOT / "tests").glob("test_*.py"):
+        calls = {ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+        assert not calls & {
+            "pytest.skip",
+            "pytest.mark.skip",
+            "pytest.mark.skipif",
+            "pytest.mark.xfail",
+            "pytest.xfail",
+        }, path
