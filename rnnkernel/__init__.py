@@ -13,6 +13,7 @@ from rnnkernel.memory import MemoryMap
 from rnnkernel.network import RNN
 from rnnkernel.sequences import Autoregression, NoisyRotation, RandomRecursion, even_process
 from rnnkernel.stationary import PoissonSolution, StationaryLaw
+from rnnkernel.training import DivergenceError, TrainingRecord, TrainingRun, train
 from rnnkernel.widgets.explore import explore
 
 __version__ = "0.1.0"
@@ -24,6 +25,7 @@ __all__ = [
     "Autoregression",
     "Check",
     "DataSequence",
+    "DivergenceError",
     "Fluctuations",
     "InitialLaw",
     "KernelLimit",
@@ -34,7 +36,10 @@ __all__ = [
     "RandomRecursion",
     "StationaryLaw",
     "TangentKernel",
+    "TrainingRecord",
+    "TrainingRun",
     "even_process",
     "explore",
     "figures",
+    "train",
 ]

@@ -90,7 +90,7 @@ class RNN:
             weights.flags.writeable = False
         self.beta = _checks.number("beta", beta, above=0, most=1)
         self.activation = named_activation(activation)
-        self._past: tuple[Array, Array] | None = None  # the last inputs and states, for truncation > 1 to go on from
+        self._past = (W[:0], S[None][:0])  # the last inputs and states, if training with τ > 1 has left any
 
     @classmethod
     def sample(
@@ -188,7 +188,7 @@ class RNN:
         """
         points, memories = _checks.points(x, memory, self.n_inputs)
         out = np.empty(len(memories))
-        _evaluate(self.activation.value, self.output, self._columns, points, memories, self.scale, out)
+        evaluate(self.activation.value, self.output, self._columns, points, memories, self.scale, out)
         return out
 
     def forecast(self, x: Any) -> Array:
@@ -286,7 +286,7 @@ class RNN:
     @property
     def _columns(self) -> Array:
         """The input weights as the compiled loops read them, (d, N): one coordinate after the other."""
-        return np.ascontiguousarray(self.inputs.T)
+        return self.inputs.T.copy(order="C")
 
     def _follow(self, name: str, inputs: Any) -> tuple[Array, Array]:
         x = _checks.sequence(name, inputs, self.n_inputs)
@@ -303,7 +303,7 @@ class RNN:
 
 
 @jit(fastmath={"reassoc", "contract"}, forceinline=True)
-def _preactivations(W: Any, x: Any, m: Any, u: Any) -> None:
+def preactivations(W: Any, x: Any, m: Any, u: Any) -> None:
     """u^i = W^i·x + m."""
     for i in range(len(u)):
         u[i] = m
@@ -313,11 +313,11 @@ def _preactivations(W: Any, x: Any, m: Any, u: Any) -> None:
 
 
 @jit(fastmath={"reassoc", "contract"}, nogil=True)
-def _evaluate(value: Any, C: Any, W: Any, x: Any, memory: Any, scale: Any, out: Any) -> None:
+def evaluate(value: Any, C: Any, W: Any, x: Any, memory: Any, scale: Any, out: Any) -> None:
     """Fill `out` with the outputs at points (x, m)."""
     u = np.empty(len(C))
     for p in range(len(out)):
-        _preactivations(W, x[p], memory[p], u)
+        preactivations(W, x[p], memory[p], u)
         total = 0.0
         for i in range(len(u)):
             total += C[i] * value(u[i])
@@ -329,7 +329,7 @@ def _follow(value: Any, C: Any, W: Any, B: Any, x: Any, scale: Any, memories: An
     """Fill `memories` from its first entry, and `outputs`, along the inputs."""
     u = np.empty(len(C))
     for k in range(len(x)):
-        _preactivations(W, x[k], memories[k], u)
+        preactivations(W, x[k], memories[k], u)
         total = held = 0.0
         for i in range(len(u)):
             S = value(u[i])

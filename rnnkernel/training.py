@@ -1,0 +1,486 @@
+"""Online stochastic gradient descent: one step for each input, back-propagation truncated after τ steps.
+
+With e_k = y_k − ŷ_k, D^i_k = σ'(W^i·x_k + m_k), and everything on the right from before the step,
+
+    C^i += α^N N^{−β} e_k S^i_{k+1}
+    W^i += α^N N^{−β} e_k C^i D^i_k x_k                 α^N = α/N^{2−2β}
+    B^j += α^N N^{−β} e_k S^j_k q_k                     q_k = (1/N) Σ_i C^i D^i_k
+
+is the gradient for τ = 1.  For τ > 1 the output is replayed: from the stored state S_{k−τ+1}, over the last τ inputs,
+with the current parameters.  The gradient of that map takes the place of the one above; e_k and the state itself still
+follow the online recursion.
+
+The loop for τ = 1 passes once over the units in each step.  It needs the next memory before B has moved, from
+
+    N m_{k+1} = Σ_j B^j_{k+1} S^j_{k+1} = Σ_j B^j_k S^j_{k+1} + (α^N N^{−β} e_k q_k) Σ_j S^j_k S^j_{k+1},
+
+so that a pass can finish one step and take the next.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnnkernel import _checks
+from rnnkernel._jit import jit
+from rnnkernel._types import Array, Rng
+from rnnkernel.network import RNN, preactivations
+
+_FAST = {"reassoc", "contract", "nsz"}
+_TOO_LARGE = 1e100  # an error beyond it is divergence; below it no update overflows
+_LANES = 240  # units in a block: a long loop, and rows that do not fall on the same cache sets
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRecord:
+    """What was recorded while a network was trained.
+
+    Attributes
+    ----------
+    times : ndarray, shape (n_records,)
+        Times t = k/N of the records, from the start of the run.
+    losses : ndarray, shape (n_records,)
+        Mean of ½(y_k − ŷ_k)² over the steps since the last record; clipping does not touch it.
+    predictions : ndarray, shape (n_records, n_points), or None
+        The network's output at `points` at these times, if they were given.
+    """
+
+    times: Array
+    losses: Array
+    predictions: Array | None
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRun(TrainingRecord):
+    """The trained network, and what was recorded on the way.
+
+    Attributes
+    ----------
+    network : RNN
+        The network after the last step, with its hidden state.
+    """
+
+    network: RNN
+
+
+class DivergenceError(FloatingPointError):
+    """Training came to an error y − ŷ that is beyond 1e100, or not a number.
+
+    Attributes
+    ----------
+    step : int
+        The step k at which it happened, the first being 0.
+    record : TrainingRecord
+        What was recorded before.
+    """
+
+    def __init__(self, message: str, step: int, record: TrainingRecord) -> None:
+        super().__init__(message, step, record)
+        self.step = step
+        self.record = record
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def train(
+    rnn: RNN,
+    data: Any,
+    *,
+    time: float | None = None,
+    learning_rate: float,
+    rng: Rng = None,
+    truncation: int = 1,
+    clip: float | None = None,
+    n_records: int = 100,
+    points: tuple[Any, Any] | None = None,
+    progress: bool = False,
+) -> TrainingRun:
+    """Train a network by online stochastic gradient descent; the network given is not changed.
+
+    Parameters
+    ----------
+    rnn : RNN
+        The network, which starts at its own hidden state.
+    data : DataSequence, or any object with a method ``simulate(n, rng=)``, or tuple (x, y)
+        Where inputs and targets come from: simulated, or a given sequence.
+    time : float, optional
+        How long: round(time·N) steps, in cycles if a given sequence is shorter.  One pass over a given sequence if
+        not given.
+    learning_rate : float
+        α; a step uses α/N^{2−2β}.
+    rng : int or numpy.random.Generator, optional
+        Source of randomness of simulated data; the same seed gives the same bits.
+    truncation : int
+        τ, the number of steps that gradients go back in time.
+    clip : float, optional
+        Errors y_k − ŷ_k are clipped to [−clip, clip] in the updates.
+    n_records : int
+        How many records to make at equal distances; at most one for each step.
+    points : tuple (x, memory), optional
+        Points at which the output is recorded too; see `RNN.predict`.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    TrainingRun
+        The trained network and the record.  The network carries on its state and, if τ > 1, the last τ − 1 inputs and
+        states: two runs back to back on a sequence equal one long run, up to rounding.
+
+    Raises
+    ------
+    DivergenceError
+        If an error is beyond 1e100 or not a number; its `step` and `record` say where, and what came before.
+
+    Notes
+    -----
+    If E C ≠ 0 in the law that the network was drawn from, training still runs, but the output before training grows
+    like N^{1−β} and no kernel limit describes it.  Book: *Training online*.
+
+    Examples
+    --------
+    >>> from scipy import stats
+    >>> from rnnkernel import DataSequence, InitialLaw, MarkovChain
+    >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+    >>> data = DataSequence(MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
+    >>> run = train(RNN.sample(law, n_units=1000, beta=0.75, rng=0), data, time=2.0, learning_rate=1.0, rng=1)
+    >>> run.network.predict(x=[-1.0, 1.5], memory=[-0.2, 0.4]).round(2)
+    array([-0.57,  0.65])
+    """
+    if not isinstance(rnn, RNN):
+        raise TypeError(f"rnn must be an RNN, not {type(rnn).__name__}")
+    alpha = _checks.number("learning_rate", learning_rate, least=0)
+    tau = _checks.integer("truncation", truncation, least=1)
+    bound = np.inf if clip is None else _checks.number("clip", clip, above=0)
+    n_records = _checks.integer("n_records", n_records, least=1)
+    x, y, n_steps = _data(rnn, data, time, rng)
+    stops = np.unique(np.rint(np.linspace(0, n_steps, n_records + 1)).astype(np.int64))
+    losses = np.empty(len(stops) - 1)
+    predictions = None if points is None else np.empty((len(losses), len(rnn.predict(*points))))
+
+    loop: _OneStep | _Replay = _OneStep(rnn) if tau == 1 else _Replay(rnn, tau)
+    rate = alpha / rnn.n_units ** (2 - 2 * rnn.beta) * rnn.scale
+    stride = 1 if progress or points is not None else max(len(losses), 1)
+    with _bar(n_steps, progress) as count:
+        for first in range(0, len(losses), stride):
+            last = first + stride
+            bad = loop.advance(x, y, stops[first : last + 1], rnn.scale, rate, bound, losses[first:last])
+            if bad >= 0:
+                done = int(np.searchsorted(stops, bad, side="right")) - 1
+                kept = None if predictions is None else predictions[:done]
+                raise DivergenceError(
+                    f"training diverged at step {bad} of {n_steps}, t = {bad / rnn.n_units:g}: the error is beyond "
+                    f"{_TOO_LARGE:g} or not a number; try a learning_rate below {alpha:g}, or clip",
+                    step=bad,
+                    record=TrainingRecord(stops[1 : done + 1] / rnn.n_units, losses[:done], kept),
+                )
+            if predictions is not None and points is not None:
+                predictions[first] = loop.network().predict(*points)
+            count(int(stops[last] - stops[first]))
+    return TrainingRun(stops[1:] / rnn.n_units, losses, predictions, loop.network())
+
+
+def _data(rnn: RNN, data: Any, time: float | None, rng: Rng) -> tuple[Array, Array, int]:
+    """Return inputs (n, d), targets (n,), and the number of steps."""
+    if time is not None:
+        time = _checks.number("time", time, least=0)
+    steps = None if time is None else round(time * rnn.n_units)
+    if isinstance(data, tuple):
+        if len(data) != 2:
+            raise ValueError(f"data must be a tuple (x, y), not of length {len(data)}")
+        given = data
+    elif hasattr(data, "simulate"):
+        if steps is None:
+            raise ValueError("time must be given if data is simulated")
+        given = data.simulate(steps, rng=rng)
+    else:
+        raise TypeError(f"data must be a tuple (x, y) or have a method simulate(n, rng=), not {data!r}")
+    x = _checks.sequence("x of data", given[0], rnn.n_inputs)
+    y = _checks.array("y of data", given[1], ndim=1)
+    if len(x) != len(y):
+        raise ValueError(f"data must hold as many targets as inputs, not {len(y)} and {len(x)}")
+    if not len(x) and steps:
+        raise ValueError("data must hold at least one input, not none")
+    return x, y, len(x) if steps is None else steps
+
+
+@contextmanager
+def _bar(n_steps: int, progress: bool) -> Iterator[Callable[[int], Any]]:
+    """Give a function that counts steps done."""
+    if not progress:
+        yield int
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=n_steps, unit="step") as bar:
+        yield bar.update
+
+
+class _OneStep:
+    """The parameters as the loop for τ = 1 holds them: in blocks of units, each row of a block contiguous."""
+
+    def __init__(self, rnn: RNN) -> None:
+        self.rnn = rnn
+        row = (np.float64, _LANES)
+        layout = np.dtype(
+            [
+                ("C", *row),
+                ("B", *row),
+                ("S", *row),  # the state before the pass, then after it
+                ("before", *row),  # the state one step earlier
+                ("CD", *row),  # C^i D^i
+                ("u", *row),
+                ("W", np.float64, (rnn.n_inputs, _LANES)),
+            ]
+        )
+        n_blocks = -(-rnn.n_units // _LANES)
+        raw = np.zeros(n_blocks * layout.itemsize + 64, np.uint8)
+        start = -raw.ctypes.data % 64  # a vector of 64 bytes then never straddles two cache lines
+        self.blocks = raw[start : start + n_blocks * layout.itemsize].view(layout).view(np.recarray)
+        for name, weights in (("C", rnn.output), ("B", rnn.recurrent), ("S", rnn.hidden)):
+            self.blocks[name] = self._fold(weights)
+        for a in range(rnn.n_inputs):
+            self.blocks["W"][:, a] = self._fold(rnn.inputs[:, a])
+        self.memory = np.array([rnn.memory])
+
+    def _fold(self, weights: Array) -> Array:
+        folded = np.zeros(len(self.blocks) * _LANES)
+        folded[: len(weights)] = weights
+        return folded.reshape(-1, _LANES)
+
+    def advance(self, x: Array, y: Array, stops: Any, scale: float, rate: float, clip: float, losses: Array) -> int:
+        sigma, N = self.rnn.activation, self.rnn.n_units
+        args = (x, y, stops, scale, rate, clip, self.memory, losses)
+        return int(_one_step(sigma.value, sigma.derivative, self.blocks, N, *args))
+
+    def network(self) -> RNN:
+        N = self.rnn.n_units
+        C, B, S = (self.blocks[name].ravel()[:N] for name in "CBS")
+        W = self.blocks["W"].transpose(0, 2, 1).reshape(-1, self.rnn.n_inputs)[:N]
+        return RNN(C, W, B, beta=self.rnn.beta, hidden=S, activation=self.rnn.activation)
+
+
+class _Replay:
+    """The parameters as the loop for τ > 1 holds them, with rings of the last τ inputs and states."""
+
+    def __init__(self, rnn: RNN, tau: int) -> None:
+        self.rnn = rnn
+        self.C, self.B, self.S = rnn.output.copy(), rnn.recurrent.copy(), rnn.hidden.copy()
+        self.W = rnn.inputs.T.copy(order="C")
+        self.inputs, self.states = np.zeros((tau, rnn.n_inputs)), np.zeros((tau, rnn.n_units))
+        inputs, states = (past[-(tau - 1) :] for past in rnn._past)
+        self.inputs[: len(inputs)], self.states[: len(states)] = inputs, states
+        self.seen = np.array([len(inputs)])
+
+    def advance(self, x: Array, y: Array, stops: Any, scale: float, rate: float, clip: float, losses: Array) -> int:
+        sigma = self.rnn.activation
+        weights = (self.C, self.W, self.B, self.S, self.inputs, self.states, self.seen)
+        return int(_replay(sigma.value, sigma.derivative, *weights, x, y, stops, scale, rate, clip, losses))
+
+    def network(self) -> RNN:
+        rnn = RNN(self.C, self.W.T, self.B, beta=self.rnn.beta, hidden=self.S, activation=self.rnn.activation)
+        tau, seen = len(self.inputs), int(self.seen[0])
+        order = np.arange(max(seen - tau + 1, 0), seen) % tau
+        rnn._past = self.inputs[order], self.states[order]
+        return rnn
+
+
+@jit(fastmath=_FAST, forceinline=True)
+def _pass(
+    value: Any, derivative: Any, block: Any, n: Any, move: Any, move_q: Any, x_before: Any, x: Any, m: Any
+) -> Any:
+    """Finish the last step in the n units of a block and take the next; return its four sums over them."""
+    C, B, S, before, CD, u, W = block.C, block.B, block.S, block.before, block.CD, block.u, block.W
+    for a in range(1, len(W)):  # the first coordinate goes with the loop below
+        move_x, x_a = move * x_before[a], x[a]
+        for i in range(n):
+            W[a, i] += move_x * CD[i]
+            u[i] = W[a, i] * x_a + (u[i] if a > 1 else 0.0)
+    move_x, x_a = move * x_before[0], x[0]
+    output = q = held = cross = 0.0
+    for i in range(n):
+        C[i] += move * S[i]
+        W[0, i] += move_x * CD[i]
+        B[i] += move_q * before[i]
+        now = W[0, i] * x_a + m
+        if len(W) > 1:
+            now += u[i]
+        S_next = value(now)
+        CD[i] = C[i] * derivative(now)
+        output += C[i] * S_next
+        q += CD[i]
+        held += B[i] * S_next
+        cross += S[i] * S_next
+        before[i] = S[i]
+        S[i] = S_next
+    return output, q, held, cross
+
+
+@jit(fastmath=_FAST, nogil=True)
+def _one_step(
+    value: Any,
+    derivative: Any,
+    blocks: Any,
+    N: Any,
+    x: Any,
+    y: Any,
+    stops: Any,
+    scale: Any,
+    rate: Any,
+    clip: Any,
+    memory: Any,
+    losses: Any,
+) -> Any:
+    """Train from the first stop to the last, with τ = 1; return the step at which it diverged, or −1."""
+    m = memory[0]
+    move = move_q = 0.0
+    last = x[0]
+    for r in range(len(losses)):
+        total = 0.0
+        for k in range(stops[r], stops[r + 1]):
+            now = x[k % len(x)]
+            output = q = held = cross = 0.0
+            for b in range(len(blocks)):
+                n = min(_LANES, N - b * _LANES)
+                sums = _pass(value, derivative, blocks[b], n, move, move_q, last, now, m)
+                output += sums[0]
+                q += sums[1]
+                held += sums[2]
+                cross += sums[3]
+            e = y[k % len(x)] - scale * output
+            if not abs(e) < _TOO_LARGE:
+                return k
+            total += 0.5 * e * e
+            move = rate * min(max(e, -clip), clip)
+            move_q = move * q / N
+            m = (held + move_q * cross) / N
+            last = now
+        losses[r] = total / (stops[r + 1] - stops[r])
+    for b in range(len(blocks)):
+        _finish(blocks[b], min(_LANES, N - b * _LANES), move, move_q, last)
+    memory[0] = m
+    return -1
+
+
+@jit(fastmath=_FAST)
+def _finish(block: Any, n: Any, move: Any, move_q: Any, x: Any) -> None:
+    """Finish the last step: what the next pass would have done."""
+    C, B, S, before, CD, W = block.C, block.B, block.S, block.before, block.CD, block.W
+    for i in range(n):
+        C[i] += move * S[i]
+        B[i] += move_q * before[i]
+    for a in range(len(W)):
+        move_x = move * x[a]
+        for i in range(n):
+            W[a, i] += move_x * CD[i]
+
+
+@jit(fastmath=_FAST, nogil=True)
+def _replay(
+    value: Any,
+    derivative: Any,
+    C: Any,
+    W: Any,
+    B: Any,
+    S: Any,
+    inputs: Any,
+    states: Any,
+    seen: Any,
+    x: Any,
+    y: Any,
+    stops: Any,
+    scale: Any,
+    rate: Any,
+    clip: Any,
+    losses: Any,
+) -> Any:
+    """Train from the first stop to the last, with τ > 1; return the step at which it diverged, or −1."""
+    tau, N = states.shape
+    u, toward_B = np.empty(N), np.empty(N)
+    S_replayed, D = np.empty((tau + 1, N)), np.empty((tau, N))
+    for r in range(len(losses)):
+        total = 0.0
+        for k in range(stops[r], stops[r + 1]):
+            newest = seen[0] % tau
+            seen[0] += 1
+            inputs[newest] = x[k % len(x)]
+            states[newest] = S
+            preactivations(W, inputs[newest], _mean(B, S), u)
+            output = 0.0
+            for i in range(len(S)):
+                S[i] = value(u[i])
+                output += C[i] * S[i]
+            e = y[k % len(x)] - scale * output
+            if not abs(e) < _TOO_LARGE:
+                return k
+            total += 0.5 * e * e
+            depth = min(tau, seen[0])
+            first = seen[0] - depth
+            _replay_outputs(value, derivative, W, B, inputs, states, first, depth, S_replayed, D, u)
+            _descend(rate * min(max(e, -clip), clip), C, W, B, inputs, first, depth, S_replayed, D, u, toward_B)
+        losses[r] = total / (stops[r + 1] - stops[r])
+    return -1
+
+
+@jit(fastmath=_FAST)
+def _replay_outputs(
+    value: Any,
+    derivative: Any,
+    W: Any,
+    B: Any,
+    inputs: Any,
+    states: Any,
+    first: Any,
+    n: Any,
+    S: Any,
+    D: Any,
+    u: Any,
+) -> None:
+    """Fill S with the states, and D with the derivatives σ', along n inputs."""
+    S[0] = states[first % len(states)]
+    for j in range(n):
+        preactivations(W, inputs[(first + j) % len(inputs)], _mean(B, S[j]), u)
+        for i in range(len(u)):
+            S[j + 1, i] = value(u[i])
+            D[j, i] = derivative(u[i])
+
+
+@jit(fastmath=_FAST)
+def _descend(
+    move: Any, C: Any, W: Any, B: Any, inputs: Any, first: Any, depth: Any, S: Any, D: Any, delta: Any, toward_B: Any
+) -> None:
+    """Add `move` times the gradient of Σ C S to the parameters; delta is its part through u, and q through memory."""
+    N = len(C)
+    for i in range(N):
+        delta[i] = C[i] * D[depth - 1, i]
+        toward_B[i] = 0.0
+    for j in range(depth - 1, -1, -1):
+        q = 0.0
+        for i in range(N):
+            q += delta[i]
+        q /= N
+        for a in range(len(W)):
+            move_x = move * inputs[(first + j) % len(inputs), a]
+            for i in range(N):
+                W[a, i] += move_x * delta[i]
+        for i in range(N):
+            toward_B[i] += q * S[j, i]
+        if j > 0:
+            for i in range(N):
+                delta[i] = q * B[i] * D[j - 1, i]
+    for i in range(N):
+        C[i] += move * S[depth, i]
+        B[i] += move * toward_B[i]
+
+
+@jit(fastmath=_FAST, forceinline=True)
+def _mean(B: Any, S: Any) -> Any:
+    """Memory (1/N) Σ_j B^j S^j."""
+    total = 0.0
+    for i in range(len(B)):
+        total += B[i] * S[i]
+    return total / len(B)

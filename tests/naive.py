@@ -1,0 +1,46 @@
+"""Slow, obvious twins of the package's fast routines, written from the formulas and nothing else."""
+
+import numpy as np
+
+
+def replayed_output(C, W, B, S, inputs, beta, sigma, dot=np.dot):
+    """N^{−β} Σ C S after the given inputs, from state S: a function of the parameters alone."""
+    N = len(C)
+    for x in inputs:
+        S = sigma(dot(W, x) + dot(B, S) / N)
+    return N**-beta * dot(C, S)
+
+
+def gradient(C, W, B, S, inputs, beta, sigma, prime):
+    """The gradient of `replayed_output` towards C, W and B, by the chain rule, one step back at a time."""
+    N = len(C)
+    states, slopes = [S], []
+    for x in inputs:
+        u = W @ x + np.mean(B * states[-1])
+        states.append(sigma(u))
+        slopes.append(prime(u))
+    toward_C, toward_W, toward_B = states[-1], np.zeros_like(W), np.zeros_like(B)
+    toward_S = C
+    for x, before, D in zip(inputs[::-1], states[-2::-1], slopes[::-1], strict=True):
+        toward_u = toward_S * D
+        toward_W = toward_W + np.outer(toward_u, x)
+        toward_memory = np.sum(toward_u)
+        toward_B = toward_B + toward_memory * before / N
+        toward_S = toward_memory * B / N
+    return N**-beta * toward_C, N**-beta * toward_W, N**-beta * toward_B
+
+
+def train(C, W, B, S, x, y, *, beta, alpha, sigma, prime, tau=1, clip=np.inf):
+    """Online gradient descent with truncation τ: parameters, state, and the outputs ŷ_k and memories m_k."""
+    N = len(C)
+    states, outputs, memories = [S], [], []
+    for k in range(len(x)):
+        m = B @ states[k] / N
+        states.append(sigma(W @ x[k] + m))
+        outputs.append(N**-beta * (C @ states[k + 1]))
+        memories.append(m)
+        first = max(k - tau + 1, 0)
+        toward = gradient(C, W, B, states[first], x[first : k + 1], beta, sigma, prime)
+        move = alpha / N ** (2 - 2 * beta) * np.clip(y[k] - outputs[k], -clip, clip)
+        C, W, B = (theta + move * g for theta, g in zip((C, W, B), toward, strict=True))
+    return C, W, B, states[-1], np.array(outputs), np.array(memories)
