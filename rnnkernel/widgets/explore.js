@@ -10,9 +10,12 @@
   }
 
   function revive(figure) {
-    const {start, texts, frames, pool} = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+    const data = figure.querySelector("script[type='application/json']");
+    if (!data) return; // JupyterLab takes the scripts out of notebooks it does not trust
+    const {start, texts, frames, pool} = JSON.parse(data.textContent);
     const view = figure.querySelector(".rk-view"), state = figure.querySelector(".rk-state");
-    const inputs = [...figure.querySelectorAll("input")], outputs = [...figure.querySelectorAll("output")];
+    const all = selector => [...figure.querySelectorAll(selector)];
+    const inputs = all("input"), outputs = all("output"), labels = all("label").map(label => label.textContent);
     const still = view.firstElementChild, alt = view.getAttribute("aria-label");
 
     function show() {
@@ -29,7 +32,7 @@
         else nodes[node].replaceChildren(...children(value.map(i => pool[i]).join("")));
       }
       view.replaceChildren(svg);
-      state.textContent = inputs.map((input, i) => `${input.labels[0].textContent} = ${texts[i][input.value]}`).join(", ");
+      state.textContent = inputs.map((input, i) => `${labels[i]} = ${texts[i][input.value]}`).join(", ");
       view.setAttribute("aria-label", `${alt} (${state.textContent})`);
     }
 
