@@ -109,6 +109,8 @@ class MarkovChain:
     @cached_property
     def spectral_gap(self) -> float:
         """1 − |λ₂|: zero if the law of the state need not tend to one limit, one if states are independent."""
+        if self.is_irreducible and self.period > 1:
+            return 0.0
         moduli = np.sort(np.abs(np.linalg.eigvals(self.transition)))[::-1]
         return max(0.0, float(1 - moduli[1])) if len(moduli) > 1 else 1.0
 
