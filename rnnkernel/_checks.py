@@ -9,7 +9,14 @@ from rnnkernel._types import Array
 
 
 class AssumptionWarning(UserWarning):
-    """An assumption of the limit theorem does not hold; the message says which, and what may fail."""
+    """An assumption of the limit theorem does not hold; the message says which, and what may fail.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", AssumptionWarning)  # to go beyond the theorem, knowingly
+    """
 
 
 def number(name: str, value: Any, *, above: float = -np.inf, least: float = -np.inf, most: float = np.inf) -> float:

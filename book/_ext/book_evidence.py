@@ -168,26 +168,24 @@ class ResolveEvidence(SphinxPostTransform):
     def entries(self) -> Iterator[nodes.Node]:
         """Yield one section for each test, with what it verifies and its source."""
         cited_by = defaultdict(list)
-        for docname, pairs in sorted(citations(self.env).items()):
+        for _, pairs in sorted(citations(self.env).items()):
             for test, label in pairs:
-                cited_by[test].append((docname, label))
+                cited_by[test].append(label)
         for test in sorted(cited_by):
             source = source_of(test)
             if source is None:
                 continue
             entry = nodes.container("", ids=[anchor(test)], classes=["cited-test"])
-            links = between(self.statement(docname, label) for docname, label in cited_by[test])
+            links = between(self.statement(label) for label in cited_by[test])
             name = nodes.strong("", "", nodes.literal("", test))
             entry += nodes.paragraph("", "", name, nodes.Text(" verifies "), *links)
             entry += nodes.literal_block(source, source, language="python")
             yield entry
 
-    def statement(self, docname: str, label: str) -> nodes.Node:
+    def statement(self, label: str) -> nodes.Node:
         """Return a link to a statement."""
-        text = nodes.inline("", label)
-        return pending_xref(
-            "", text, refdomain="prf", reftype="ref", reftarget=label, refdoc=docname, refexplicit=False, refwarn=True
-        )
+        target = {"refdomain": "prf", "reftype": "ref", "reftarget": label, "refdoc": self.env.docname}
+        return pending_xref("", nodes.inline("", label), refexplicit=False, refwarn=True, **target)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
