@@ -4,6 +4,7 @@ from rnnkernel import figures
 from rnnkernel._checks import AssumptionWarning
 from rnnkernel.activations import Activation
 from rnnkernel.chains import DataSequence, MarkovChain
+from rnnkernel.convergence import ConvergenceStudy, Rate, convergence_study, fit_rate
 from rnnkernel.exercises import Check
 from rnnkernel.fluctuations import Fluctuations
 from rnnkernel.initial import InitialLaw
@@ -24,6 +25,7 @@ __all__ = [
     "AssumptionWarning",
     "Autoregression",
     "Check",
+    "ConvergenceStudy",
     "DataSequence",
     "DivergenceError",
     "Fluctuations",
@@ -34,12 +36,15 @@ __all__ = [
     "NoisyRotation",
     "PoissonSolution",
     "RandomRecursion",
+    "Rate",
     "StationaryLaw",
     "TangentKernel",
     "TrainingRecord",
     "TrainingRun",
+    "convergence_study",
     "even_process",
     "explore",
     "figures",
+    "fit_rate",
     "train",
 ]

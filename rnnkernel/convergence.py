@@ -1,0 +1,404 @@
+"""Convergence, measured: many networks of several widths, their errors, and the exponent of N in them.
+
+The error budget of g^N_t − g_t:
+
+* initial output, N^{1/2 − β}: pairs of units with ±C remove it;
+* correlated data and finitely many units, N^{−1/2}: what is left with pairs, the same for every β;
+* drift of the kernel, N^{2β − 2} for symmetric C: a bias.  Frozen features remove it, so that the difference of two
+  studies from the same seeds, one of them frozen, shows it alone.
+
+Back-propagation through time leaves all of them as they are: compare a study with a large truncation in the same way.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnkernel import _checks
+from rnnkernel._jit import jit
+from rnnkernel._types import Array, Rng
+from rnnkernel.activations import Activation
+from rnnkernel.chains import DataSequence
+from rnnkernel.initial import InitialLaw
+from rnnkernel.limit import KernelLimit
+from rnnkernel.network import RNN, preactivations
+from rnnkernel.training import train
+
+_WORK = 50_000_000  # steps times units of a task: about a tenth of a second
+_FAST = {"reassoc", "contract", "nsz"}
+
+
+class Rate(NamedTuple):
+    """A fitted exponent a of size ≈ const · N^a, and its confidence interval."""
+
+    exponent: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class ConvergenceStudy:
+    """Errors g^N_t − g_t of many networks; made by `convergence_study`.
+
+    Attributes
+    ----------
+    widths : tuple of int
+        Numbers of units N.
+    betas : tuple of float
+        Exponents β.
+    errors : ndarray, shape (n_betas, n_widths, n_seeds, n_times, n_points)
+        The errors; without the axis n_times for one time given as a number.
+    predicted : ndarray, shape (n_betas, n_widths, n_times, n_points)
+        The standard deviation that `KernelLimit.fluctuations` predicts.
+
+    Notes
+    -----
+    Book: *Convergence, measured*.
+    """
+
+    widths: tuple[int, ...]
+    betas: tuple[float, ...]
+    errors: Array
+    predicted: Array
+
+    @property
+    def std(self) -> Array:
+        """Standard deviation of the errors over seeds, shape (n_betas, n_widths, n_times, n_points)."""
+        return np.asarray(self.errors.std(axis=2, ddof=1))
+
+    @property
+    def bias(self) -> Array:
+        """Mean of the errors over seeds, shape (n_betas, n_widths, n_times, n_points)."""
+        return np.asarray(self.errors.mean(axis=2))
+
+    def rate(self, beta: float, *, level: float = 0.95) -> Rate:
+        """Fit the exponent of N in the standard deviation; see `fit_rate`.
+
+        Parameters
+        ----------
+        beta : float
+            One of `betas`.
+        level : float
+            The level of the confidence interval.
+
+        Returns
+        -------
+        Rate
+        """
+        return fit_rate(self.widths, self.errors[self._index(beta)], level=level)
+
+    def predicted_rate(self, beta: float) -> float:
+        """Fit the exponent of N in the predicted standard deviation.
+
+        −1/2 with pairs.  Otherwise it tends to 1/2 − β as N grows, when the initial output is all that is seen.
+
+        Parameters
+        ----------
+        beta : float
+            One of `betas`.
+
+        Returns
+        -------
+        float
+        """
+        variances = self.predicted[self._index(beta)].reshape(len(self.widths), -1) ** 2
+        return float(np.polyfit(np.log(_several(self.widths)), np.log(variances.mean(axis=1)) / 2, 1)[0])
+
+    def _index(self, beta: float) -> int:
+        if beta not in self.betas:
+            raise ValueError(f"beta must be one of {self.betas}, not {beta!r}")
+        return self.betas.index(beta)
+
+
+def fit_rate(widths: Any, errors: Any, *, of: str = "std", level: float = 0.95) -> Rate:
+    """Fit a in size ≈ const · N^a to errors of several widths, by weighted least squares between logarithms.
+
+    Each size is the root mean square over points (and times) of the standard deviation, of the mean, or of the errors
+    themselves.  Its own error follows from the spread of each seed's share in it, the influence of that seed; so points
+    may depend on each other, and errors need not be normal.
+
+    Parameters
+    ----------
+    widths : array_like of int, shape (n_widths,)
+        Numbers of units N, at least two.
+    errors : array_like, shape (n_widths, n_seeds, ...)
+        Errors of independent networks.
+    of : {"std", "bias", "error"}
+        The size: standard deviation over seeds, mean over seeds, or root mean square.
+    level : float
+        The level of the confidence interval.
+
+    Returns
+    -------
+    Rate
+        The exponent, and (low, high).
+
+    Examples
+    --------
+    >>> widths = np.array([100, 400, 1600])
+    >>> noise = np.random.default_rng(0).standard_normal((3, 1000))
+    >>> exponent, (low, high) = fit_rate(widths, 2 * noise / widths[:, None] ** 0.5)
+    >>> bool(low < -0.5 < high), bool(high - low < 0.08)
+    (True, True)
+    """
+    from scipy.special import ndtri
+
+    of = _checks.choice("of", of, ("std", "bias", "error"))
+    level = _checks.number("level", level, above=0, most=1)
+    N = np.array(_several(widths), dtype=float)
+    given = np.asarray(errors, dtype=float)
+    if given.ndim < 2 or len(given) != len(N) or given.shape[1] < 2:
+        raise ValueError(f"errors must have shape ({len(N)}, n_seeds, ...) with two seeds or more, not {given.shape}")
+    logs, variances = np.array([_log_size(each.reshape(len(each), -1), of) for each in given]).T
+    x = np.log(N) - np.average(np.log(N), weights=1 / variances)
+    spread = (x**2 / variances).sum()
+    exponent = float((x * logs / variances).sum() / spread)
+    half = float(ndtri((1 + level) / 2) / np.sqrt(spread))
+    return Rate(exponent, (exponent - half, exponent + half))
+
+
+def _log_size(errors: Array, of: str) -> tuple[float, float]:
+    """Logarithm of a size and its variance, from errors (n_seeds, n_points)."""
+    n, mean = len(errors), errors.mean(axis=0)
+    if of == "bias":
+        square, influence = (mean**2).mean(), 2 * (mean * (errors - mean)).mean(axis=1)
+    else:
+        each = ((errors - mean if of == "std" else errors) ** 2).mean(axis=1)
+        square, influence = each.mean() * (n / (n - 1) if of == "std" else 1), each
+    return float(np.log(square) / 2), float(influence.var(ddof=1) / n / (2 * square) ** 2)
+
+
+def convergence_study(
+    data: DataSequence,
+    law: InitialLaw,
+    *,
+    widths: Any,
+    betas: Any,
+    n_seeds: int,
+    times: Any,
+    x: Any,
+    memory: Any,
+    rng: Rng,
+    paired: bool = False,
+    frozen: bool = False,
+    truncation: int = 1,
+    activation: str | Activation = "tanh",
+    learning_rate: float = 1.0,
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> ConvergenceStudy:
+    """Train many networks of several widths, and compare them with their limit and with the law of the error.
+
+    The draws of a seed depend on `rng`, on N and on its number only: studies with the same `rng` share them whatever
+    β, `frozen`, `truncation` or `executor` is.
+
+    Parameters
+    ----------
+    data : DataSequence
+        Where inputs and targets come from: a finite chain.
+    law : InitialLaw
+        The law of a unit's initial parameters.
+    widths : sequence of int
+        Numbers of units N.
+    betas : sequence of float
+        Exponents β.
+    n_seeds : int
+        How many networks for each N and β, at least two.
+    times : float or array_like, shape (n_times,)
+        Times t = k/N at which errors are measured, ascending.
+    x : array_like, shape (n_points,) or (n_points, d)
+        Inputs at which errors are measured; one input is repeated.
+    memory : array_like, shape (n_points,)
+        Memories there; one memory is repeated.
+    rng : int or numpy.random.Generator
+        Source of randomness; the same seed gives the same bits, however many workers there are.
+    paired : bool
+        Whether networks start from ±C pairs.
+    frozen : bool
+        Whether networks are replaced by their linearisation in C and W at the start, whose kernel does not drift.
+    truncation : int
+        τ; a number beyond the steps that memory holds is full back-propagation through time.
+    activation : str or Activation
+        The activation σ.
+    learning_rate : float
+        The rate α.
+    executor : concurrent.futures.Executor, optional
+        Where the networks are trained, for example ``distributed.Client().get_executor()``; a thread for each core of
+        this machine if not given.
+    progress : bool
+        Whether to show a progress bar, in networks.
+
+    Returns
+    -------
+    ConvergenceStudy
+
+    Examples
+    --------
+    >>> from scipy import stats
+    >>> from rnnkernel import MarkovChain
+    >>> data = DataSequence(MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
+    >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+    >>> where = dict(times=2.0, x=1.5, memory=[0.1, 0.4])
+    >>> study = convergence_study(data, law, widths=[50, 200], betas=[0.75], n_seeds=40, rng=0, paired=True, **where)
+    >>> study.errors.shape, study.std.shape, round(study.predicted_rate(0.75), 12)
+    ((1, 2, 40, 2), (1, 2, 2), -0.5)
+    >>> low, high = study.rate(0.75).interval
+    >>> bool(low < -0.5 < high)
+    True
+    """
+    from tqdm.auto import tqdm
+
+    N = tuple(_checks.integer(f"widths[{i}]", n, least=1) for i, n in enumerate(widths))
+    exponents = tuple(_checks.number(f"betas[{i}]", b, least=0.5, most=1) for i, b in enumerate(betas))
+    n_seeds = _checks.integer("n_seeds", n_seeds, least=2)
+    tau = _checks.integer("truncation", truncation, least=1)
+    if frozen and tau > 1:
+        raise ValueError(f"truncation must be 1 if features are frozen, not {tau}")
+    limit = KernelLimit(data, law, activation, learning_rate)
+    law_of_error = limit.fluctuations(times, x, memory)
+    t = np.atleast_1d(np.asarray(times, dtype=float))
+    if (np.diff(t) < 0).any():
+        raise ValueError(f"times must be ascending, not {times!r}")
+    predicted = [[law_of_error.std(n_units=n, beta=b, paired=paired) for n in N] for b in exponents]
+    learn = _learn_frozen if frozen else partial(_learn, tau)
+    entropy = int(np.random.default_rng(rng).integers(2**63))
+    points = _checks.points(x, memory, law.n_inputs)
+    one = partial(_outputs, learn, data, law, activation, limit.learning_rate, paired, t, points, entropy)
+
+    outputs = np.empty((len(exponents), len(N), n_seeds, len(t), len(points[1])))
+    total = len(exponents) * len(N) * n_seeds
+    pool = ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
+    with pool as workers, tqdm(total=total, unit="network", disable=not progress) as bar:
+        jobs = {}
+        for j, n in sorted(enumerate(N), key=lambda item: -item[1]):  # the longest first, so that no worker ends late
+            size = 1 + int(_WORK / (n * n * max(t.max(initial=0.0), 1.0)))
+            for i, first in product(range(len(exponents)), range(0, n_seeds, size)):
+                seeds = range(first, min(first + size, n_seeds))
+                jobs[workers.submit(one, n, exponents[i], seeds)] = (i, j, seeds)
+        try:
+            for done in as_completed(jobs):
+                i, j, seeds = jobs[done]
+                outputs[i, j, seeds.start : seeds.stop] = done.result()
+                bar.update(len(seeds))
+        finally:
+            for job in jobs:
+                job.cancel()
+    errors = outputs.reshape(*outputs.shape[:3], *law_of_error.prediction.shape) - law_of_error.prediction
+    return ConvergenceStudy(N, exponents, errors, np.array(predicted))
+
+
+def _outputs(
+    learn: Callable[..., Iterator[Array]],
+    data: DataSequence,
+    law: InitialLaw,
+    activation: str | Activation,
+    alpha: float,
+    paired: bool,
+    times: Array,
+    points: tuple[Array, Array],
+    entropy: int,
+    n_units: int,
+    beta: float,
+    seeds: range,
+) -> Array:
+    """Train some networks; return their outputs, (n_seeds, n_times, n_points)."""
+    stops = np.rint(times * n_units).astype(np.int64)
+    out = np.empty((len(seeds), len(times), len(points[1])))
+    for row, seed in zip(out, seeds, strict=True):
+        rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(n_units, seed)))
+        rnn = RNN.sample(law, n_units=n_units, beta=beta, rng=rng, paired=paired, activation=activation)
+        x, y = data.simulate(int(stops.max(initial=0)), rng=rng)
+        parts = [(x[i:j], y[i:j]) for i, j in zip(np.append(0, stops), stops, strict=False)]
+        for outputs, each in zip(row, learn(rnn, parts, alpha, points), strict=True):
+            outputs[:] = each
+    return out
+
+
+def _learn(truncation: int, rnn: RNN, parts: list[tuple[Array, Array]], alpha: float, points: Any) -> Iterator[Array]:
+    """Give the outputs of a network after each part of a sequence."""
+    for part in parts:
+        if len(part[1]):
+            rnn = train(rnn, part, learning_rate=alpha, truncation=truncation, n_records=1).network
+        yield rnn.predict(*points)
+
+
+def _learn_frozen(rnn: RNN, parts: list[tuple[Array, Array]], alpha: float, points: Any) -> Iterator[Array]:
+    """Do the same with ŷ = N^{−β} Σ_i (C^i + c^i) σ(u^i) + C^i σ'(u^i) w^i·x, learning c and w from zero."""
+    N, sigma = rnn.n_units, rnn.activation
+    W, c, w = np.ascontiguousarray(rnn.inputs.T), np.zeros(N), np.zeros((rnn.n_inputs, N))
+    memory = np.array([rnn.memory])
+    line = sigma.value, sigma.derivative, rnn.output, W, c, w
+    x, m = points
+    outputs = np.empty(len(m))
+    for xs, ys in parts:
+        rate = alpha / N ** (2 - 2 * rnn.beta) * rnn.scale
+        _train_frozen(*line, rnn.recurrent, xs.reshape(len(ys), -1), ys, rnn.scale, rate, memory)
+        _evaluate_frozen(*line, x, m, rnn.scale, outputs)
+        yield outputs
+
+
+def _several(widths: Any) -> tuple[int, ...]:
+    given = tuple(_checks.integer(f"widths[{i}]", n, least=1) for i, n in enumerate(widths))
+    if len(set(given)) < 2:
+        raise ValueError(f"widths must hold at least two different widths for a rate, not {given}")
+    return given
+
+
+@jit(fastmath=_FAST, nogil=True)
+def _train_frozen(
+    value: Any,
+    derivative: Any,
+    C: Any,
+    W: Any,
+    c: Any,
+    w: Any,
+    B: Any,
+    x: Any,
+    y: Any,
+    scale: Any,
+    rate: Any,
+    memory: Any,
+) -> None:
+    """Take one step of gradient descent in c and w for each input; the memory map stays what it is."""
+    S, slope = np.empty(len(C)), np.empty(len(C))
+    for k in range(len(x)):
+        output = _linearised(value, derivative, C, W, c, w, x[k], memory[0], S, slope)
+        move = rate * (y[k] - scale * output)
+        held = 0.0
+        for i in range(len(C)):
+            c[i] += move * S[i]
+            held += B[i] * S[i]
+        for a in range(len(W)):
+            for i in range(len(C)):
+                w[a, i] += move * x[k, a] * slope[i]
+        memory[0] = held / len(C)
+
+
+@jit(fastmath=_FAST, nogil=True)
+def _evaluate_frozen(
+    value: Any, derivative: Any, C: Any, W: Any, c: Any, w: Any, x: Any, m: Any, scale: Any, out: Any
+) -> None:
+    S, slope = np.empty(len(C)), np.empty(len(C))
+    for p in range(len(out)):
+        out[p] = scale * _linearised(value, derivative, C, W, c, w, x[p], m[p], S, slope)
+
+
+@jit(fastmath=_FAST, forceinline=True)
+def _linearised(value: Any, derivative: Any, C: Any, W: Any, c: Any, w: Any, x: Any, m: Any, S: Any, slope: Any) -> Any:
+    """Fill S with σ(u^i) and `slope` with C^i σ'(u^i); return Σ_i (C^i + c^i) S^i + slope^i w^i·x."""
+    preactivations(W, x, m, S)
+    output = 0.0
+    for i in range(len(S)):
+        slope[i] = C[i] * derivative(S[i])
+        S[i] = value(S[i])
+        output += (C[i] + c[i]) * S[i]
+    for a in range(len(W)):
+        for i in range(len(S)):
+            output += slope[i] * w[a, i] * x[a]
+    return output
