@@ -18,6 +18,11 @@ role           what it marks                                              drawn 
 
 Every colour has a contrast of at least 4.5 on the page, light and dark, and the hues stay apart under each kind of
 colour blindness (``tests/test_figures.py`` measures both).
+
+>>> from matplotlib.figure import Figure
+>>> axes = Figure().subplots()
+>>> _ = axes.plot([0, 1], [0.0, 0.5], **STYLES["limit"], label="limit")
+>>> _ = axes.fill_between([0, 1], [0.0, 0.4], [0.0, 0.6], color=COLORS["limit"], alpha=0.2, linewidth=0)
 """
 
 from types import MappingProxyType

@@ -1,0 +1,195 @@
+"""Every page of the built book in a real browser: quiet, fit for phones, dark pages and paper, its sliders alive.
+
+A figure with sliders is any element with `data-widget`.  It says that it is alive with `data-ready`, holds native
+range inputs with an `output` each, a reset button, and its picture in `.rk-view`.
+"""
+
+import io
+import itertools
+import time
+from xml.etree import ElementTree
+
+import pages
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from test_explore import draw, drawn, explorable
+
+from rnnkernel.widgets import frames
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"width": 390, "height": 844}
+LEGIBLE = 9  # pixels of letter size on a phone
+BOX = "each => { const {x, y, width, height} = each.getBoundingClientRect(); return [x, y + scrollY, width, height]; }"
+LETTERS = """async () => {
+    const smallest = (svg, scale) => Math.min( // text of size s is drawn with scale(s/100 -s/100); 1 pt is 4/3 px
+        ...[...svg.matchAll(/scale\\((0?\\.\\d+) -0?\\.\\d+\\)/g)].map(found => found[1] * 100 * 4 / 3 * scale));
+    const sizes = [];
+    for (const img of document.querySelectorAll(".bd-article img[src$='.svg']")) {
+        const svg = await (await fetch(img.src)).text();
+        sizes.push([img.alt, smallest(svg, img.clientWidth / img.naturalWidth)]);
+    }
+    for (const svg of document.querySelectorAll(".rk-explore svg"))
+        sizes.push([svg.parentElement.ariaLabel, smallest(svg.outerHTML, svg.clientWidth / svg.getAttribute("width"))]);
+    return sizes;
+}"""
+each_page = pytest.mark.parametrize("path", [f"{page}.html" for page in pages.LISTED])
+
+
+def opened(page, path, theme="light"):
+    """Open a page in a theme, with its mathematics set, its figures alive and every dropdown open."""
+    page.goto(f"/{path}")
+    page.evaluate("window.MathJax && MathJax.startup.promise")
+    page.evaluate(
+        """theme => {
+            document.documentElement.dataset.theme = theme;
+            document.querySelectorAll("details").forEach(details => { details.open = true; });
+            document.querySelectorAll(".toggle-hidden button.toggle-button").forEach(button => button.click());
+        }""",
+        theme,
+    )
+    page.wait_for_function("document.querySelectorAll('[data-widget]:not([data-ready])').length === 0")
+    return page
+
+
+def eventually(condition, seconds=5.0):
+    """Wait until a condition holds."""
+    end = time.monotonic() + seconds
+    while not (held := condition()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return held
+
+
+# -- the book ----------------------------------------------------------------------------------------------------
+
+
+@each_page
+def test_fits_a_phone(path, page):
+    """Nothing makes the page scroll sideways, dropdowns open or not; letters in figures are large enough to read."""
+    page.set_viewport_size(PHONE)
+    page.goto(f"/{path}")
+    page.evaluate("window.MathJax && MathJax.startup.promise")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    opened(page, path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    sizes = page.evaluate(LETTERS)
+    assert not [(alt, size) for alt, size in sizes if size < LEGIBLE]
+
+
+@each_page
+def test_sliders_answer_the_keyboard(path, page):
+    """Each slider changes picture and shown value, moves nothing else, and the button brings all back."""
+    opened(page, path)
+    for widget in page.locator("[data-widget]").all():
+        view, sliders = widget.locator(".rk-view"), widget.locator("input[type=range]").all()
+        assert sliders
+        start = [slider.input_value() for slider in sliders]
+        box = widget.evaluate(BOX)
+        for slider in sliders:
+            name = slider.get_attribute("id")
+            shown = widget.locator(f"output[for='{name}']")
+            slider.focus()
+            page.keyboard.press("Home")
+            assert eventually(lambda slider=slider: slider.input_value() == slider.get_attribute("min")), name
+            picture, value = view.screenshot(), shown.inner_text()
+            page.keyboard.press("ArrowRight")
+            assert eventually(lambda shown=shown, value=value: shown.inner_text() != value), name
+            page.keyboard.press("End")
+            assert eventually(lambda view=view, picture=picture: view.screenshot() != picture), name
+            assert slider.get_attribute("aria-valuetext") == shown.inner_text(), name
+        assert widget.evaluate(BOX) == box
+        widget.locator("button", has_text="Reset").click()
+        assert eventually(lambda sliders=sliders, start=start: [each.input_value() for each in sliders] == start)
+
+
+@each_page
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_figures_suit_the_theme(path, theme, page):
+    """The paper of every figure has exactly the colour of the page, and axe finds nothing to complain of."""
+    opened(page, path, theme)
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    for picture in page.locator(".bd-article img[src$='.svg'], .rk-explore svg").all():
+        corner = Image.open(io.BytesIO(picture.screenshot())).convert("RGB").getpixel((3, 3))
+        assert "rgb({}, {}, {})".format(*corner) == ground
+    found = Axe().run(page, context=".bd-article", options={"preload": False})  # which would ask for missing styles
+    assert not found.response["violations"], found.generate_report()
+
+
+@each_page
+def test_paper_shows_everything(path, page):
+    """In print, proofs and solutions are open and sliders give way to their values; afterwards all is as before."""
+    page.goto(f"/{path}")
+    page.evaluate("window.MathJax && MathJax.startup.promise")
+    closed = page.locator("details.sd-dropdown:not([open]), .toggle-hidden")
+    before = closed.count()
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert closed.count() == 0
+    assert not [each for each in page.locator(".rk-controls").all() if each.is_visible()]
+    assert all(each.is_visible() for each in page.locator(".rk-state").all())
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert closed.count() == before
+
+
+# -- explore -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plain_page(browser):
+    """A page of nothing but one figure, as a notebook that was exported shows it."""
+    context = browser.new_context()
+    page = context.new_page()
+    trouble = []
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("request", lambda request: trouble.append(request.url))
+    page.set_content(
+        f"<!doctype html><html lang='en'><title>Figure</title><main>{explorable().to_html()}</main></html>"
+    )
+    yield page
+    context.close()
+    assert not trouble
+
+
+def picture_on(page):
+    """The picture now on the page, read back from the browser."""
+    return drawn(ElementTree.fromstring(page.locator(".rk-view").inner_html()))
+
+
+def test_every_position_shows_what_python_draws(plain_page):
+    alpha, n_units = plain_page.locator("input").all()
+    values = [0.5, 1.0, 20.0], [1, 2]
+    for i, j in itertools.chain(itertools.product(range(3), range(2)), [(0, 0), (2, 1), (1, 0)]):
+        alpha.fill(str(i))
+        n_units.fill(str(j))
+        assert picture_on(plain_page) == drawn(frames.svg(draw(values[0][i], values[1][j])))
+        assert plain_page.locator("output").all_inner_texts() == [["0.5", "1", "20"][i], ["1", "2"][j]]
+        state = f"α = {['0.5', '1', '20'][i]}, N = {j + 1}"
+        assert plain_page.locator(".rk-view").get_attribute("aria-label") == f"Curves. ({state})"
+        assert plain_page.locator(".rk-state").text_content() == state
+
+
+def test_reset_brings_back_the_start(plain_page):
+    still = picture_on(plain_page)
+    plain_page.locator("input").first.fill("2")
+    assert picture_on(plain_page) != still
+    plain_page.locator("button").click()
+    assert picture_on(plain_page) == still
+    assert [slider.input_value() for slider in plain_page.locator("input").all()] == ["1", "0"]
+
+
+def test_arrow_keys_stay_with_the_slider(plain_page):
+    plain_page.evaluate("document.addEventListener('keydown', event => event.preventDefault())")
+    plain_page.locator("input").first.focus()
+    plain_page.keyboard.press("ArrowRight")
+    assert plain_page.locator("output").first.inner_text() == "20"
+
+
+def test_without_scripts_there_is_a_still(browser):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_content(explorable().to_html())
+    assert page.locator(".rk-view svg").is_visible()
+    assert not page.locator("input").first.is_visible()
+    context.close()
