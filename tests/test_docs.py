@@ -177,7 +177,7 @@ def examples():
             yield thing
 
 
-@pytest.mark.parametrize("thing", examples(), ids=lambda thing: thing.__name__)
+@pytest.mark.parametrize("thing", list(examples()), ids=lambda thing: thing.__name__)
 def test_public_name_has_an_example(thing):
     assert ">>>" in thing.__doc__
 

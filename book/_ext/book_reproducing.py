@@ -2,13 +2,14 @@
 
 import ast
 import platform
-import re
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from book_execution import open_cache, read
 from docutils import nodes
 from myst_nb.sphinx_ import NbMetadataCollector
+from nbformat import NotebookNode
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -18,9 +19,6 @@ from sphinx.util.docutils import SphinxDirective
 import rnnkernel
 
 PACKAGES = ("numba", "llvmlite", "numpy", "scipy", "matplotlib", "ipywidgets", "anywidget", "myst-nb", "sphinx")
-CODE_CELL = re.compile(
-    r"^```\{code-cell\}[^\n]*\n(?:---\n.*?\n---\n|(?::[^\n]*\n)*)(.*?)^```$", re.DOTALL | re.MULTILINE
-)
 
 
 class chapter_runs(nodes.General, nodes.Element):
@@ -44,11 +42,11 @@ class ChapterRuns(SphinxDirective):
         return [chapter_runs()]
 
 
-def seeds(source: str) -> list[int]:
-    """Return the integers given as ``rng=`` or to ``default_rng`` in the code cells of a chapter."""
+def seeds(notebook: NotebookNode) -> list[int]:
+    """Return the integers given as ``rng=`` or to ``default_rng`` in the code of a chapter."""
     found = set()
-    for cell in CODE_CELL.findall(source):
-        for call in (node for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.Call)):
+    for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
+        for call in (node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)):
             given = [keyword.value for keyword in call.keywords if keyword.arg == "rng"]
             if ast.unparse(call.func).endswith("default_rng"):
                 given += call.args
@@ -76,31 +74,22 @@ class FillRuns(SphinxPostTransform):
 
     def run(self, **kwargs: object) -> None:
         for node in list(self.document.findall(chapter_runs)):
-            node.replace_self(table(("Chapter", "run time", "seeds", "measured numbers"), self.rows()))
+            node.replace_self(table(("Chapter", "time", "processor", "seeds", "measured numbers"), self.rows()))
 
     def rows(self) -> Iterator[tuple[str | nodes.Node, ...]]:
         """Yield a row for each page that ran code."""
+        cache = open_cache(Path(self.app.outdir).parent)
         for docname in self.in_reading_order():
-            data = NbMetadataCollector.get_doc_data(self.env)[docname]
-            run = data.get("exec_data")
-            if run and run["runtime"]:
-                link = pending_xref(
-                    "",
-                    nodes.inline("", self.env.titles[docname].astext()),
-                    refdomain="std",
-                    reftype="doc",
-                    reftarget=f"/{docname}",
-                    refdoc=self.env.docname,
-                    refexplicit=True,
-                    refwarn=True,
-                )
-                source = Path(self.env.doc2path(docname)).read_text()
-                yield (
-                    link,
-                    f"{run['runtime']:.1f} s",
-                    ", ".join(map(str, seeds(source))),
-                    str(len(data.get("glue", []))),
-                )
+            notebook = read(Path(self.env.doc2path(docname)))
+            run = cache.match_cache_notebook(notebook).data
+            if "processor_seconds" not in run:
+                continue
+            title = nodes.inline("", self.env.titles[docname].astext())
+            target = {"refdomain": "std", "reftype": "doc", "reftarget": f"/{docname}", "refdoc": self.env.docname}
+            times = (f"{run[key]:.1f} s" for key in ("execution_seconds", "processor_seconds"))
+            numbers = len(NbMetadataCollector.get_doc_data(self.env)[docname].get("glue", []))
+            link = pending_xref("", title, refexplicit=True, refwarn=True, **target)
+            yield link, *times, ", ".join(map(str, seeds(notebook))), str(numbers)
 
     def in_reading_order(self) -> list[str]:
         """Return all pages in the order of the table of contents."""
