@@ -87,8 +87,8 @@ def logistic(x: Any) -> Any:
 @_arithmetic
 def erf(x: Any) -> Any:
     """2/√π ∫₀ˣ e^{−t²} dt, by W. J. Cody's two rational approximations as Cephes gives them."""
-    a = min(abs(x), 6.0)
-    z = a * a
+    c = min(max(x, -6.0), 6.0)
+    a, z = abs(c), c * c
     t = 9.60497373987051638749
     t = t * z + 9.00260197203842689217e1
     t = t * z + 2.23200534594684319226e3
@@ -119,5 +119,5 @@ def erf(x: Any) -> Any:
     n, T = _reduce(-0.5 * z)
     bottom = (1.0 - T) * q
     top = bottom - _power_of_two(n) * (1.0 + T) * p
-    near, small, large = a <= 1.0, x * t, top if x >= 0.0 else -top
+    near, small, large = a <= 1.0, c * t, top if c >= 0.0 else -top
     return (small if near else large) / (u if near else bottom)

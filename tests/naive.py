@@ -3,6 +3,19 @@
 import numpy as np
 
 
+def walk(P, first, uniforms):
+    """The path of a Markov chain: add up the probabilities of a row until they exceed the uniform number."""
+    states = [first]
+    for u in uniforms[1:]:
+        total, row = 0.0, P[states[-1]]
+        for j in range(len(row)):
+            total += row[j]
+            if u < total:
+                break
+        states.append(j)
+    return states
+
+
 def replayed_output(C, W, B, S, inputs, beta, sigma, dot=np.dot):
     """N^{−β} Σ C S after the given inputs, from state S: a function of the parameters alone."""
     N = len(C)
