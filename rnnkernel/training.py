@@ -69,8 +69,10 @@ class TrainingRun(TrainingRecord):
 class DivergenceError(FloatingPointError):
     """Training came to an error y − ŷ that is beyond 1e100, or not a number.
 
-    Attributes
+    Parameters
     ----------
+    message : str
+        What happened.
     step : int
         The step k at which it happened, the first being 0.
     record : TrainingRecord
