@@ -1,5 +1,6 @@
 """Finite chains: closed forms, exact identities, and the slow twin of the simulation."""
 
+import naive
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -30,19 +31,6 @@ def mean_square_error(P, centred, n):
     powers = [np.linalg.matrix_power(P, j) for j in range(n)]
     pairs = sum(powers[j] @ (centred * (powers[k - j] @ centred)) for k in range(n) for j in range(k))
     return (sum(powers[j] @ centred**2 for j in range(n)) + 2 * pairs) / n**2
-
-
-def slow_walk(transition, first, uniforms):
-    """The obvious twin of the compiled walk: add up the probabilities of a row until they exceed the uniform."""
-    states = [first]
-    for u in uniforms[1:]:
-        total, row = 0.0, transition[states[-1]]
-        for j in range(len(row)):
-            total += row[j]
-            if u < total:
-                break
-        states.append(j)
-    return states
 
 
 # Structure
@@ -307,7 +295,7 @@ def test_markov_1913_dispersion():
 def test_simulation_matches_its_slow_twin(n_states, n):
     chain = random_chain(n_states, n_states)
     uniforms = np.random.default_rng(7).random(n)
-    assert_array_equal(chain.simulate(n, rng=7, start=0), slow_walk(chain.transition, 0, uniforms))
+    assert_array_equal(chain.simulate(n, rng=7, start=0), naive.walk(chain.transition, 0, uniforms))
 
 
 def test_simulation_visits_states_and_transitions_as_often_as_it_should():
