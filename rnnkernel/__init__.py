@@ -8,7 +8,7 @@ from rnnkernel.convergence import ConvergenceStudy, Rate, convergence_study, fit
 from rnnkernel.exercises import Check
 from rnnkernel.fluctuations import Fluctuations
 from rnnkernel.initial import InitialLaw
-from rnnkernel.kernel import TangentKernel
+from rnnkernel.kernel import TangentKernel, empirical_kernel
 from rnnkernel.limit import KernelLimit
 from rnnkernel.memory import MemoryMap
 from rnnkernel.network import RNN
@@ -42,6 +42,7 @@ __all__ = [
     "TrainingRecord",
     "TrainingRun",
     "convergence_study",
+    "empirical_kernel",
     "even_process",
     "explore",
     "figures",

@@ -16,6 +16,7 @@ from rnnkernel._types import Array
 from rnnkernel.activations import Activation
 from rnnkernel.activations import activation as named_activation
 from rnnkernel.initial import InitialLaw
+from rnnkernel.network import RNN
 
 
 class TangentKernel:
@@ -60,9 +61,9 @@ class TangentKernel:
         return self.law.n_inputs
 
     @property
-    def n_nodes(self) -> int:
-        """The number Q of quadrature nodes."""
-        return len(self._values)
+    def n_features(self) -> int:
+        """The number Q (1 + d) of features, with Q quadrature nodes."""
+        return len(self._values) * (1 + self.n_inputs)
 
     def __call__(self, x1: Any, m1: Any, x2: Any, m2: Any) -> Array:
         """Return the Gram matrix of K between two sets of points.
@@ -154,14 +155,61 @@ class Layers(NamedTuple):
     slopes: Array
 
     def gram(self, other: "Layers") -> Array:
-        """K between these points and others."""
+        """Return K between these points and others."""
         outer = self.points @ other.points.T
         return np.asarray(self.values @ other.values.T + outer * (self.slopes @ other.slopes.T))
 
     def diagonal(self) -> Array:
-        """K between each point and itself."""
+        """Return K between each point and itself."""
         squares = np.einsum("nq,nq->n", self.slopes, self.slopes)
         return np.asarray(np.einsum("nq,nq->n", self.values, self.values) + (self.points**2).sum(axis=1) * squares)
+
+
+def empirical_kernel(rnn: RNN, x1: Any, m1: Any, x2: Any, m2: Any) -> Array:
+    """Return the tangent kernel K^N of a network at its present parameters, between two sets of points.
+
+    K^N((x, m), (x', m')) = (1/N) Σ_i [σ(u_i) σ(u_i') + (x·x') (C^i)² σ'(u_i) σ'(u_i')],    u_i = W^i·x + m.
+
+    One step of training at (x', m') changes the output at (x, m) by (α/N) e K^N, to first order.
+
+    Parameters
+    ----------
+    rnn : RNN
+        The network.
+    x1 : array_like, shape (n1,) or (n1, d)
+        Inputs of the first points; one input is repeated.
+    m1 : array_like, shape (n1,)
+        Their memories; one memory is repeated.
+    x2 : array_like, shape (n2,) or (n2, d)
+        Inputs of the second points.
+    m2 : array_like, shape (n2,)
+        Their memories.
+
+    Returns
+    -------
+    ndarray, shape (n1, n2)
+
+    Notes
+    -----
+    Book: *Training online*.
+
+    Examples
+    --------
+    >>> from scipy import stats
+    >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+    >>> rnn = RNN.sample(law, n_units=100_000, beta=0.75, rng=0)
+    >>> empirical_kernel(rnn, [-1.0, 1.5], [-0.2, 0.4], 1.5, 0.1).round(1)
+    array([[-0.7],
+           [ 0.8]])
+    """
+    if not isinstance(rnn, RNN):
+        raise TypeError(f"rnn must be an RNN, not {type(rnn).__name__}")
+    nodes = np.ascontiguousarray(rnn.inputs.T)
+    scales = np.full(rnn.n_units, rnn.n_units**-0.5), rnn.output * rnn.n_units**-0.5
+    first, second = (
+        _layers(rnn.activation, nodes, scales, *_checks.points(x, m, rnn.n_inputs)) for x, m in ((x1, m1), (x2, m2))
+    )
+    return first.gram(second)
 
 
 def _layers(activation: Activation, nodes: Array, scales: tuple[Array, Array], points: Array, m: Array) -> Layers:

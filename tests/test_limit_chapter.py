@@ -1,0 +1,77 @@
+"""What the chapter on the limit equation states, against the package."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import rnnkernel as rk
+
+CHAIN = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
+DATA = rk.DataSequence(CHAIN, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2, noise=0.3)
+LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+POINTS = {"x": [-1.0, -1.0, 1.5, 1.5], "memory": [-0.2, 0.1, 0.1, 0.4]}
+
+
+@pytest.fixture(scope="module")
+def limit():
+    return rk.KernelLimit(DATA, LAW, learning_rate=0.8)
+
+
+def test_kernel_is_positive_semidefinite_and_bounded():
+    rng = np.random.default_rng(0)
+    x, m = rng.uniform(-2, 2, 60), rng.uniform(-1, 1, 60)
+    gram = rk.TangentKernel(LAW)(x, m, x, m)
+    assert np.linalg.eigvalsh(gram).min() > -1e-12
+    assert np.abs(gram).max() <= 1 + np.abs(x).max() ** 2 / 3  # sup|tanh| = sup|tanh'| = 1, E C² = 1/3
+
+
+def test_predictions_solve_the_equation(limit):
+    """∂_t g_t = α ∫ (f* − g_t) K dμ, with the integral over the nodes of μ, by a central difference in t."""
+    mu = limit.stationary
+    t, h = 1.3, 1e-4
+    before, now, after = limit.predict([t - h, t, t + h], **POINTS)
+    at_nodes = limit.predict(t, x=mu.inputs, memory=mu.memory)
+    gram = limit.kernel(POINTS["x"], POINTS["memory"], mu.inputs, mu.memory)
+    velocity = 0.8 * gram @ (mu.weights * (DATA.mean_target[mu.states] - at_nodes))
+    np.testing.assert_allclose((after - before) / (2 * h), velocity, rtol=1e-7)
+    np.testing.assert_array_equal(limit.predict(0.0, **POINTS), 0)
+    assert (np.abs(now) <= np.abs(DATA.mean_target).max() * np.expm1(0.8 * t * (1 + 1.5**2 / 3))).all()
+
+
+def test_each_mode_learns_at_its_own_rate(limit):
+    """Project g_t on each mode by quadrature over μ; and the loss, from its definition."""
+    mu = limit.stationary
+    modes = limit.eigenfunctions(mu.inputs, mu.memory)[:, :4]
+    target = DATA.mean_target[mu.states]
+    for t in (0.5, 3.0, 40.0):
+        g = limit.predict(t, x=mu.inputs, memory=mu.memory)
+        share = (modes.T * mu.weights) @ g / ((modes.T * mu.weights) @ target)
+        np.testing.assert_allclose(share, 1 - np.exp(-0.8 * limit.eigenvalues[:4] * t), rtol=1e-8, atol=1e-10)
+        variance = CHAIN.stationary_distribution @ DATA.target_variance
+        assert limit.loss(t) == pytest.approx((variance + mu.weights @ (target - g) ** 2) / 2, rel=1e-12)
+    assert limit.irreducible_loss == pytest.approx(variance / 2, rel=1e-12)
+    np.testing.assert_allclose((modes.T * mu.weights) @ modes, np.eye(4), atol=1e-8)
+
+
+def test_networks_approach_the_limit(limit):
+    """The largest difference over time falls at least as N^(½−β) + N^(β−1) allows, and is small at N = 6400."""
+    beta, widths = 0.75, (100, 800, 6400)
+    gaps = []
+    for n_units in widths:
+        squares = []
+        for seed in range(6):
+            network = rk.RNN.sample(LAW, n_units=n_units, beta=beta, rng=seed)
+            run = rk.train(
+                network,
+                DATA,
+                time=1.5,
+                learning_rate=0.8,
+                rng=100 + seed,
+                n_records=10,
+                points=(POINTS["x"], POINTS["memory"]),
+            )
+            squares.append(np.abs(run.predictions - limit.predict(run.times, **POINTS)).max() ** 2)
+        gaps.append(np.sqrt(np.mean(squares)))
+    assert gaps[1] < 0.75 * gaps[0]  # 8^(−1/4) = 0.59 is guaranteed in the limit
+    assert gaps[2] < 0.75 * gaps[1]
+    assert gaps[2] < 0.06

@@ -1,0 +1,82 @@
+"""What the chapter on online training states, against the package."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import rnnkernel as rk
+
+DATA = rk.DataSequence(
+    rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2, noise=0.5
+)
+LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+
+
+def test_one_step_is_a_gradient_step():
+    """The update of one step against central differences of ½e² at a fixed state."""
+    n_units, beta, alpha = 5, 0.8, 0.3
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(4, 2)), rng.normal(size=4)
+    law = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(), recurrent=stats.uniform(0, 1), n_inputs=2)
+    before = rk.train(
+        rk.RNN.sample(law, n_units=n_units, beta=beta, rng=0), (x[:3], y[:3]), learning_rate=alpha
+    ).network
+    after = rk.train(before, (x[3:], y[3:]), learning_rate=alpha).network
+
+    def loss(C, W, B):
+        return 0.5 * (y[3] - n_units**-beta * C @ np.tanh(W @ x[3] + B @ before.hidden / n_units)) ** 2
+
+    start = [before.output, before.inputs, before.recurrent]
+    for i, new in enumerate([after.output, after.inputs, after.recurrent]):
+        gradient = np.empty(start[i].shape)
+        for index in np.ndindex(gradient.shape):
+            step = np.zeros(gradient.shape)
+            step[index] = 1e-5
+            up, down = ([*start[:i], start[i] + sign * step, *start[i + 1 :]] for sign in (1, -1))
+            gradient[index] = (loss(*up) - loss(*down)) / 2e-5
+        np.testing.assert_allclose(new - start[i], -alpha / n_units ** (2 - 2 * beta) * gradient, rtol=1e-5, atol=1e-13)
+
+
+def test_first_forecast_variance():
+    """E ŷ² = N^{1−2β} E[C²] E[σ²]: 4000 networks, tolerance of four standard errors of a χ² mean."""
+    n_units, beta, n_seeds = 50, 0.7, 4000
+    forecasts = np.array(
+        [rk.RNN.sample(LAW, n_units=n_units, beta=beta, rng=seed).predict(1.5, 0.1)[0] for seed in range(n_seeds)]
+    )
+    nodes, weights = LAW.quadrature
+    expected = n_units ** (1 - 2 * beta) / 3 * weights @ np.tanh(1.5 * nodes[:, 0] + 0.1) ** 2
+    assert np.mean(forecasts**2) == pytest.approx(expected, rel=4 * np.sqrt(2 / n_seeds))
+    assert expected <= n_units ** (1 - 2 * beta) / 3
+
+
+@pytest.mark.parametrize("n_units", [50, 1000])
+def test_parameters_are_lazy(n_units):
+    """The three bounds, with clipped errors: they hold, and within a factor of 40, so no power is missing."""
+    beta, alpha, t, c = 0.75, 1.0, 2.0, 1.0
+    before = rk.RNN.sample(LAW, n_units=n_units, beta=beta, rng=1)
+    after = rk.train(before, DATA, time=t, learning_rate=alpha, rng=2, clip=c).network
+    a = alpha * t * c * n_units ** (beta - 1)
+    moved_C = np.abs(after.output - before.output)
+    assert moved_C.max() <= a <= 40 * moved_C.max()
+    bound_W = alpha * t * c * 1.5 * (np.abs(before.output) + a) * n_units ** (beta - 1)
+    moved_W = np.abs(after.inputs - before.inputs)[:, 0]
+    assert (moved_W <= bound_W).all()
+    assert bound_W.max() <= 40 * moved_W.max()
+    q_bound = np.abs(before.output).mean() + a
+    assert np.abs(after.recurrent - before.recurrent).max() <= a * q_bound
+
+
+def test_one_step_is_a_kernel_step():
+    """The first-order change of the forecast at other points is (α/N) e_k K^N, at β = 0.6 and 0.9 alike."""
+    x, memory, alpha = np.array([-1.0, 0.3, 2.0]), np.array([0.2, 0.0, -0.4]), 1e-5
+    for beta in (0.6, 0.9):
+        n_units = 40
+        before = rk.train(
+            rk.RNN.sample(LAW, n_units=n_units, beta=beta, rng=0), ([1.5, -1.0], [0.4, 1.0]), learning_rate=0.5
+        ).network
+        m_k = before.trajectory([0.5])[0]
+        error = 0.8 - before.predict(0.5, m_k)[0]
+        after = rk.train(before, ([0.5], [0.8]), learning_rate=alpha).network
+        change = after.predict(x, memory) - before.predict(x, memory)
+        expected = alpha / n_units * error * rk.empirical_kernel(before, x, memory, [0.5], [m_k])[:, 0]
+        np.testing.assert_allclose(change, expected, rtol=1e-4)
