@@ -32,6 +32,7 @@ from rnnkernel.network import RNN, preactivations
 _FAST = {"reassoc", "contract", "nsz"}
 _TOO_LARGE = 1e100  # an error beyond it is divergence; below it no update overflows
 _LANES = 240  # units in a block: a long loop, and rows that do not fall on the same cache sets
+_VECTOR = 8  # the loop runs over whole vectors of units; those beyond N rest at zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,15 +161,16 @@ def train(
     bound = np.inf if clip is None else _checks.number("clip", clip, above=0)
     n_records = _checks.integer("n_records", n_records, least=1)
     x, y, n_steps = _data(rnn, data, time, rng)
-    stops = np.unique(np.rint(np.linspace(0, n_steps, n_records + 1)).astype(np.int64))
-    losses = np.empty(len(stops) - 1)
-    predictions = None if points is None else np.empty((len(losses), len(rnn.predict(*points))))
+    n_records = min(n_records, n_steps)
+    stops = np.arange(n_records + 1) * n_steps // max(n_records, 1)
+    losses = np.empty(n_records)
+    predictions = None if points is None else np.empty((n_records, len(rnn.predict(*points))))
 
     loop: _OneStep | _Replay = _OneStep(rnn) if tau == 1 else _Replay(rnn, tau)
     rate = alpha / rnn.n_units ** (2 - 2 * rnn.beta) * rnn.scale
-    stride = 1 if progress or points is not None else max(len(losses), 1)
+    stride = 1 if progress or points is not None else max(n_records, 1)
     with _bar(n_steps, progress) as count:
-        for first in range(0, len(losses), stride):
+        for first in range(0, n_records, stride):
             last = first + stride
             bad = loop.advance(x, y, stops[first : last + 1], rnn.scale, rate, bound, losses[first:last])
             if bad >= 0:
@@ -242,17 +244,13 @@ class _OneStep:
         n_blocks = -(-rnn.n_units // _LANES)
         raw = np.zeros(n_blocks * layout.itemsize + 64, np.uint8)
         start = -raw.ctypes.data % 64  # a vector of 64 bytes then never straddles two cache lines
-        self.blocks = raw[start : start + n_blocks * layout.itemsize].view(layout).view(np.recarray)
+        blocks = raw[start : start + n_blocks * layout.itemsize].view(layout)
         for name, weights in (("C", rnn.output), ("B", rnn.recurrent), ("S", rnn.hidden)):
-            self.blocks[name] = self._fold(weights)
+            blocks[name] = _fold(weights)
         for a in range(rnn.n_inputs):
-            self.blocks["W"][:, a] = self._fold(rnn.inputs[:, a])
+            blocks["W"][:, a] = _fold(rnn.inputs[:, a])
+        self.blocks = blocks.view(np.recarray)
         self.memory = np.array([rnn.memory])
-
-    def _fold(self, weights: Array) -> Array:
-        folded = np.zeros(len(self.blocks) * _LANES)
-        folded[: len(weights)] = weights
-        return folded.reshape(-1, _LANES)
 
     def advance(self, x: Array, y: Array, stops: Any, scale: float, rate: float, clip: float, losses: Array) -> int:
         sigma, N = self.rnn.activation, self.rnn.n_units
@@ -261,9 +259,16 @@ class _OneStep:
 
     def network(self) -> RNN:
         N = self.rnn.n_units
-        C, B, S = (self.blocks[name].ravel()[:N] for name in "CBS")
-        W = self.blocks["W"].transpose(0, 2, 1).reshape(-1, self.rnn.n_inputs)[:N]
+        blocks = self.blocks.view(np.ndarray)
+        C, B, S = (blocks[name].ravel()[:N] for name in "CBS")
+        W = blocks["W"].transpose(0, 2, 1).reshape(-1, self.rnn.n_inputs)[:N]
         return RNN(C, W, B, beta=self.rnn.beta, hidden=S, activation=self.rnn.activation)
+
+
+def _fold(weights: Array) -> Array:
+    folded = np.zeros(-(-len(weights) // _LANES) * _LANES)
+    folded[: len(weights)] = weights
+    return folded.reshape(-1, _LANES)
 
 
 class _Replay:
@@ -297,14 +302,15 @@ def _pass(
 ) -> Any:
     """Finish the last step in the n units of a block and take the next; return its four sums over them."""
     C, B, S, before, CD, u, W = block.C, block.B, block.S, block.before, block.CD, block.u, block.W
+    whole = (n + _VECTOR - 1) // _VECTOR * _VECTOR
     for a in range(1, len(W)):  # the first coordinate goes with the loop below
         move_x, x_a = move * x_before[a], x[a]
-        for i in range(n):
+        for i in range(whole):
             W[a, i] += move_x * CD[i]
             u[i] = W[a, i] * x_a + (u[i] if a > 1 else 0.0)
     move_x, x_a = move * x_before[0], x[0]
     output = q = held = cross = 0.0
-    for i in range(n):
+    for i in range(whole):
         C[i] += move * S[i]
         W[0, i] += move_x * CD[i]
         B[i] += move_q * before[i]
@@ -319,6 +325,8 @@ def _pass(
         cross += S[i] * S_next
         before[i] = S[i]
         S[i] = S_next
+    for i in range(n, whole):
+        S[i] = 0.0
     return output, q, held, cross
 
 
