@@ -40,7 +40,7 @@ bench: $(TEST_STAMP)
 	$(BIN)/python -m tests.benchmarks
 
 lab: $(BOOK_STAMP)
-	$(BIN)/jupytext-config --jupyter-config-dir $(VENV)/etc/jupyter set-default-viewer
+	$(BIN)/jupytext-config --settings-file $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json set-default-viewer
 	$(BIN)/jupyter lab book
 
 # One chapter, quickly: make chapter NAME=ergodic-data.  References to other chapters stay unresolved.

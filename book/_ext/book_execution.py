@@ -100,11 +100,17 @@ def run_missing(cache: JupyterCacheBase, paths: Iterable[Path], timeout: int) ->
     waiting = [pair for pair in notebooks if pair[0] is not None and not is_kept(cache, pair[0])]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         running = {pool.submit(execute, *pair, timeout): pair for pair in waiting}
+        failed = []
         for done in as_completed(running):
             notebook, path = running[done]
+            if done.exception():
+                failed.append(str(done.exception()))
+                continue
             bundle = CacheBundleIn(notebook, str(path), data=done.result())
             cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
             log.info("executed %s in %.1f s", path.name, done.result()["execution_seconds"])
+    if failed:
+        raise ExtensionError("\n".join(failed))
 
 
 def name_cache(app: Sphinx, config: Config) -> None:
