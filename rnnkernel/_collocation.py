@@ -36,12 +36,15 @@ class Grid:
 
     def _needed(self) -> int:
         """Return how many nodes resolve φ and ∂φ/∂m to rounding, from the decay of their Chebyshev coefficients."""
-        angles = (np.arange(_FINEST) + 0.5) * np.pi / _FINEST
-        transform = np.cos(np.outer(angles, np.arange(_FINEST)))
         functions: list[Callable[[Array, Array], Any]] = [self.memory, self.memory.derivative]
-        coefficients = np.vstack([np.abs(self.images(each, np.cos(angles)) @ transform) for each in functions])
-        large = coefficients.max(axis=0) > 1e-14 * coefficients.max()
-        return min(max(12, 5 + int(np.flatnonzero(large)[-1])), _FINEST) if large.any() else 12
+        for n in (32, 64, _FINEST):
+            angles = (np.arange(n) + 0.5) * np.pi / n
+            transform = np.cos(np.outer(angles, np.arange(n)))
+            sizes = np.vstack([np.abs(self.images(each, np.cos(angles)) @ transform) for each in functions])
+            large = np.flatnonzero(sizes.max(axis=0) > 1e-14 * sizes.max())
+            if not len(large) or large[-1] < 0.75 * n:
+                break
+        return min(max(16, 5 + int(large.max(initial=0))), _FINEST)
 
     def cardinals(self, t: Array) -> Array:
         """Values at t of the polynomials that are one at one reference node and zero at the others, (len(t), n)."""

@@ -1,16 +1,18 @@
 """The limit of a trained network, solved: ∂_t g_t = α ∫ (y − g_t(x', m')) K(·, (x', m')) μ(dx', dy, dm'), g_0 = 0.
 
-Points of μ are nodes with weights w (of either sign on a chain).  A pivoted Cholesky factorisation of the kernel finds
-a few of them, the pivots p, so that to rounding K(z, z') = L(z)·L(z') with
+The kernel is an inner product of Q(1 + d) features, but on the support of μ nearly all of it lies in few directions.
+Points where most of it is still missing are added one by one (a pivoted Cholesky factorisation) until an orthonormal
+basis of their features gives, to rounding,
 
-    L(z) = K(z, p) R^{−T},    R Rᵀ = K(p, p),
+    K(z, z') = L(z)·L(z'),    L(z) = basisᵀ features(z).
 
-one coordinate for each pivot.  Their number is the numerical rank of the kernel on the support of μ, far below the
-number of nodes of a sequence and that of features, and the cost grows with both only linearly.  Then g_t(z) = L(z)·c_t with
+The number of these coordinates is the numerical rank of K under μ, far below the number of features and that of the
+steps of a sequence, and the cost grows with both only linearly.  Then g_t(z) = L(z)·c_t with
 
-    ċ = α (b − S c),    S = E_μ[L Lᵀ] = V Λ Vᵀ,    b = E_μ[L Y],    c_t = V (1 − e^{−αΛt})/Λ Vᵀ b,
+    ċ = α (b − S c),    S = E_μ[L Lᵀ] = V Λ Vᵀ,    b = E_μ[L Y],    c_t = V (1 − e^{−αΛt})/Λ Vᵀ b.
 
-S is symmetric whatever the signs of w, and Λ are the eigenvalues of f ↦ ∫ K f dμ, with eigenfunctions L(z)·v_i/√λ_i.
+S is symmetric whatever the signs of the weights of μ, and Λ are the eigenvalues of f ↦ ∫ K f dμ, with eigenfunctions
+L(z)·v_i/√λ_i.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -29,10 +31,9 @@ from rnnkernel.stationary import StationaryLaw
 if TYPE_CHECKING:
     from rnnkernel.fluctuations import Fluctuations
 
-_RESOLUTION = 1e-13  # eigenvalues below this share of the largest are rounding
-_RESIDUAL = 1e-14  # share of the kernel's diagonal that the factorisation may leave
-_CANDIDATES = 500  # points among which pivots are looked for at a time
-_BLOCK = 4_000_000  # entries of the layers that are held at a time
+_EXACT, _EMPIRICAL = 1e-14, 1e-10  # share of the kernel's diagonal that is left out, on a chain and on a sequence
+_CANDIDATES = 300  # points among which directions are looked for in one round
+_BLOCK = 8_000_000  # features that are held at a time
 
 
 class KernelLimit:
@@ -122,11 +123,12 @@ class KernelLimit:
 
     def _solve(self) -> None:
         mu = self.stationary
-        self._factor = _Factor(self.kernel, mu.points, mu.memory)
+        tolerance = _EMPIRICAL if mu.is_empirical else _EXACT
+        self._factor = _Factor(self.kernel, mu.points, mu.memory, tolerance)
         L = self._factor.at_nodes
         S = (L.T * mu.weights) @ L
         eigenvalues, V = np.linalg.eigh((S + S.T) / 2)
-        kept = np.flatnonzero(np.abs(eigenvalues) > _RESOLUTION * np.abs(eigenvalues).max(initial=0.0))[::-1]
+        kept = np.flatnonzero(np.abs(eigenvalues) > 10 * tolerance * np.abs(eigenvalues).max(initial=0.0))[::-1]
         self.eigenvalues = eigenvalues[kept]
         self._second_moment = float(mu.weights @ (mu.targets**2 + mu.target_variances))
         along = V[:, kept].T @ (L.T @ (mu.weights * mu.targets))
@@ -255,7 +257,7 @@ class KernelLimit:
         return np.asarray(self._coordinates(x, memory) @ self._modes / np.sqrt(np.abs(self.eigenvalues)))
 
     def forecast(self, time: float, x: Any) -> Array:
-        """Return one-step predictions g_t(x_k, M_k) along a sequence of inputs, M_0 = 0, with what is learned by time t.
+        """Return one-step predictions g_t(x_k, M_k) along a sequence of inputs, M_0 = 0, with learning stopped at t.
 
         Parameters
         ----------
@@ -301,7 +303,7 @@ class KernelLimit:
         return fluctuations(self, times, x, memory)
 
     def _coordinates(self, x: Any, memory: Any) -> Array:
-        return self._factor.coordinates(*_checks.points(x, memory, self.kernel.n_inputs))[0]
+        return self._factor.coordinates(*_checks.points(x, memory, self.kernel.n_inputs))
 
     def _integral(self, t: Array) -> Array:
         """(1 − e^{−αλ_i t})/λ_i = ∫_0^{αt} e^{−λ_i s} ds, also where αλ_i t is tiny, shape (…, n_modes)."""
@@ -309,37 +311,45 @@ class KernelLimit:
 
 
 class _Factor:
-    """The coordinates L(z) in which the kernel is an inner product, from a pivoted Cholesky factorisation.
+    """The coordinates L(z) = Qᵀ(features of z), for an orthonormal basis Q of nearly all features of given points.
 
-    Pivots are looked for among some of the points; points where the result is not right to rounding join them.
+    Each round adds directions from the points where most of K(z, z) is still missing from L(z)·L(z).
     """
 
-    def __init__(self, kernel: TangentKernel, points: Array, m: Array) -> None:
+    def __init__(self, kernel: TangentKernel, points: Array, m: Array, tolerance: float) -> None:
         self.kernel = kernel
-        chosen = np.unique(np.linspace(0, len(m) - 1, min(len(m), _CANDIDATES)).astype(int))
-        while True:
-            layers = kernel.layers(points[chosen], m[chosen])
-            order, self.triangle = _pivoted_cholesky(layers.gram(layers))
-            pivots = chosen[order]
-            self.pivots = kernel.layers(points[pivots], m[pivots])
-            self.at_nodes, missing = self.coordinates(points, m)
-            worst = np.argsort(missing)[::-1][: _CANDIDATES // 2]
-            worst = worst[missing[worst] > 10 * _RESIDUAL]
-            if not len(np.setdiff1d(worst, chosen)):
-                return
-            chosen = np.union1d(pivots, worst)
+        self.at_nodes, left = np.empty((len(m), 0)), kernel.diagonal(points, m)
+        least = tolerance * left.max()
+        bases = [np.empty((kernel.n_features, 0))]
+        top = np.unique(np.linspace(0, len(m) - 1, min(len(m), _CANDIDATES)).astype(int))
+        while left.max() > least:
+            features, known = kernel.features(points[top], m[top]), self.at_nodes[top]
+            enough = least if len(bases) == 1 else max(least, 0.01 * left.max())
+            chosen = _pivots(features @ features.T - known @ known.T, enough)
+            if not len(chosen):
+                break
+            new = features[chosen]
+            for basis in bases * 2:  # twice is enough for orthogonality to rounding
+                new -= (new @ basis) @ basis.T
+            bases.append(np.linalg.qr(new.T)[0])
+            columns = self._project(points, m, bases[-1])
+            self.at_nodes = np.hstack([self.at_nodes, columns])
+            left -= np.einsum("nr,nr->n", columns, columns)
+            left[top[chosen]] = 0.0
+            top = np.argpartition(-left, min(_CANDIDATES, len(m)) - 1)[:_CANDIDATES]
+        self.basis = np.hstack(bases)
 
-    def coordinates(self, points: Array, m: Array) -> tuple[Array, Array]:
-        """L(z) = K(z, p) R^{−T}, and the share of K(z, z) that is missing from L(z)·L(z)."""
-        out, missing = np.empty((len(m), len(self.triangle))), np.empty(len(m))
-        size = 1 + _BLOCK // self.kernel.n_nodes
-        for rows in (slice(start, start + size) for start in range(0, len(m), size)):
-            layers = self.kernel.layers(points[rows], m[rows])
-            out[rows] = layers.gram(self.pivots)
-            _substitute(self.triangle, out[rows])
-            diagonal = layers.diagonal()
-            missing[rows] = 1 - np.einsum("nr,nr->n", out[rows], out[rows]) / np.where(diagonal > 0, diagonal, 1.0)
-        return out, missing
+    def coordinates(self, points: Array, m: Array) -> Array:
+        """Return L(z), shape (n, r)."""
+        return self._project(points, m, self.basis)
+
+    def _project(self, points: Array, m: Array, basis: Array) -> Array:
+        size = 1 + _BLOCK // self.kernel.n_features
+        out = np.empty((len(m), basis.shape[1]))
+        for start in range(0, len(m), size):
+            rows = slice(start, start + size)
+            out[rows] = self.kernel.features(points[rows], m[rows]) @ basis
+        return out
 
 
 def _times(times: Any) -> Array:
@@ -349,28 +359,15 @@ def _times(times: Any) -> Array:
     return t
 
 
-def _pivoted_cholesky(gram: Array) -> tuple[Any, Array]:
-    """Return the indices p that gram is determined by, up to rounding, and the triangle R with R Rᵀ = gram[p, p]."""
+def _pivots(gram: Array, least: float) -> Any:
+    """Return the pivots of a Cholesky factorisation that stops when no diagonal entry is left above `least`."""
     pivots = np.empty(len(gram), dtype=np.int64)
-    columns = np.zeros(gram.shape)
-    rank = _factorise(gram, _RESIDUAL * np.diagonal(gram).max(initial=0.0), pivots, columns)
-    return pivots[:rank], np.tril(columns[:rank, pivots[:rank]].T)
-
-
-@jit(fastmath={"reassoc", "contract", "nsz"})
-def _substitute(triangle: Any, rows: Any) -> None:
-    """Solve row R^{T} = given for each row, in place: forward substitution."""
-    for row in rows:
-        for i in range(len(row)):
-            total = row[i]
-            for j in range(i):
-                total -= triangle[i, j] * row[j]
-            row[i] = total / triangle[i, i]
+    return pivots[: _factorise(gram, least, pivots, np.empty(gram.shape))]
 
 
 @jit
 def _factorise(gram: Any, least: Any, pivots: Any, columns: Any) -> Any:
-    """Fill `columns` with the rows of Lᵀ in gram ≈ L Lᵀ, until no diagonal entry is left above `least`."""
+    """Fill `pivots`, and `columns` with the rows of Lᵀ in gram ≈ L Lᵀ; return their number."""
     left = np.diag(gram).copy()
     for r in range(len(gram)):
         p = np.argmax(left)
