@@ -20,7 +20,6 @@ from rnnkernel.widgets.explore import explore
 __version__ = "0.1.0"
 
 __all__ = [
-    "RNN",
     "Activation",
     "AssumptionWarning",
     "Autoregression",
@@ -35,6 +34,7 @@ __all__ = [
     "MemoryMap",
     "NoisyRotation",
     "PoissonSolution",
+    "RNN",
     "RandomRecursion",
     "Rate",
     "StationaryLaw",
