@@ -20,6 +20,7 @@ from rnnkernel.widgets.explore import explore
 __version__ = "0.1.0"
 
 __all__ = [
+    "RNN",
     "Activation",
     "AssumptionWarning",
     "Autoregression",
@@ -34,7 +35,6 @@ __all__ = [
     "MemoryMap",
     "NoisyRotation",
     "PoissonSolution",
-    "RNN",
     "RandomRecursion",
     "Rate",
     "StationaryLaw",
