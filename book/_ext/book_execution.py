@@ -124,8 +124,15 @@ def execute_ahead(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> No
     run_missing(open_cache(Path(app.outdir).parent), paths, app.config.nb_execution_timeout)
 
 
+def repeat_warnings(app: Sphinx, exception: Exception | None) -> None:
+    """Make the next build read every page again if this one had warnings: they must not vanish by building twice."""
+    if app._warncount:
+        (Path(app.doctreedir) / "environment.pickle").unlink(missing_ok=True)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
     app.connect("config-inited", name_cache)
     app.connect("env-before-read-docs", execute_ahead)
+    app.connect("build-finished", repeat_warnings)
     return {"parallel_read_safe": True}
