@@ -36,6 +36,14 @@ class Quadrature(NamedTuple):
     weights: Array
 
 
+class _Rule(NamedTuple):
+    """A rule for one coordinate, and |x| up to which it resolves tanh(W x + m) to about three digits."""
+
+    nodes: Array
+    weights: Array
+    reach: float
+
+
 class InitialLaw:
     """The law λ of the initial parameters of one unit.
 
@@ -132,19 +140,28 @@ class InitialLaw:
     @cached_property
     def quadrature(self) -> Quadrature:
         """The rule for expectations over W, exact on constants."""
-        d = self.n_inputs
-        rules = (
-            [_rule(each, d, smooth=d == 3 or not _is_function(self.recurrent)) for each in self.inputs]
-            if d <= 3
-            else []
-        )
-        if rules and np.prod([len(rule.weights) for rule in rules]) <= _MOST:
-            return _tensor_product(rules)
+        if self._rules:
+            return _tensor_product(self._rules)
         from scipy.stats import qmc
 
-        uniform = qmc.Sobol(d, scramble=False).random_base2(12) + 0.5**13
+        uniform = qmc.Sobol(self.n_inputs, scramble=False).random_base2(12) + 0.5**13
         nodes = np.column_stack([each.ppf(u) for each, u in zip(self.inputs, uniform.T, strict=True)])
         return Quadrature(nodes, np.full(len(nodes), 1 / len(nodes)))
+
+    @cached_property
+    def input_reach(self) -> Array:
+        """|x_i| up to which expectations of tanh(W·x + m) are right to about three digits, shape (d,)."""
+        return np.array([rule.reach for rule in self._rules] or [np.inf] * self.n_inputs)
+
+    @cached_property
+    def _rules(self) -> list["_Rule"]:
+        """One rule for each coordinate; none where a tensor product would have too many nodes."""
+        d = self.n_inputs
+        if d > 3:
+            return []
+        smooth = d == 3 or not _is_function(self.recurrent)
+        rules = [_rule(each, d, smooth=smooth) for each in self.inputs]
+        return rules if np.prod([len(rule.weights) for rule in rules]) <= _MOST else []
 
     @cached_property
     def recurrent_mean(self) -> Array:
@@ -197,7 +214,7 @@ def _distribution(name: str, value: Any) -> Distribution:
     return value
 
 
-def _tensor_product(rules: list[Quadrature]) -> Quadrature:
+def _tensor_product(rules: list[_Rule]) -> Quadrature:
     """Return the rule on all combinations of nodes, without those that weigh nothing."""
     nodes = np.stack(np.meshgrid(*[rule.nodes for rule in rules], indexing="ij"), axis=-1).reshape(-1, len(rules))
     weights = rules[0].weights
@@ -208,20 +225,21 @@ def _tensor_product(rules: list[Quadrature]) -> Quadrature:
     return Quadrature(nodes[kept], weights[kept] / weights[kept].sum())
 
 
-def _rule(distribution: Distribution, d: int, *, smooth: bool) -> Quadrature:
+def _rule(distribution: Distribution, d: int, *, smooth: bool) -> _Rule:
     """Return the rule for one of d coordinates: atoms, trapezoidal or composite Gauss–Legendre."""
     if not hasattr(distribution, "pdf"):
         return _atoms(distribution)
     low, high = float(distribution.ppf(_TAIL)), float(distribution.isf(_TAIL))
     if smooth and np.isinf(distribution.support()).all():
         nodes = np.linspace(low, high, _NODES[d])
-        weights = (nodes[1] - nodes[0]) * distribution.pdf(nodes)
+        spacing = nodes[1] - nodes[0]
+        weights = spacing * distribution.pdf(nodes)
         if abs(weights.sum() - 1) < 1e-13:
-            return Quadrature(nodes, weights)
+            return _Rule(nodes, weights, 0.8 / spacing)
     return _composite_rule(distribution, low, high, _PANELS[d])
 
 
-def _atoms(distribution: Distribution) -> Quadrature:
+def _atoms(distribution: Distribution) -> _Rule:
     """Return the values that a discrete distribution takes, and their probabilities."""
     listed = getattr(getattr(distribution, "dist", distribution), "xk", None)
     atoms = np.arange(distribution.ppf(1e-15), distribution.isf(1e-15) + 1) if listed is None else np.asarray(listed)
@@ -230,10 +248,10 @@ def _atoms(distribution: Distribution) -> Quadrature:
         raise ValueError(
             f"inputs: the atoms of {distribution!r} were not found: their weights sum to {weights.sum():g}"
         )
-    return Quadrature(atoms[weights > 0], weights[weights > 0])
+    return _Rule(atoms[weights > 0], weights[weights > 0], np.inf)
 
 
-def _composite_rule(distribution: Distribution, low: float, high: float, panels: int) -> Quadrature:
+def _composite_rule(distribution: Distribution, low: float, high: float, panels: int) -> _Rule:
     """Composite Gauss–Legendre between the quantiles of 1e-17, times the density."""
     x, w = np.polynomial.legendre.leggauss(_ORDER)
     ends = [end for end in (0.0, float(distribution.median())) if low < end < high]
@@ -243,7 +261,7 @@ def _composite_rule(distribution: Distribution, low: float, high: float, panels:
         nodes = (edges[:-1, None] + half * (1 + x)).ravel()
         weights = (half * w).ravel() * distribution.pdf(nodes)
         if abs(weights.sum() - 1) < 1e-9:
-            return Quadrature(nodes, weights)
+            return _Rule(nodes, weights, 5.0 / half.max())
         panels *= 2
     raise ValueError(
         f"inputs: the density of {distribution.dist.name} cannot be integrated to 1e-9 between its quantiles "

@@ -11,6 +11,7 @@ is a quadrature rule for μ: signed, no histogram, but spectrally accurate for s
 μ is the empirical law of a long trajectory.
 """
 
+import warnings
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -113,6 +114,7 @@ class StationaryLaw:
             self.states = np.arange(n)
             self.target_variances = np.zeros(n)
             self.weights = np.full(n, 1 / n)
+        _warn_of_large_inputs(self.points, memory.law.input_reach)
 
     @property
     def inputs(self) -> Array:
@@ -527,6 +529,18 @@ def _steps_to_forget(memory: MemoryMap) -> int:
     """Return how many steps reduce a distance by 1e-13; 1000 if memory does not contract."""
     q = memory.contraction
     return 1000 if q >= 1 else max(1, int(np.ceil(30 / -np.log(q)))) if q > 0 else 1
+
+
+def _warn_of_large_inputs(points: Array, reach: Array) -> None:
+    largest = np.abs(points).max(axis=0)
+    if (largest > reach).any():
+        i = int((largest / reach).argmax())
+        warnings.warn(
+            f"inputs as large as {largest[i]:.3g} in coordinate {i} outrun the quadrature over W, which resolves "
+            f"tanh(W·x + m) to three digits up to {reach[i]:.3g}; give the inputs, or the law of W, a smaller scale",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 def _values(f: Callable[[Array, Array], Any], points: Array, m: Array) -> Array:
