@@ -36,7 +36,14 @@ _FAST = {"reassoc", "contract", "nsz"}
 
 
 class Rate(NamedTuple):
-    """A fitted exponent a of size ≈ const · N^a, and its confidence interval."""
+    """A fitted exponent a of size ≈ const · N^a, and its confidence interval; made by `fit_rate`.
+
+    Examples
+    --------
+    >>> exponent, (low, high) = Rate(-0.51, (-0.53, -0.49))
+    >>> exponent
+    -0.51
+    """
 
     exponent: float
     interval: tuple[float, float]
@@ -60,6 +67,14 @@ class ConvergenceStudy:
     Notes
     -----
     Book: *Convergence, measured*.
+
+    Examples
+    --------
+    >>> size = np.array([100, 400])[:, None, None] ** -0.5
+    >>> errors = size * np.random.default_rng(0).standard_normal((1, 2, 900, 3))
+    >>> study = ConvergenceStudy(widths=(100, 400), betas=(0.75,), errors=errors, predicted=np.full((1, 2, 3), 0.1))
+    >>> study.std.shape, round(study.rate(0.75).exponent, 1)
+    ((1, 2, 3), -0.5)
     """
 
     widths: tuple[int, ...]
