@@ -47,6 +47,13 @@ class TrainingRecord:
         Mean of ½(y_k − ŷ_k)² over the steps since the last record; clipping does not touch it.
     predictions : ndarray, shape (n_records, n_points), or None
         The network's output at `points` at these times, if they were given.
+
+    Examples
+    --------
+    >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
+    >>> run = train(rnn, ([1.0, -1.0, 1.0, -1.0], [0.5, -0.5, 0.5, -0.5]), learning_rate=0.1, n_records=2)
+    >>> run.times, run.losses.round(3)
+    (array([1., 2.]), array([0.235, 0.208]))
     """
 
     times: Array
@@ -62,6 +69,12 @@ class TrainingRun(TrainingRecord):
     ----------
     network : RNN
         The network after the last step, with its hidden state.
+
+    Examples
+    --------
+    >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
+    >>> train(rnn, ([1.0, -1.0], [0.5, -0.5]), learning_rate=0.1).network
+    RNN(n_units=2, n_inputs=1, beta=0.75, activation='tanh')
     """
 
     network: RNN
@@ -78,6 +91,15 @@ class DivergenceError(FloatingPointError):
         The step k at which it happened, the first being 0.
     record : TrainingRecord
         What was recorded before.
+
+    Examples
+    --------
+    >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
+    >>> try:
+    ...     train(rnn, ([1.0], [1.0]), time=1000, learning_rate=1e3)
+    ... except DivergenceError as problem:
+    ...     print(problem.step, len(problem.record.losses))
+    38 1
     """
 
     def __init__(self, message: str, step: int, record: TrainingRecord) -> None:
