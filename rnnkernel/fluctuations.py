@@ -150,9 +150,8 @@ def fluctuations(limit: KernelLimit, times: Any, x: Any, memory: Any) -> Fluctua
 class _Response:
     """What the output at some points answers to a disturbance, and what disturbs it.
 
-    Functions of z' ~ μ are arrays over the nodes of μ, which come last.  Functions of a unit are arrays over the
-    quadrature nodes in W, which come last; its features are F = (σ(u), x_1 σ'(u), …, x_d σ'(u)), u = W·x + m, of which
-    all but the first come with a factor C.
+    On the last axis, functions of z' ~ μ have the nodes of μ, and functions of a unit the quadrature nodes in W.  The
+    features of a unit are F = (σ(u), x_1 σ'(u), …, x_d σ'(u)), u = W·x + m; all but the first come with a factor C.
     """
 
     def __init__(self, limit: KernelLimit, points: Array, m: Array) -> None:
