@@ -56,8 +56,8 @@ chapter: $(BOOK_STAMP)
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command 'make pins'
 pins:
 	$(COMPILE) pyproject.toml --group book -o requirements.txt
-	echo '-e .' >> requirements.txt
 	$(COMPILE) --group test -c requirements.txt -o tests/requirements.txt
+	echo '-e .' >> requirements.txt
 
 clean:
 	rm -rf _build .venv .cache
