@@ -102,6 +102,8 @@ class StationaryLaw:
             self.memory = self._grid.nodes.ravel()
             self.targets = data.mean_target[self.states]
             self.target_variances = data.target_variance[self.states]
+            if memory.contraction >= 1:
+                self._require_one_law()
             self.weights = self._left_null_vector()
         else:
             x, self.targets = self._sequence(data, n_nodes, rng)
@@ -296,18 +298,20 @@ class StationaryLaw:
     @cached_property
     def _fundamental(self) -> Array:
         """(I − T + 1νᵀ)⁻¹ for a probability ν: applied to f − μ(f), the solution up to a constant."""
-        n = len(self.memory)
-        try:
-            matrix = np.linalg.inv(np.eye(n) - self.transition_operator + self._reference)
-            good = np.abs(matrix).max() < 1e10
-        except np.linalg.LinAlgError:
-            good = False
-        if not good:
+        inverse = np.linalg.inv(np.eye(len(self.memory)) - self.transition_operator + self._reference)
+        return np.asarray(inverse, dtype=float)
+
+    def _require_one_law(self) -> None:
+        """Let memories from both ends of the intervals see the same inputs: if they meet, the law is unique."""
+        low, high = self.intervals[:, 0].min(), self.intervals[:, 1].max()
+        states = self.data.chain.simulate(_LENGTH, rng=0)
+        apart = self.memory_map.forgetting(self.data.points[states], low, high)[-1]
+        if apart > 1e-9 * (high - low):
             raise ValueError(
-                "memory has more than one invariant law on this chain (its contraction factor is "
-                f"{self.memory_map.contraction:g}): averages depend on where memory starts"
+                f"memories that start at {low:.3g} and at {high:.3g} are still {apart:.3g} apart after {_LENGTH} "
+                "steps: there may be more than one invariant law, and averages then depend on where memory starts "
+                f"(its contraction factor is {self.memory_map.contraction:g})"
             )
-        return np.asarray(matrix)
 
     @property
     def _reference(self) -> Array:
