@@ -35,7 +35,7 @@ LETTERS = """async () => {
     return sizes;
 }"""
 FORMULAS = """() => [...document.querySelectorAll(".bd-article span.math")].filter(formula =>
-    /^[.,;:]/.test(formula.nextSibling?.data) // which the next line could begin with
+    !formula.closest(".unbroken") && /^[.,;:]/.test(formula.nextSibling?.data) // which could begin the next line
     || !formula.closest("table") && formula.getBoundingClientRect().right > innerWidth
 ).map(formula => formula.closest("p, li, dd, section").textContent)"""
 BLANK = """() => { // mathematics and code: tens of thousands of elements, not ours to judge, minutes of axe's time
