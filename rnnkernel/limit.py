@@ -67,8 +67,8 @@ class KernelLimit:
     kernel : TangentKernel
         The kernel K.
     eigenvalues : ndarray, shape (n_modes,)
-        Eigenvalues of f ↦ ∫ K f dμ, descending, as far as they stand out of rounding: at least 1e-13 of the largest in
-        absolute value.  Negative ones say that a chain has too few nodes.
+        Eigenvalues of f ↦ ∫ K f dμ, descending, as far as they are known: in absolute value more than 1e-13 of the
+        largest K(z, z) on a chain, 1e-9 of it on a sequence.  Negative ones say that a chain has too few nodes.
     coefficients : ndarray, shape (n_modes,)
         ⟨E[Y|·], e_i⟩_μ, the part of the target in each mode; eigenfunctions have the sign that makes it positive.
 
@@ -128,7 +128,7 @@ class KernelLimit:
         L = self._factor.at_nodes
         S = (L.T * mu.weights) @ L
         eigenvalues, V = np.linalg.eigh((S + S.T) / 2)
-        kept = np.flatnonzero(np.abs(eigenvalues) > 10 * tolerance * np.abs(eigenvalues).max(initial=0.0))[::-1]
+        kept = np.flatnonzero(np.abs(eigenvalues) > 10 * tolerance * self._factor.scale)[::-1]
         self.eigenvalues = eigenvalues[kept]
         self._second_moment = float(mu.weights @ (mu.targets**2 + mu.target_variances))
         along = V[:, kept].T @ (L.T @ (mu.weights * mu.targets))
@@ -319,7 +319,8 @@ class _Factor:
     def __init__(self, kernel: TangentKernel, points: Array, m: Array, tolerance: float) -> None:
         self.kernel = kernel
         self.at_nodes, left = np.empty((len(m), 0)), kernel.diagonal(points, m)
-        least = tolerance * left.max()
+        self.scale = left.max()
+        least = tolerance * self.scale
         bases = [np.empty((kernel.n_features, 0))]
         top = np.unique(np.linspace(0, len(m) - 1, min(len(m), _CANDIDATES)).astype(int))
         while left.max() > least:
