@@ -15,6 +15,7 @@ S is symmetric whatever the signs of the weights of μ, and Λ are the eigenvalu
 L(z)·v_i/√λ_i.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -318,7 +319,9 @@ class _Factor:
 
     def __init__(self, kernel: TangentKernel, points: Array, m: Array, tolerance: float) -> None:
         self.kernel = kernel
-        self.at_nodes, left = np.empty((len(m), 0)), kernel.diagonal(points, m)
+        self.at_nodes, left = np.empty((len(m), 0)), np.empty(len(m))
+        for rows in self._blocks(len(m)):
+            left[rows] = kernel.diagonal(points[rows], m[rows])
         self.scale = left.max()
         least = tolerance * self.scale
         bases = [np.empty((kernel.n_features, 0))]
@@ -344,11 +347,13 @@ class _Factor:
         """Return L(z), shape (n, r)."""
         return self._project(points, m, self.basis)
 
-    def _project(self, points: Array, m: Array, basis: Array) -> Array:
+    def _blocks(self, n: int) -> Iterator[slice]:
         size = 1 + _BLOCK // self.kernel.n_features
+        return (slice(start, start + size) for start in range(0, n, size))
+
+    def _project(self, points: Array, m: Array, basis: Array) -> Array:
         out = np.empty((len(m), basis.shape[1]))
-        for start in range(0, len(m), size):
-            rows = slice(start, start + size)
+        for rows in self._blocks(len(m)):
             out[rows] = self.kernel.features(points[rows], m[rows]) @ basis
         return out
 
