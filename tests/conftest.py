@@ -10,9 +10,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import pytest
 
-os.environ["MPLBACKEND"] = "Agg"
+matplotlib.use("Agg")  # for this process only: kernels that run chapters choose their own
 
 ROOT = Path(__file__).parents[1]
 HTML = ROOT / "_build" / "html"

@@ -235,6 +235,27 @@ def test_a_page_builder_gets_all_frames_and_no_widget():
     assert "widgets" not in notebook.metadata
 
 
+PLOT = """
+from matplotlib import pyplot as plt
+from rnnkernel import figures
+
+figures.use_style()
+fig, ax = plt.subplots()
+ax.plot([0, 1], [0, 1])
+plt.show()
+"""
+
+
+def test_figures_of_a_notebook_are_dateless_vectors_of_their_own_size():
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PLOT)])
+    NotebookClient(notebook).execute()
+    (output,) = notebook.cells[0].outputs
+    picture = output.data["image/svg+xml"]
+    assert 'width="446.4pt" height="244.8pt"' in picture
+    assert "date" not in picture
+    assert "image/png" not in output.data
+
+
 def test_an_error_in_any_frame_stops_the_build():
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("wrong = 3\n" + CELL)])
     with pytest.raises(CellExecutionError, match="no such picture"):
