@@ -58,6 +58,10 @@ class InitialLaw:
     n_inputs : int, optional
         The dimension d if `inputs` is one distribution for all coordinates; 1 if not given.
 
+    Notes
+    -----
+    Book: *A network that remembers*.
+
     Examples
     --------
     >>> from scipy import stats

@@ -83,7 +83,7 @@ class TangentKernel:
         -------
         ndarray, shape (n1, n2)
         """
-        return self.layers(x1, m1).gram(self.layers(x2, m2))
+        return self._layers(x1, m1).gram(self._layers(x2, m2))
 
     def features(self, x: Any, m: Any) -> Array:
         """Return the features whose inner products are the kernel.
@@ -110,7 +110,7 @@ class TangentKernel:
         >>> bool(np.allclose(features @ features.T, kernel([-1.0, 1.5], [-0.2, 0.4], [-1.0, 1.5], [-0.2, 0.4])))
         True
         """
-        layers = self.layers(x, m)
+        layers = self._layers(x, m)
         return np.hstack([layers.values, *(each[:, None] * layers.slopes for each in layers.points.T)])
 
     def diagonal(self, x: Any, m: Any) -> Array:
@@ -127,22 +127,9 @@ class TangentKernel:
         -------
         ndarray, shape (n,)
         """
-        return self.layers(x, m).diagonal()
+        return self._layers(x, m).diagonal()
 
-    def layers(self, x: Any, m: Any) -> "Layers":
-        """Return what a point contributes to Gram matrices, so that it is computed once and used often.
-
-        Parameters
-        ----------
-        x : array_like, shape (n,) or (n, d)
-            Inputs; one input is repeated.
-        m : array_like, shape (n,)
-            Memories; one memory is repeated.
-
-        Returns
-        -------
-        Layers
-        """
+    def _layers(self, x: Any, m: Any) -> "Layers":
         points, memories = _checks.points(x, m, self.n_inputs)
         return _layers(self.activation, self._nodes, (self._values, self._slopes), points, memories)
 
