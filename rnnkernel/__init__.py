@@ -1,6 +1,6 @@
 """Recurrent neural networks of any width and their kernel limit, side by side."""
 
-from rnnkernel import figures
+from rnnkernel import figures, widgets
 from rnnkernel._checks import AssumptionWarning
 from rnnkernel.activations import Activation
 from rnnkernel.chains import DataSequence, MarkovChain
@@ -48,4 +48,5 @@ __all__ = [
     "figures",
     "fit_rate",
     "train",
+    "widgets",
 ]

@@ -1,0 +1,192 @@
+"""What the explorables compute, natively in a notebook and as WebAssembly in the page: the same source, the same bits.
+
+The loops are those of the package: training, the network's output, the memory map.  Around them stand the draws,
+which come from one small generator in place of NumPy's, and the sum over the modes of a limit.
+
+`EXPORTS` lists what `rnnkernel.widgets.wasm` compiles, with the types of the arguments.
+"""
+
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numba import float64, int64, typeof
+
+from rnnkernel import _math, memory, network, training
+from rnnkernel._jit import jit
+from rnnkernel.activations import activation
+
+_block = training._OneStep(network.RNN([0.0], [0.0], [0.0], beta=1.0)).blocks.view(np.ndarray).dtype
+_LANES = training._LANES
+
+
+@jit
+def walk(seed: Any, transition: Any, states: Any) -> None:
+    """Fill `states` with a path of a chain of two states that starts in state 0."""
+    _walk(transition, np.full(1, seed, np.uint64), states)
+
+
+@jit
+def train(
+    value: Any,
+    derivative: Any,
+    n_units: Any,
+    beta: Any,
+    learning_rate: Any,
+    paired: Any,
+    seed: Any,
+    transition: Any,
+    inputs: Any,
+    at_inputs: Any,
+    at_memory: Any,
+    stops: Any,
+    losses: Any,
+    predictions: Any,
+    states: Any,
+    forecast: Any,
+    drawn: Any,
+) -> Any:
+    """Draw a network and a path, train the one on the other, and forecast; return the step of divergence, or −1.
+
+    W ~ N(0.7, 1), B ~ U(0, 1), C ~ U(−1, 1), and the target is the next input.  `predictions` gets the output at the
+    points at each of `stops`, `states` the end of the path, `forecast` the output along it with weights
+    frozen, and the rows of `drawn` the weights C, W and B before training.
+    """
+    source = np.full(1, seed, np.uint64)
+    _draw(paired, source, drawn)
+    n_steps, n_after = stops[-1], len(forecast)
+    path = np.empty(n_steps + n_after + 1, np.int64)
+    _walk(transition, source, path)
+    x, y = np.empty((len(path), 1)), np.empty(len(path) - 1)
+    for k in range(len(y)):
+        x[k, 0], y[k] = inputs[path[k]], inputs[path[k + 1]]
+    for k in range(len(states)):
+        states[k] = path[len(path) - len(states) + k]
+
+    blocks = np.zeros((n_units + _LANES - 1) // _LANES, _block)
+    for i in range(n_units):
+        block, lane = blocks[i // _LANES], i % _LANES
+        block.C[lane], block.W[0, lane], block.B[lane] = drawn[0, i], drawn[1, i], drawn[2, i]
+    scale = _math.exp(-beta * log(float(n_units)))
+    rate = learning_rate * _math.exp((2 * beta - 2) * log(float(n_units))) * scale
+    held, weights = np.zeros(1), np.empty((3, n_units))
+    after = np.empty(n_after + 1)
+    for r in range(len(losses)):
+        bad = training._one_step(
+            value, derivative, blocks, n_units, x, y, stops[r : r + 2], scale, rate, np.inf, held, losses[r : r + 1]
+        )
+        if bad >= 0:
+            return bad
+        for i in range(n_units):
+            block, lane = blocks[i // _LANES], i % _LANES
+            weights[0, i], weights[1, i], weights[2, i] = block.C[lane], block.W[0, lane], block.B[lane]
+        network.evaluate(value, weights[0], weights[1:2], at_inputs, at_memory, scale, predictions[r])
+    after[0] = held[0]
+    network._follow(value, weights[0], weights[1:2], weights[2], x[n_steps:-1], scale, after, forecast)
+    return -1
+
+
+@jit
+def limit(rates: Any, modes: Any, reach: Any, times: Any, states: Any, memory: Any, out: Any) -> None:
+    """Fill `out` with g_t(x, m) = Σ_r (1 − e^{−rates[r] t}) Σ_d modes[state, r, d] T_d(m/reach), point by point."""
+    for k in range(len(out)):
+        t, total = memory[k] / reach, 0.0
+        for r in range(len(rates)):
+            after = before = 0.0  # Clenshaw's recursion
+            for d in range(modes.shape[2] - 1, 0, -1):
+                after, before = 2.0 * t * after - before + modes[states[k], r, d], after
+            mode = t * after - before + modes[states[k], r, 0]
+            total += (1.0 - _math.exp(-rates[r] * times[k])) * mode
+        out[k] = total
+
+
+@jit
+def distance(a: Any, b: Any) -> Any:
+    """Return the root mean square of a − b."""
+    total = 0.0
+    for k in range(len(a)):
+        total += (a[k] - b[k]) ** 2
+    return sqrt(total / len(a))
+
+
+@jit
+def _draw(paired: Any, source: Any, drawn: Any) -> None:
+    """Fill the rows of `drawn` with C, W and B; if `paired`, units i and i + N/2 have opposite C and the same W, B."""
+    n_units = drawn.shape[1]
+    n = n_units // 2 if paired else n_units
+    for i in range(n):
+        drawn[0, i] = 2.0 * uniform(source) - 1.0
+        drawn[1, i] = 0.7 + normal(source)
+        drawn[2, i] = uniform(source)
+    for i in range(n, n_units):
+        drawn[0, i], drawn[1, i], drawn[2, i] = -drawn[0, i - n], drawn[1, i - n], drawn[2, i - n]
+
+
+@jit
+def _walk(transition: Any, source: Any, states: Any) -> None:
+    """Fill `states` with a path that starts in state 0."""
+    states[0] = 0
+    for k in range(1, len(states)):
+        states[k] = 0 if uniform(source) < transition[states[k - 1], 0] else 1
+
+
+@jit
+def bits(source: Any) -> Any:
+    """Return 64 random bits: Steele, Lea and Flood's SplitMix64, whose state is the one entry of `source`."""
+    source[0] += np.uint64(0x9E3779B97F4A7C15)
+    z = source[0]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@jit
+def uniform(source: Any) -> Any:
+    """Return a number in [0, 1)."""
+    return np.float64(bits(source) >> np.uint64(11)) * 1.1102230246251565e-16
+
+
+@jit
+def normal(source: Any) -> Any:
+    """Return a standard normal number, by Marsaglia's polar method."""
+    while True:
+        u, v = 2.0 * uniform(source) - 1.0, 2.0 * uniform(source) - 1.0
+        square = u * u + v * v
+        if 0.0 < square < 1.0:
+            return u * sqrt(-2.0 * log(square) / square)
+
+
+@jit
+def log(x: Any) -> Any:
+    """Return ln x of a positive normal number, as FreeBSD's msun computes it: browsers need not agree on theirs."""
+    word = np.float64(x).view(np.int64)
+    k = (word - 4604544271217802189) >> 52  # the power of two that leaves a number between 1/√2 and √2
+    f = np.int64(word - (k << 52)).view(np.float64) - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    R = 0.14798198605116586
+    R = R * z + 0.15313837699209373
+    R = R * z + 0.1818357216161805
+    R = R * z + 0.22222198432149784
+    R = R * z + 0.2857142874366239
+    R = R * z + 0.3999999999940942
+    R = R * z + 0.6666666666666735
+    half = 0.5 * f * f
+    return k * 0.6931471803691238 - ((half - (s * (half + R * z) + k * 1.9082149292705877e-10)) - f)
+
+
+TANH = activation("tanh")
+_types: Any = typeof
+_value, _derivative = _types(TANH.value), _types(TANH.derivative)
+_A, _A2, _A3, _I = float64[::1], float64[:, ::1], float64[:, :, ::1], int64[::1]
+
+EXPORTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "distance": (distance, (_A, _A)),
+    "limit": (limit, (_A, _A3, float64, _A, _I, _A, _A)),
+    "remember": (memory._iterate, (_value, _A2, _A, _A2, _A)),
+    "train": (
+        train,
+        (_value, _derivative, int64, float64, float64, int64, int64, _A2, _A, _A2, _A, _I, _A, _A2, _I, _A, _A2),
+    ),
+    "walk": (walk, (int64, _A2, _I)),
+}

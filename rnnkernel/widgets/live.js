@@ -1,0 +1,145 @@
+// Shows an explorable: {compute(kernels, state) -> arrays and numbers, draw(result, state, paper) -> SVG}.  `compute` runs in a
+// worker, so that a slider never waits; while it runs the last picture stays, and of several moves only the last counts.
+
+// Stands in for the widget's model in a page without a kernel.
+class PageModel extends EventTarget {
+  constructor(state) { super(); this.state = state; }
+  get(name) { return this.state[name]; }
+  set(name, value) { this.state[name] = value; this.dispatchEvent(new Event("change")); }
+  on(name, listener) { this.addEventListener(name, listener); }
+  off(name, listener) { this.removeEventListener(name, listener); }
+  save_changes() {}
+}
+
+function show(model, root, {compute, draw}) {
+  const figure = root.matches("figure") ? root : root.querySelector("figure");
+  const controls = model.get("_controls"), names = Object.keys(controls);
+  const view = figure.querySelector(".rk-view"), still = view.getAttribute("aria-label");
+  const inputs = Object.fromEntries(names.map(name => [name, figure.querySelector(`input[name="${name}"]`)]));
+  const values = () => Object.fromEntries(names.map(name => [name, model.get(name)]));
+  const set = state => {
+    for (const [name, value] of Object.entries(state)) if (controls[name]?.values.includes(value)) model.set(name, value);
+    model.save_changes();
+  };
+  const start = model.get("_start");
+  const source = `${load}\nconst {compute} = {${compute}};\nconst ready = load(${JSON.stringify(KERNELS)});
+    onmessage = async ({data}) => postMessage(compute(await ready, data));`;
+  const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
+  const worker = new Worker(url);
+  const data = model.get("_data");
+  let running = null, waiting = false, shown = null;
+
+  function texts() {
+    return names.map(name => controls[name].texts[controls[name].values.indexOf(model.get(name))]);
+  }
+
+  function update() {
+    const now = texts();
+    names.forEach((name, i) => {
+      const input = inputs[name], index = controls[name].values.indexOf(model.get(name));
+      if (Number(input.value) !== index) input.value = index;
+      input.setAttribute("aria-valuetext", now[i]);
+      figure.querySelector(`output[for="${input.id}"]`).value = now[i];
+    });
+    figure.querySelector(".rk-state").textContent = names.map((name, i) => `${controls[name].label}: ${now[i]}`).join(", ");
+    if (running) { waiting = true; return; }
+    running = values();
+    figure.setAttribute("aria-busy", "true");
+    worker.postMessage({...running, ...data});
+  }
+
+  worker.onmessage = ({data: result}) => {
+    shown = {result, state: running};
+    figure.rkResult = result;
+    running = null;
+    paint();
+    if (waiting) { waiting = false; update(); } else { figure.removeAttribute("aria-busy"); figure.dataset.ready = ""; }
+  };
+  worker.onerror = event => {
+    figure.querySelector(".rk-numbers").textContent = `This figure cannot be computed here (${event.message ?? "no worker"}).`;
+  };
+
+  function paint() {
+    if (!shown) return;
+    const width = view.clientWidth, height = view.clientHeight;
+    if (!width) return;
+    const {panels, numbers} = draw(shown.result, shown.state, new Paper(width, height, inputs[names[0]].id));
+    view.innerHTML = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${panels}</svg>`;
+    figure.querySelector(".rk-numbers").innerHTML = numbers;
+    view.setAttribute("aria-label", `${still} (${figure.querySelector(".rk-state").textContent})`);
+  }
+
+  for (const name of names) {
+    inputs[name].addEventListener("input", () => set({[name]: controls[name].values[Number(inputs[name].value)]}));
+    inputs[name].addEventListener("keydown", event => event.stopPropagation()); // JupyterLab would take the arrow keys
+    model.on(`change:${name}`, update);
+  }
+  model.on("change", update);
+  figure.querySelector(".rk-reset").addEventListener("click", () => set(start));
+  const resized = new ResizeObserver(paint);
+  resized.observe(view);
+  const link = figure.querySelector(".rk-link");
+  if (link) share(figure, link, values, set);
+  update();
+  return () => { worker.terminate(); URL.revokeObjectURL(url); resized.disconnect(); model.off("change", update); };
+}
+
+// A link to what is shown now: its values stand after the name of the figure in the address, #train?N=100&…
+function share(figure, link, values, set) {
+  const name = figure.dataset.widget;
+  link.addEventListener("click", async () => {
+    const query = new URLSearchParams(Object.entries(values()).map(([key, value]) => [key, JSON.stringify(value)]));
+    history.replaceState(null, "", `#${name}?${query}`);
+    await navigator.clipboard?.writeText(location.href).catch(() => {}); // the address bar has it anyway
+    link.textContent = "Link copied to the address bar";
+    setTimeout(() => { link.textContent = "Link to this"; }, 2000);
+  });
+  const read = () => {
+    const [target, query] = location.hash.slice(1).split("?");
+    if (target !== name || !query) return;
+    const entries = [...new URLSearchParams(query)].filter(([, value]) => /^(true|false|-?[\d.]+(e-?\d+)?)$/.test(value));
+    set(Object.fromEntries(entries.map(([key, value]) => [key, JSON.parse(value)])));
+    figure.scrollIntoView();
+  };
+  addEventListener("hashchange", read);
+  read();
+}
+
+// What pictures are made of: panels with axes, lines, dots and steps, in the colours of live.css.
+class Paper {
+  constructor(width, height, name) { Object.assign(this, {width, height, name, narrow: width < 560}); }
+
+  // A panel in the box [left, top, width, height]; `inside` gets its scales and returns what is drawn within the frame.
+  panel([left, top, width, height], {x, y, title = "", xlabel, ylabel, xticks, yticks}, inside) {
+    const box = {left: left + 46, right: left + width - 12, top: top + (title ? 26 : 10), bottom: top + height - 42};
+    const X = v => box.left + (v - x[0]) / (x[1] - x[0]) * (box.right - box.left);
+    const Y = v => box.bottom - (v - y[0]) / (y[1] - y[0]) * (box.bottom - box.top);
+    const clip = `${this.name}-${Math.round(left)}-${Math.round(top)}`, minus = v => String(v).replace("-", "−");
+    const ticks = xticks.map(v => `<path class="axis" d="M${X(v)} ${box.bottom}v5"/>
+      <text x="${X(v)}" y="${box.bottom + 19}" text-anchor="middle">${minus(v)}</text>`).join("")
+      + yticks.map(v => `<path class="axis" d="M${box.left} ${Y(v)}h-5"/>
+      <text x="${box.left - 8}" y="${Y(v) + 4.5}" text-anchor="end">${minus(v)}</text>`).join("");
+    const middle = (box.top + box.bottom) / 2;
+    return `<clipPath id="${clip}"><rect x="${box.left}" y="${box.top}" width="${box.right - box.left + 4}"
+      height="${box.bottom - box.top}"/></clipPath><g clip-path="url(#${clip})">${inside(new Scales(X, Y, box))}</g>
+      <path class="axis" d="M${box.left} ${box.top}V${box.bottom}H${box.right}"/>${ticks}
+      <text x="${(box.left + box.right) / 2}" y="${box.bottom + 37}" text-anchor="middle">${xlabel}</text>
+      <text transform="translate(${left + 13} ${middle}) rotate(-90)" text-anchor="middle">${ylabel}</text>
+      <text x="${box.left}" y="${top + 15}" class="title">${title}</text>`;
+  }
+}
+
+class Scales {
+  constructor(X, Y, box) { Object.assign(this, {X, Y, box}); }
+  at(x, y) { return `${this.X(x).toFixed(1)} ${this.Y(y).toFixed(1)}`; }
+  line(role, xs, ys) {
+    let path = "";
+    for (let k = 0; k < ys.length; k++) path += (k ? "L" : "M") + this.at(xs[k], ys[k]);
+    return `<path class="line ${role}" d="${path}"/>`;
+  }
+  dots(role, xs, ys) {
+    let path = "";
+    for (let k = 0; k < ys.length; k++) path += `M${this.at(xs[k], ys[k])}h0`;
+    return `<path class="dots ${role}" d="${path}"/>`;
+  }
+}

@@ -1,0 +1,156 @@
+"""What all explorables share: one source that is a widget under a kernel, a page without one, and a still on paper.
+
+An explorable is an anywidget whose traits are the positions of its sliders.  Its script draws what the kernels of
+`rnnkernel.widgets.kernels` compute, in WebAssembly, in the page; `compute` gives the same numbers in Python.
+"""
+
+import html
+import itertools
+import json
+from functools import cache
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets
+
+from rnnkernel.widgets import frames
+from rnnkernel.widgets.explore import _asset, _page_is_static, _text
+
+_serial = itertools.count(1)
+
+
+class Live(anywidget.AnyWidget):
+    """An explorable: each slider is a trait, one of a list of values.
+
+    A subclass gives its sliders as traits, their words as `labels`, and its script as ``<name>.js``.
+    """
+
+    name: ClassVar[str]
+    labels: ClassVar[dict[str, str]]
+    legend: ClassVar[dict[str, str]]
+    alt: ClassVar[str]
+
+    _controls = traitlets.Dict().tag(sync=True)
+    _start = traitlets.Dict().tag(sync=True)
+    _data = traitlets.Dict().tag(sync=True)
+    _markup = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, **start: Any) -> None:
+        for key, value in start.items():
+            if key not in self.labels:
+                raise ValueError(f"{type(self).__name__} has the sliders {', '.join(self.labels)}, not {key!r}")
+            if value not in self.values(key):
+                raise ValueError(f"{key} must be one of {self.values(key)}, not {value!r}")
+        self._static = _page_is_static()
+        self._id = f"rk-live{next(_serial)}"
+        super().__init__(**start)
+        self._controls = {
+            key: {"label": label, "values": self.values(key), "texts": [self.text(key, v) for v in self.values(key)]}
+            for key, label in self.labels.items()
+        }
+        self._start = {key: getattr(self, key) for key in self.labels}
+        self._data = self.data()
+        self._markup = self._figure()
+        self._page = self.to_html() if self._static else None
+
+    @classmethod
+    def values(cls, key: str) -> list[Any]:
+        """Return the values that a slider offers."""
+        return list(cls.class_traits()[key].values)
+
+    def text(self, key: str, value: Any) -> str:  # noqa: ARG002
+        """Return how a value is shown."""
+        return _text(value).replace("-", "−")
+
+    def data(self) -> dict[str, Any]:
+        """Return what the script needs and does not compute."""
+        raise NotImplementedError
+
+    def compute(self) -> dict[str, Any]:
+        """Return what the picture shows, by name, computed here."""
+        raise NotImplementedError
+
+    def figure(self) -> Any:
+        """Return the picture as a matplotlib figure."""
+        raise NotImplementedError
+
+    def to_html(self) -> str:
+        """Return the explorable as HTML that needs no kernel, no library and no network."""
+        state = {**self._start, "_controls": self._controls, "_start": self._start, "_data": self._data}
+        packed = json.dumps(state, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+        script = (
+            f'{source(self.name)}\nshow(new PageModel({packed}), document.getElementById("{self._id}"), explorable);'
+        )
+        return (
+            f"<style>{_asset('explore.css')}{_asset('live.css')}</style>\n{self._figure(page=True)}\n"
+            f'<script type="module">{script}</script>'
+        )
+
+    def open(self) -> None:
+        """Open the channel to the front end, unless there is none."""
+        if not self._static:
+            super().open()
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        if self._page is not None:
+            return {"text/html": self._page, "text/plain": repr(self)}
+        return super()._repr_mimebundle_(**options)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{key}={getattr(self, key)!r}' for key in self.labels)})"
+
+    def _figure(self, page: bool = False) -> str:
+        state = ", ".join(f"{label}: {self.text(key, self._start[key])}" for key, label in self.labels.items())
+        link = '<button type="button" class="rk-link">Link to this</button>' if page else ""
+        still = self._still() if page else ""
+        legend = "".join(f'<li class="{kind}">{html.escape(text)}</li>' for kind, text in self.legend.items())
+        return (
+            f'<figure class="rk-explore rk-live" id="{self._id}" data-widget="{self.name}">\n'
+            f'<div class="rk-controls" role="group" aria-label="Controls of the figure">\n'
+            f"{''.join(self._slider(key) for key in self.labels)}"
+            f'<div class="rk-buttons">{link}<button type="button" class="rk-reset">Reset</button></div></div>\n'
+            f'<div class="rk-view" role="img" aria-label="{html.escape(self.alt)}">{still}</div>\n'
+            f'<ul class="rk-legend">{legend}</ul><p class="rk-numbers" role="status"></p>'
+            f'<p class="rk-state">{html.escape(state)}</p></figure>'
+        )
+
+    def _slider(self, key: str) -> str:
+        name, values, value = f"{self._id}-{key}", self.values(key), self._start[key]
+        texts = [self.text(key, each) for each in values]
+        shown = texts[values.index(value)]
+        return (
+            f'<label for="{name}">{html.escape(self.labels[key])}</label>'
+            f'<input type="range" id="{name}" name="{key}" min="0" max="{len(values) - 1}" step="1" '
+            f'value="{values.index(value)}" autocomplete="off" aria-valuetext="{html.escape(shown)}">'
+            f'<output for="{name}" style="min-width: {max(map(len, texts))}ch">{html.escape(shown)}</output>\n'
+        )
+
+    def _still(self) -> str:
+        from matplotlib import pyplot as plt
+
+        figure = self.figure()
+        plt.close(figure)
+        picture = frames.svg(figure)
+        frames.share_definitions([picture], self._id)
+        picture.set("class", "rk-still")
+        return frames.markup(picture)
+
+
+@cache
+def source(name: str) -> str:
+    """Return the script of an explorable with all it needs: kernels, their loader, the front end."""
+    kernels = json.dumps(json.loads(_asset("kernels.json")), separators=(",", ":"))
+    return "\n".join([f"const KERNELS = {kernels};", *(_asset(f"{each}.js") for each in ("wasm", "live", name))])
+
+
+def module(name: str) -> str:
+    """Return the script as the module that anywidget loads."""
+    return (
+        source(name) + "\nexport default {render({model, el}) "
+        '{ el.innerHTML = model.get("_markup"); return show(model, el, explorable); }};\n'
+    )
+
+
+def style() -> str:
+    """Return the style sheet that anywidget loads."""
+    return _asset("explore.css") + _asset("live.css")

@@ -1,0 +1,214 @@
+"""The explorables: their numbers are the package's, in Python and in the page, and each slider moves them."""
+
+import gzip
+import json
+from unittest import mock
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import rnnkernel as rk
+from rnnkernel.widgets import live
+from rnnkernel.widgets import train as training
+
+EXPLORABLES = [rk.widgets.Train]
+each = pytest.mark.parametrize("kind", EXPLORABLES, ids=lambda kind: kind.__name__)
+
+
+def static(kind, **start):
+    """An explorable as a page builder gets it."""
+    with mock.patch.object(live, "_page_is_static", return_value=True):
+        return kind(**start)
+
+
+def flat(value, path=""):
+    """All numbers in a nested answer, by their place."""
+    if isinstance(value, dict):
+        return {place: part for key, inner in value.items() for place, part in flat(inner, f"{path}.{key}").items()}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return flat(dict(enumerate(value)), path)
+    return {path: np.atleast_1d(np.asarray(value, float))}
+
+
+def assert_same(answer, expected):
+    one, other = flat(answer), flat(expected)
+    assert set(one) == set(other)
+    for place, numbers in other.items():
+        np.testing.assert_allclose(one[place], numbers, rtol=1e-9, atol=1e-11, err_msg=place)
+
+
+# -- in Python -----------------------------------------------------------------------------------------------------
+
+
+@each
+def test_sliders_are_traits(kind):
+    figure = kind()
+    seen = []
+    for name in kind.labels:
+        start, other = getattr(figure, name), next(v for v in kind.values(name) if v != getattr(figure, name))
+        figure.observe(lambda change: seen.append(change["new"]), name)
+        setattr(figure, name, other)
+        assert seen.pop() == other
+        setattr(figure, name, start)
+    assert repr(figure) == repr(kind())
+
+
+@each
+def test_wrong_sliders_and_values_are_named(kind):
+    with pytest.raises(ValueError, match=r"has the sliders .*, not 'speed'"):
+        kind(speed=1)
+    name = next(iter(kind.labels))
+    with pytest.raises(ValueError, match=f"{name} must be one of"):
+        kind(**{name: -7})
+    with pytest.raises(Exception, match=name):
+        setattr(kind(), name, -7)
+
+
+@each
+def test_page_and_notebook(kind):
+    """A page builder gets HTML and no widget; a notebook gets a widget."""
+    page = static(kind)._repr_mimebundle_()
+    assert set(page) == {"text/html", "text/plain"}
+    bundle, _ = kind()._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+@each
+def test_weight(kind):
+    assert len(gzip.compress(static(kind).to_html().encode())) < 75_000
+
+
+@each
+def test_still_is_a_figure(kind):
+    with mpl.rc_context():
+        figure = kind().figure()
+        assert isinstance(figure, Figure)
+        assert all(axes.lines for axes in figure.axes)
+        mpl.pyplot.close(figure)
+
+
+def test_train_gives_the_limit_of_the_package():
+    figure = rk.widgets.Train(n_units=10, learning_rate=2.8, stickiness=0.8)
+    shown = figure.compute()
+    data = rk.DataSequence(rk.MarkovChain([[0.95, 0.05], [0.15, 0.85]]), [-1.0, 1.5], [[-1.0, 1.5]] * 2)
+    limit = rk.KernelLimit(data, training._law(), learning_rate=2.8)
+    curves = limit.predict(shown["moments"], [-1.0, 1.5], [-0.2, 0.4])
+    for situation, curve in zip(shown["situations"], curves.T, strict=True):
+        np.testing.assert_allclose(situation["limit"], curve, rtol=0, atol=1e-8)
+    x = np.concatenate([[-1.0], shown["data"][:-1]])
+    later = slice(30, None)  # by then the memory of the path before is gone
+    np.testing.assert_allclose(shown["limit_forecast"][later], limit.forecast(4.0, x)[later], rtol=0, atol=1e-8)
+    apart = [np.sqrt(np.mean((s["network"] - s["limit_then"]) ** 2)) for s in shown["situations"]]
+    assert shown["learning_distance"] == pytest.approx(max(apart), rel=1e-12)
+    assert shown["moments"][-1] == shown["times"][-1] == 4.0
+
+
+def test_train_comes_closer_to_the_limit():
+    """With pairs the distance falls like N^(−1/2): ten times the width, about a third of it."""
+
+    def distance(n):
+        figures = [rk.widgets.Train(n_units=n, paired=True, seed=seed) for seed in range(1, 21)]
+        return np.sqrt(np.mean([figure.compute()["learning_distance"] ** 2 for figure in figures]))
+
+    ratios = distance(10) / distance(100), distance(100) / distance(1000)
+    np.testing.assert_allclose(ratios, 10**0.5, rtol=0.35)
+
+
+# -- in the page ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def paper(browser, tmp_path):
+    """Opens an explorable in a page of its own; any request, error or message fails the test."""
+    context = browser.new_context()
+    page = context.new_page()
+    trouble = []
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("console", lambda message: trouble.append(message.text))
+    page.on(
+        "request", lambda request: trouble.append(request.url) if request.url[:5] not in ("blob:", "file:") else None
+    )
+
+    def opened(kind, fragment="", **start):
+        path = tmp_path / "page.html"
+        body = static(kind, **start).to_html()
+        path.write_text(f"<!doctype html><html lang='en'><meta charset='utf-8'><title>Figure</title>{body}</html>")
+        page.goto("about:blank")  # the same address with another fragment would only move within the page
+        page.goto(f"{path.as_uri()}{fragment}")
+        page.wait_for_selector("[data-ready]")
+        return page
+
+    yield opened
+    context.close()
+    assert not trouble
+
+
+def settled(page):
+    """Wait for the picture of the last move; return what was computed for it."""
+    page.wait_for_function("!document.querySelector('[data-ready]').hasAttribute('aria-busy')")
+    answer = page.evaluate(
+        "() => JSON.stringify(document.querySelector('[data-ready]').rkResult, (_, each) => typeof each === 'bigint' ?"
+        " Number(each) : ArrayBuffer.isView(each) ? Array.from(each, Number) : each)"
+    )
+    return json.loads(answer)
+
+
+@pytest.mark.browser
+@each
+def test_every_slider_moves_picture_and_numbers(kind, paper):
+    """Each by keyboard, from end to end; what is shown is what Python computes there."""
+    page = paper(kind)
+    twin = kind()
+    assert_same(settled(page), twin.compute())
+    for name in kind.labels:
+        values = kind.values(name)
+        page.focus(f"input[name={name}]")
+        pictures, numbers = [], []
+        for key, value in (("Home", values[0]), ("ArrowRight", values[1]), ("End", values[-1])):
+            page.keyboard.press(key)
+            setattr(twin, name, value)
+            answer, expected = settled(page), twin.compute()
+            assert_same(answer, expected)
+            text = kind.text(twin, name, value)
+            assert page.get_attribute(f"input[name={name}]", "aria-valuetext") == text
+            assert page.locator(f"output[for$='-{name}']").inner_text() == text
+            for shown in page.locator("[data-number]").all():
+                assert float(shown.inner_text().replace("−", "-")) == pytest.approx(
+                    expected[shown.get_attribute("data-number")], rel=6e-3, abs=1e-12
+                )
+            pictures.append(page.inner_html(".rk-view"))
+            numbers.append(page.inner_text(".rk-numbers"))
+        assert pictures[0] not in pictures[1:], name
+        assert numbers[0] != numbers[-1], name
+        page.click(".rk-reset")
+        setattr(twin, name, getattr(kind(), name))
+    assert_same(settled(page), kind().compute())
+
+
+@pytest.mark.browser
+@each
+def test_a_link_brings_the_state_back(kind, paper):
+    page = paper(kind)
+    moved = {name: kind.values(name)[-1] for name in kind.labels}
+    for name in moved:
+        page.focus(f"input[name={name}]")
+        page.keyboard.press("End")
+    page.click(".rk-link")
+    fragment = page.evaluate("location.hash")
+    assert_same(settled(paper(kind, fragment)), kind(**moved).compute())
+    start = kind()
+    wrong = f"#{kind.name}?{next(iter(moved))}=-7&nonsense=1&{list(moved)[1]}=alert()"
+    assert_same(settled(paper(kind, wrong)), start.compute())
+
+
+@pytest.mark.browser
+@each
+def test_without_scripts_there_is_a_still(kind, browser):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_content(static(kind).to_html())
+    assert page.locator(".rk-view svg").is_visible()
+    assert not page.locator("input").first.is_visible()
+    context.close()
