@@ -83,7 +83,7 @@ def test_stationary_distribution_is_the_only_fixed_law(chain):
 def test_stationary_distribution_of_a_nearly_reducible_chain():
     """Grassmann, Taksar and Heyman never subtract: all digits survive probabilities of 1e-9."""
     a, b = 1e-9, 3e-9
-    assert_allclose(rk.MarkovChain([[1 - a, a], [b, 1 - b]]).stationary_distribution, [0.75, 0.25], rtol=1e-6)
+    assert_allclose(rk.MarkovChain([[1 - a, a], [b, 1 - b]]).stationary_distribution, [0.75, 0.25], rtol=1e-14)
 
 
 def test_return_time_is_one_over_the_stationary_probability():
@@ -244,6 +244,8 @@ def test_reversible_variance_bound():
         variance = pi @ values**2 - (pi @ values) ** 2
         for n in (1, 5, 100):
             assert chain.average_variance(values, n) <= variance / n * (1 + rate) / (1 - rate) * (1 + 1e-12)
+    two = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
+    assert two.average_variance([0, 1], 10**6) == pytest.approx(0.1875e-6 * (1 + 0.6) / (1 - 0.6), rel=1e-5)
 
 
 def test_periodic_chain_averages_settle():
