@@ -134,6 +134,11 @@ def test_memory_functions_contract_in_the_sobolev_norm(law):
             distance = sobolev_norm(law, u - v, du - dv)
             assert distance <= ell_1 * np.sqrt(mean(law, b**2)) * distance_before
             assert distance <= ell_1 * q**k * start + 1e-15
+    if law is LAW:  # of the right size too: two constants that differ by a little, one step later
+        m = mean(law, b) * np.array([-1e-4, 1e-4])
+        u, v = (tanh_units(law, 1.5, each) for each in m)
+        distance = sobolev_norm(law, u - v, 1.5 * (v**2 - u**2))
+        assert 0.5 * ell_1 * np.ptp(m) < distance <= ell_1 * np.ptp(m)
 
 
 def test_tangent_kernel_is_a_sobolev_product():
@@ -338,6 +343,16 @@ def test_old_inputs_matter_geometrically_little():
         weights = 0.5 ** np.arange(len(other))[::-1]
         gap = abs(memory.fixed_point(pasts[0]) - memory.fixed_point(other))
         assert 0 < gap <= lipschitz * weights @ np.abs(pasts[0] - other)
+    quiet = np.zeros(8)  # at x = 0 and small m each step costs the factor q exactly
+    pasts = [np.full(60, each) for each in (-0.01, 0.01)]
+    old = memory.fixed_point(pasts[1]) - memory.fixed_point(pasts[0])
+    late = [memory.fixed_point(np.append(past, quiet)) for past in pasts]
+    assert_allclose(late[1] - late[0], 0.5**8 * old, rtol=1e-3)
+    for j in (1, 2, 5):  # one input moved, j steps back
+        moved = np.zeros(60)
+        moved[-j] = 1e-3
+        gap = abs(memory.fixed_point(moved) - memory.fixed_point(np.zeros(60)))
+        assert 0.7 < gap / (lipschitz * 0.5 ** (j - 1) * 1e-3) <= 1
     length = int(np.ceil(np.log(1e-6 / 1.0) / np.log(0.5)))
     assert 0.5**length <= 1e-6 < 0.5 ** (length - 1)
 
@@ -438,6 +453,12 @@ def test_training_hardly_moves_memory():
             eps_b = max(eps_b, np.abs(net.recurrent - start.recurrent).max())
         q_n = np.abs(start.recurrent).mean()
         assert 1e-4 < gap <= (eps_b + q_n * 1.5 * eps_w) / (1 - q_n)
+    # the two terms of the bound are attained: by units at zero, and by saturated ones
+    eps, C, B, x_ones = 1e-4, np.zeros(10), np.full(10, 0.5), np.ones(60)
+    for W, move_w, move_b, largest in ((0.0, eps, 0.0, 0.5 * eps / (1 - 0.5)), (30.0, 0.0, eps, eps)):
+        before = rk.RNN(C, np.full(10, W), B, beta=0.75).trajectory(x_ones)
+        after = rk.RNN(C, np.full(10, W + move_w), B + move_b, beta=0.75).trajectory(x_ones)
+        assert_allclose(np.abs(after - before).max(), largest, rtol=1e-6)
     clip = 0.5
     for n_units in (100, 1600):
         start = network(LAW, n_units, 22)
