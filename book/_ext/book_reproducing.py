@@ -31,7 +31,7 @@ class Versions(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         rows = [("Python", platform.python_version()), ("rnnkernel", rnnkernel.__version__)]
         rows += [(package, version(package)) for package in PACKAGES]
-        return [table(("", "version"), rows)]
+        return [table(("package", "version"), rows)]
 
 
 class ChapterRuns(SphinxDirective):
