@@ -18,7 +18,7 @@ import os, pickle, sys, numba
 njit = numba.njit
 numba.njit = lambda function=None, fastmath=None, **options: njit(function, **options)
 from rnnkernel.widgets.kernels import EXPORTS, TANH
-functions = {"remember": (TANH.value,), "train": (TANH.value, TANH.derivative)}
+functions = {"phi": (TANH.value,), "remember": (TANH.value,), "train": (TANH.value, TANH.derivative)}
 while True:
     name, arguments = pickle.load(sys.stdin.buffer)
     result = EXPORTS[name][0](*functions.get(name, ()), *arguments)

@@ -14,7 +14,11 @@ from hypothesis import strategies as st
 import rnnkernel as rk
 from rnnkernel.widgets import kernels, wasm
 
-FUNCTIONS = {"remember": (kernels.TANH.value,), "train": (kernels.TANH.value, kernels.TANH.derivative)}
+FUNCTIONS = {
+    "phi": (kernels.TANH.value,),
+    "remember": (kernels.TANH.value,),
+    "train": (kernels.TANH.value, kernels.TANH.derivative),
+}
 seeds = st.integers(0, 2**31)
 
 
@@ -51,24 +55,37 @@ def arguments(name, seed):
     """Random arguments of a kernel."""
     draw = np.random.default_rng(seed)
     n = int(draw.integers(1, 40))
-    if name == "distance":
-        return draw.normal(size=n), draw.normal(size=n)
-    if name == "walk":
-        return int(draw.integers(2**53)), rows(draw), np.zeros(n, np.int64)
-    if name == "remember":
-        memory = np.zeros(n + 1)
-        memory[0] = draw.uniform(-1, 1)
-        return draw.normal(size=(1, 30)), draw.normal(size=30) / 30, 3 * draw.normal(size=(n, 1)), memory
-    if name == "limit":
-        states, memory = draw.integers(0, 2, n), draw.uniform(-0.5, 0.5, n)
-        modes = draw.normal(size=(2, 5, 6))
-        return draw.uniform(0, 2, 5), modes, 0.5, draw.uniform(0, 9, n), states, memory, np.zeros(n)
+    return GIVEN[name](draw, n)
+
+
+def for_limit(draw, n):
+    states, memory = draw.integers(0, 2, n), draw.uniform(-0.5, 0.5, n)
+    modes = draw.normal(size=(2, 5, 6))
+    return draw.uniform(0, 2, 5), modes, 0.5, draw.uniform(0, 9, n), states, memory, np.zeros(n)
+
+
+def for_train(draw, n):
     n_units, n_records = 2 * int(draw.choice([n, 130, 241])), 3
     stops = np.array([0, n, n + 7, n + 30])
     arrays = np.zeros(n_records), np.zeros((n_records, 2)), np.zeros(12, np.int64), np.zeros(9), np.zeros((3, n_units))
     scaling = draw.uniform(0.5, 1), draw.uniform(0, 2), int(draw.integers(2))
     inputs, points = draw.normal(size=2), (draw.normal(size=(2, 1)), draw.normal(size=2))
     return n_units, *scaling, int(draw.integers(2**53)), rows(draw), inputs, *points, stops, *arrays
+
+
+def quadrature(draw):
+    return draw.normal(size=(1, 30)), draw.normal(size=30) / 30
+
+
+GIVEN = {
+    "distance": lambda draw, n: (draw.normal(size=n), draw.normal(size=n)),
+    "histogram": lambda draw, n: (draw.normal(size=n), float(draw.uniform(0.5, 2)), np.zeros(7)),
+    "limit": for_limit,
+    "phi": lambda draw, n: (*quadrature(draw), draw.normal(size=(n, 1)), draw.normal(size=n), np.zeros(n)),
+    "remember": lambda draw, n: (*quadrature(draw), 3 * draw.normal(size=(n, 1)), draw.uniform(-1, 1, n + 1)),
+    "train": for_train,
+    "walk": lambda draw, n: (int(draw.integers(2**53)), rows(draw), np.zeros(n, np.int64)),
+}
 
 
 def rows(draw):
@@ -175,6 +192,12 @@ def test_draws_have_their_laws():
     assert drawn[0].max() > 0.99
     assert 0 <= drawn[2].min() < 0.01
     assert 0.99 < drawn[2].max() < 1
+
+
+def test_histogram_counts():
+    values, counts = np.random.default_rng(0).normal(size=1000), np.zeros(20)
+    kernels.histogram(values, 1.5, counts)
+    assert (counts == np.histogram(values, 20, (-1.5, 1.5))[0]).all()
 
 
 def test_limit_sums_the_modes():

@@ -8,12 +8,13 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from scipy import stats
 
 import rnnkernel as rk
 from rnnkernel.widgets import live
 from rnnkernel.widgets import train as training
 
-EXPLORABLES = [rk.widgets.Train]
+EXPLORABLES = [rk.widgets.Train, rk.widgets.FixedPoint]
 each = pytest.mark.parametrize("kind", EXPLORABLES, ids=lambda kind: kind.__name__)
 
 
@@ -114,6 +115,36 @@ def test_train_comes_closer_to_the_limit():
 
     ratios = distance(10) / distance(100), distance(100) / distance(1000)
     np.testing.assert_allclose(ratios, 10**0.5, rtol=0.35)
+
+
+def test_fixed_point_shows_the_memory_map_of_the_package():
+    figure = rk.widgets.FixedPoint(contraction=0.5, input_size=0.3, step=7, n_steps=3000)
+    shown = figure.compute()
+    law = rk.InitialLaw(stats.uniform(-1, 2), stats.norm(1, 0.2), stats.uniform(0, 1))
+    memory = rk.MemoryMap(law)
+    assert memory.contraction == 0.5
+    x = shown["inputs"]
+    assert set(x) == {-0.3, 0.3}
+    np.testing.assert_allclose(shown["path"], memory.trajectory(x[:7], -1.5), rtol=0, atol=1e-13)
+    np.testing.assert_allclose(shown["other"], memory.trajectory(x[:7], 1.5), rtol=0, atol=1e-13)
+    assert shown["distance"] == pytest.approx(memory.forgetting(x[:7], -1.5, 1.5)[-1], rel=1e-9)
+    assert shown["distance"] < shown["bound"] == pytest.approx(3 * 0.5**7)
+    for value, graph in zip((-0.3, 0.3), shown["graphs"], strict=True):
+        np.testing.assert_allclose(graph, memory(value, shown["line"]), rtol=0, atol=1e-13)
+    top = memory.fixed_points(0.3)[-1]
+    assert shown["reach"] == pytest.approx(top, abs=1e-12)
+    assert shown["gap"] == pytest.approx(memory(0.3, -top) - memory(-0.3, top), abs=1e-12)
+    assert shown["counts"].sum() == 3000
+
+
+def test_fixed_point_is_a_cantor_set_or_not():
+    """A gap between the images of the two maps leaves the middle of the histogram empty; an overlap fills it."""
+    middle = slice(90, 110)
+    cantor = rk.widgets.FixedPoint(contraction=0.3, input_size=0.5, n_steps=10_000).compute()
+    smooth = rk.widgets.FixedPoint(contraction=0.9, input_size=0.2, n_steps=10_000).compute()
+    assert cantor["gap"] > 0 > smooth["gap"]
+    assert cantor["counts"][middle].sum() == 0
+    assert smooth["counts"][middle].min() > 0
 
 
 # -- in the page ---------------------------------------------------------------------------------------------------

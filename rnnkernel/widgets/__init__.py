@@ -6,11 +6,16 @@ their sliders are traits, which can be read, set, observed and linked.
 
 from typing import Any
 
-__all__ = ["Train"]
+__all__ = ["FixedPoint", "Train"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Train":  # when it is asked for: anywidget takes its time to import
+    """Import an explorable when it is asked for: anywidget takes its time."""
+    if name == "FixedPoint":
+        from rnnkernel.widgets.fixed_point import FixedPoint
+
+        return FixedPoint
+    if name == "Train":
         from rnnkernel.widgets.train import Train
 
         return Train

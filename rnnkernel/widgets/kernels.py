@@ -110,6 +110,14 @@ def distance(a: Any, b: Any) -> Any:
 
 
 @jit
+def histogram(values: Any, reach: Any, counts: Any) -> None:
+    """Add the values between −reach and reach to the counts of equal bins."""
+    for k in range(len(values)):
+        if abs(values[k]) < reach:
+            counts[int((values[k] + reach) / (2.0 * reach) * len(counts))] += 1.0
+
+
+@jit
 def _draw(paired: Any, source: Any, drawn: Any) -> None:
     """Fill the rows of `drawn` with C, W and B; if `paired`, units i and i + N/2 have opposite C and the same W, B."""
     n_units = drawn.shape[1]
@@ -182,7 +190,9 @@ _A, _A2, _A3, _I = float64[::1], float64[:, ::1], float64[:, :, ::1], int64[::1]
 
 EXPORTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "distance": (distance, (_A, _A)),
+    "histogram": (histogram, (_A, float64, _A)),
     "limit": (limit, (_A, _A3, float64, _A, _I, _A, _A)),
+    "phi": (memory._expectations, (_value, _A2, _A, _A2, _A, _A)),
     "remember": (memory._iterate, (_value, _A2, _A, _A2, _A)),
     "train": (
         train,

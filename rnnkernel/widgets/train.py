@@ -51,7 +51,7 @@ class Train(live.Live):
         "n_units": "units N",
         "beta": "scaling exponent β",
         "learning_rate": "learning rate α",
-        "stickiness": "stickiness of the chain",
+        "stickiness": "stickiness ρ",
         "paired": "initial units",
         "seed": "seed",
     }
