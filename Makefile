@@ -36,7 +36,7 @@ verify: $(TEST_STAMP)
 	$(BIN)/python -m pytest -m verify
 
 bench: $(TEST_STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/benchmarks/requirements.txt
+	$(if $(ENV),,$(PIP) -r tests/benchmarks/requirements.txt)
 	$(BIN)/python -m tests.benchmarks
 
 lab: $(BOOK_STAMP)

@@ -1,0 +1,81 @@
+"""What was measured, as text for the terminal, and as Markdown and JSON in _build/bench/."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from .clock import Spread
+from .measures import Table
+
+FOLDER = Path(__file__).parents[2] / "_build" / "bench"
+PACKAGES = ("rnnkernel", "numba", "llvmlite", "numpy", "scipy", "jax", "jaxlib", "torch", "quantecon")
+SPREAD = (
+    "Median of the repeats, in brackets the quartiles. All on one core and in processor time unless said. "
+    "Implementations take turns within each round, and ratios are taken round by round: they hold better than times, "
+    "which other programs disturb."
+)
+
+
+def machine() -> dict[str, str]:
+    """Name the processor, the system, and how busy it is."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    busy = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    return {"processor": model, "cores": str(os.cpu_count()), "system": platform.platform(), "load at the start": busy}
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of all that takes part."""
+    found = {"Python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    if shutil.which("gcc"):
+        said = subprocess.run(["gcc", "-dumpfullversion"], check=True, capture_output=True, text=True)
+        found["gcc"] = said.stdout.strip()
+    return found
+
+
+def as_text(table: Table) -> str:
+    """Lay a table out for the terminal."""
+    cells = [table.head, *([f"{cell:.3g}" if isinstance(cell, Spread) else cell for cell in r] for r in table.rows)]
+    sizes = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, sizes, strict=True)).rstrip() for row in cells]
+    return "\n".join(["", table.title, "", *lines, "", table.note])
+
+
+def as_markdown(table: Table) -> str:
+    """Lay a table out in Markdown."""
+    rows = [[f"{cell:.3g}" if isinstance(cell, Spread) else cell for cell in row] for row in table.rows]
+    body = ["| " + " | ".join(row) + " |" for row in (table.head, ["---"] * len(table.head), *rows)]
+    return "\n".join([f"## {table.title}", "", *body, "", table.note, ""])
+
+
+def save(tables: list[Table], about: dict[str, Any]) -> None:
+    """Write _build/bench/benchmarks.md and benchmarks.json."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    facts = "\n".join(f"- {key}: {value}" for part in about.values() for key, value in part.items())
+    text = "\n".join(["# Benchmarks", "", SPREAD, "", facts, "", *map(as_markdown, tables)])
+    (FOLDER / "benchmarks.md").write_text(text, encoding="utf-8")
+    found = [
+        {
+            "title": table.title,
+            "note": table.note,
+            "rows": [
+                dict(zip(table.head, (c._asdict() if isinstance(c, Spread) else c for c in row), strict=True))
+                for row in table.rows
+            ],
+        }
+        for table in tables
+    ]
+    (FOLDER / "benchmarks.json").write_text(
+        json.dumps({**about, "spread": SPREAD, "tables": found}, indent=1, ensure_ascii=False), encoding="utf-8"
+    )
