@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 from benchmarks.peers import with_c, with_numpy, with_rnnkernel
 from benchmarks.problem import Problem, disagreement
 
@@ -11,9 +12,9 @@ PROBLEM = Problem.of_size(30, 200)
 def test_twins_agree_with_the_package():
     expected = with_rnnkernel(PROBLEM)
     twins = {"NumPy": with_numpy} | (with_c() if shutil.which("gcc") else {})
-    assert {name: disagreement(train(PROBLEM), expected) < 1e-12 for name, train in twins.items()} == dict.fromkeys(
-        twins, True
-    )
+    errors = {name: disagreement(train(PROBLEM), expected) for name, train in twins.items()}
+    assert max(errors.values()) < 1e-12, errors
+    assert np.float64(1e-310) / 2 > 0  # fast C code leaves the arithmetic of this process as it was
 
 
 def test_training_moves_every_weight():

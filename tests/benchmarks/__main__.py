@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from itertools import chain
+from typing import Any
 
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM")
 
@@ -13,7 +13,7 @@ def main() -> None:
     os.environ.update({f"{name}_NUM_THREADS": "1" for name in THREADS})
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     os.environ["JAX_PLATFORMS"] = "cpu"
-    from . import measures, report
+    from . import report
 
     about = {"machine": report.machine(), "versions": report.versions()}
     for part in about.values():
@@ -21,20 +21,25 @@ def main() -> None:
     print(f"\n{report.SPREAD}")
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
 
-    def single() -> Iterator[measures.Table]:
-        with measures.affinity({max(cores)}):
-            yield from measures.training()
-            yield measures.widths()
-            yield measures.chain_simulation()
-            yield measures.limit_or_simulation()
-            yield measures.fresh_process()
-
     tables = []
-    for table in chain(single(), (measures.two_cores(cores) for _ in range(1))):
+    for table in measured(cores):
         print(report.as_text(table), flush=True)
         tables.append(table)
     report.save(tables, about)
     print(f"\nSaved as {report.FOLDER}/benchmarks.md and benchmarks.json")
+
+
+def measured(cores: set[int]) -> Iterator[Any]:
+    """Give one table after the other, all but the last from one core."""
+    from . import measures
+
+    with measures.affinity({max(cores)}):
+        yield from measures.training()
+        yield measures.widths()
+        yield measures.chain_simulation()
+        yield measures.limit_or_simulation()
+        yield measures.fresh_process()
+    yield measures.two_cores(cores)
 
 
 if __name__ == "__main__":
