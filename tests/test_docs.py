@@ -205,6 +205,14 @@ def test_readme_names_every_command():
     assert {name for name in commands if f"make {name}" in (ROOT / "README.md").read_text()} == commands
 
 
+def test_readme_example_shows_network_and_limit_agree():
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    names = {}
+    exec(code, names)
+    spread = names["limit"].fluctuations([2.0], x=[-1.0, 1.5], memory=[-0.2, 0.4]).std(n_units=1000, beta=0.75)[0]
+    assert (abs(names["learned"] - names["predicted"]) < 4 * spread).all()
+
+
 def test_tests_are_not_skipped():
     for path in (ROOT / "tests").glob("test_*.py"):
         calls = {ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
