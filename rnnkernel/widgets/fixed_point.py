@@ -98,7 +98,7 @@ class FixedPoint(live.Live):
             run, ``reach``, the ``gap`` between the images of the two maps (negative if they overlap), and the
             ``counts`` of the histogram over [−reach, reach], with the percentage of bins that are ``empty``.
         """
-        x, line = self.input_size, np.linspace(-REACH, REACH, 161)
+        x, line = float(self.input_size), np.linspace(-REACH, REACH, 161)
         states = np.empty(N_WARM + max(self.n_steps, N_HISTORY), np.int64)
         kernels.walk(self.seed, COIN, states)
         inputs = np.where(states == 0, -x, x)

@@ -123,7 +123,7 @@ class Train(live.Live):
         stops = np.arange(N_RECORDS + 1) * n_steps // N_RECORDS
         losses, predictions, forecast = np.empty(N_RECORDS), np.empty((N_RECORDS, 2)), np.empty(N_FORECAST)
         states = np.empty(N_WARM + N_FORECAST + 1, np.int64)
-        scaling = self.n_units, self.beta, self.learning_rate, int(self.paired), self.seed
+        scaling = self.n_units, float(self.beta), float(self.learning_rate), int(self.paired), self.seed
         given = transition(self.stickiness), INPUTS, INPUTS[:, None], MEMORY, stops
         found = losses, predictions, states, forecast, np.empty((3, self.n_units))
         kernels.train(kernels.TANH.value, kernels.TANH.derivative, *scaling, *given, *found)
