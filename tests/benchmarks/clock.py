@@ -25,7 +25,7 @@ class Spread(NamedTuple):
 
 
 def rounds(
-    runs: Mapping[str, Callable[[], Any]], *, n: int, clock: Callable[[], float] = time.process_time
+    runs: Mapping[str, Callable[[], Any]], *, n: int, clock: Callable[[], Any] = time.process_time
 ) -> dict[str, Any]:
     """Time each run once in each of n rounds; the first call of each, which compiles, is not counted.
 
@@ -33,7 +33,7 @@ def rounds(
     """
     for run in runs.values():
         run()
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    seconds: dict[str, list[Any]] = {name: [] for name in runs}
     for _ in range(n):
         for name, run in runs.items():
             start = clock()
