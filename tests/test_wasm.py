@@ -61,7 +61,7 @@ def arguments(name, seed):
 def for_limit(draw, n):
     states, memory = draw.integers(0, 2, n), draw.uniform(-0.5, 0.5, n)
     modes = draw.normal(size=(2, 5, 6))
-    return draw.uniform(0, 2, 5), modes, 0.5, draw.uniform(0, 9, n), states, memory, np.zeros(n)
+    return draw.uniform(0, 2, 5), draw.normal(size=5), modes, 0.5, draw.uniform(0, 9, n), states, memory, np.zeros(n)
 
 
 def for_train(draw, n):
@@ -79,8 +79,11 @@ def quadrature(draw):
 
 GIVEN = {
     "distance": lambda draw, n: (draw.normal(size=n), draw.normal(size=n)),
+    "eigenfunctions": lambda draw, n: (*for_limit(draw, n)[2:4], *for_limit(draw, n)[5:7], np.zeros((n, 5))),
     "histogram": lambda draw, n: (draw.normal(size=n), float(draw.uniform(0.5, 2)), np.zeros(7)),
     "limit": for_limit,
+    "loss": lambda draw, n: (draw.uniform(0, 2, 5), draw.normal(size=5), 0.3, draw.uniform(0, 9, n), np.zeros(n)),
+    "mercer": lambda draw, n: (draw.uniform(0, 2, 5), draw.normal(size=(n, 5)), np.zeros((n, n))),
     "phi": lambda draw, n: (*quadrature(draw), draw.normal(size=(n, 1)), draw.normal(size=n), np.zeros(n)),
     "remember": lambda draw, n: (*quadrature(draw), 3 * draw.normal(size=(n, 1)), draw.uniform(-1, 1, n + 1)),
     "train": for_train,
@@ -201,8 +204,15 @@ def test_histogram_counts():
 
 
 def test_limit_sums_the_modes():
-    rates, modes = np.array([0.5, 0.1]), np.arange(12.0).reshape(2, 2, 3)
-    out = np.empty(1)
-    kernels.limit(rates, modes, 0.5, np.array([2.0]), np.array([1]), np.array([0.3]), out)
+    rates, coefficients, modes = np.array([0.5, 0.1]), np.array([2.0, -3.0]), np.arange(12.0).reshape(2, 2, 3)
     values = [np.polynomial.chebyshev.chebval(0.6, each) for each in modes[1]]
-    assert out[0] == pytest.approx((1 - np.exp(-1)) * values[0] + (1 - np.exp(-0.2)) * values[1], rel=1e-14)
+    out, functions, picture, left = np.empty(1), np.empty((1, 2)), np.empty((1, 1)), np.empty(1)
+    at = np.array([1]), np.array([0.3])
+    kernels.limit(rates, coefficients, modes, 0.5, np.array([2.0]), *at, out)
+    assert out[0] == pytest.approx((1 - np.exp(-1)) * 2 * values[0] - (1 - np.exp(-0.2)) * 3 * values[1], rel=1e-14)
+    kernels.eigenfunctions(modes, 0.5, *at, functions)
+    assert functions[0] == pytest.approx(values, rel=1e-14)
+    kernels.mercer(rates, functions, picture)
+    assert picture[0, 0] == pytest.approx(0.5 * values[0] ** 2 + 0.1 * values[1] ** 2, rel=1e-14)
+    kernels.loss(rates, coefficients, 0.25, np.array([2.0]), left)
+    assert left[0] == pytest.approx(0.25 + 2 * np.exp(-2) + 4.5 * np.exp(-0.4), rel=1e-14)

@@ -12,7 +12,6 @@ from scipy import stats
 
 import rnnkernel as rk
 from rnnkernel.widgets import live
-from rnnkernel.widgets import train as training
 
 EXPLORABLES = [rk.widgets.Train, rk.widgets.FixedPoint]
 each = pytest.mark.parametrize("kind", EXPLORABLES, ids=lambda kind: kind.__name__)
@@ -22,6 +21,11 @@ def static(kind, **start):
     """An explorable as a page builder gets it."""
     with mock.patch.object(live, "_page_is_static", return_value=True):
         return kind(**start)
+
+
+def law():
+    """The law of the units of `Train` and `Modes`."""
+    return rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0.7, 1), stats.uniform(0, 1))
 
 
 def flat(value, path=""):
@@ -94,7 +98,7 @@ def test_train_gives_the_limit_of_the_package():
     figure = rk.widgets.Train(n_units=10, learning_rate=2.8, stickiness=0.8)
     shown = figure.compute()
     data = rk.DataSequence(rk.MarkovChain([[0.95, 0.05], [0.15, 0.85]]), [-1.0, 1.5], [[-1.0, 1.5]] * 2)
-    limit = rk.KernelLimit(data, training._law(), learning_rate=2.8)
+    limit = rk.KernelLimit(data, law(), learning_rate=2.8)
     curves = limit.predict(shown["moments"], [-1.0, 1.5], [-0.2, 0.4])
     for situation, curve in zip(shown["situations"], curves.T, strict=True):
         np.testing.assert_allclose(situation["limit"], curve, rtol=0, atol=1e-8)

@@ -1,7 +1,7 @@
 """What the explorables compute, natively in a notebook and as WebAssembly in the page: the same source, the same bits.
 
 The loops are those of the package: training, the network's output, the memory map.  Around them stand the draws,
-which come from one small generator in place of NumPy's, and the sum over the modes of a limit.
+which come from one small generator in place of NumPy's, and sums over the modes of a limit.
 
 `EXPORTS` lists what `rnnkernel.widgets.wasm` compiles, with the types of the arguments.
 """
@@ -87,17 +87,48 @@ def train(
 
 
 @jit
-def limit(rates: Any, modes: Any, reach: Any, times: Any, states: Any, memory: Any, out: Any) -> None:
-    """Fill `out` with g_t(x, m) = Σ_r (1 − e^{−rates[r] t}) Σ_d modes[state, r, d] T_d(m/reach), point by point."""
+def limit(
+    rates: Any, coefficients: Any, modes: Any, reach: Any, times: Any, states: Any, memory: Any, out: Any
+) -> None:
+    """Fill `out` with g_t(x, m) = Σ_r (1 − e^{−rates[r] t}) coefficients[r] e_r(x, m), point by point.
+
+    e_r(x, m) = Σ_d modes[state, r, d] T_d(m/reach).
+    """
     for k in range(len(out)):
-        t, total = memory[k] / reach, 0.0
+        total = 0.0
         for r in range(len(rates)):
-            after = before = 0.0  # Clenshaw's recursion
-            for d in range(modes.shape[2] - 1, 0, -1):
-                after, before = 2.0 * t * after - before + modes[states[k], r, d], after
-            mode = t * after - before + modes[states[k], r, 0]
-            total += (1.0 - _math.exp(-rates[r] * times[k])) * mode
+            mode = _chebyshev(modes[states[k], r], memory[k] / reach)
+            total += (1.0 - _math.exp(-rates[r] * times[k])) * coefficients[r] * mode
         out[k] = total
+
+
+@jit
+def eigenfunctions(modes: Any, reach: Any, states: Any, memory: Any, out: Any) -> None:
+    """Fill `out` (points, modes) with e_r(x, m), as in `limit`."""
+    for k in range(len(out)):
+        for r in range(out.shape[1]):
+            out[k, r] = _chebyshev(modes[states[k], r], memory[k] / reach)
+
+
+@jit
+def mercer(eigenvalues: Any, functions: Any, out: Any) -> None:
+    """Fill `out` with Σ_r eigenvalues[r] e_r(z) e_r(z'), the kernel of these modes between all points."""
+    for k in range(len(out)):
+        for j in range(len(out)):
+            total = 0.0
+            for r in range(len(eigenvalues)):
+                total += eigenvalues[r] * functions[k, r] * functions[j, r]
+            out[k, j] = total
+
+
+@jit
+def loss(rates: Any, coefficients: Any, rest: Any, times: Any, out: Any) -> None:
+    """Fill `out` with rest + ½ Σ_r coefficients[r]² e^{−2 rates[r] t}."""
+    for k in range(len(out)):
+        total = 0.0
+        for r in range(len(rates)):
+            total += coefficients[r] ** 2 * _math.exp(-2.0 * rates[r] * times[k])
+        out[k] = rest + 0.5 * total
 
 
 @jit
@@ -136,6 +167,15 @@ def _walk(transition: Any, source: Any, states: Any) -> None:
     states[0] = 0
     for k in range(1, len(states)):
         states[k] = 0 if uniform(source) < transition[states[k - 1], 0] else 1
+
+
+@jit
+def _chebyshev(coefficients: Any, t: Any) -> Any:
+    """Return Σ_d coefficients[d] T_d(t), by Clenshaw's recursion."""
+    after = before = 0.0
+    for d in range(len(coefficients) - 1, 0, -1):
+        after, before = 2.0 * t * after - before + coefficients[d], after
+    return t * after - before + coefficients[0]
 
 
 @jit
@@ -190,8 +230,11 @@ _A, _A2, _A3, _I = float64[::1], float64[:, ::1], float64[:, :, ::1], int64[::1]
 
 EXPORTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "distance": (distance, (_A, _A)),
+    "eigenfunctions": (eigenfunctions, (_A3, float64, _I, _A, _A2)),
     "histogram": (histogram, (_A, float64, _A)),
-    "limit": (limit, (_A, _A3, float64, _A, _I, _A, _A)),
+    "limit": (limit, (_A, _A, _A3, float64, _A, _I, _A, _A)),
+    "loss": (loss, (_A, _A, float64, _A, _A)),
+    "mercer": (mercer, (_A, _A2, _A2)),
     "phi": (memory._expectations, (_value, _A2, _A, _A2, _A, _A)),
     "remember": (memory._iterate, (_value, _A2, _A, _A2, _A)),
     "train": (

@@ -2,7 +2,7 @@
 const explorable = {
   compute({call, array}, {n_units, beta, learning_rate, stickiness, seed, paired, chains, nodes, weights, fixed}) {
     const {time, n_records, n_warm, n_forecast, inputs, at_memory, reach} = fixed;
-    const {transition, rates, modes} = chains[String(stickiness)], n_states = inputs.length;
+    const {transition, eigenvalues, coefficients, modes} = chains[String(stickiness)], n_states = inputs.length;
     const x = array([n_states], inputs), n_steps = Math.round(time * n_units);
     const stops = array([n_records + 1], [], BigInt64Array).map((_, r) => BigInt(Math.floor(r * n_steps / n_records)));
     const losses = array([n_records]), predictions = array([n_records, n_states]), forecast = array([n_forecast]);
@@ -13,8 +13,8 @@ const explorable = {
 
     const exact = (times, at, memory) => {
       const out = array([at.length]);
-      call("limit", array([rates.length], rates), array([n_states, rates.length, modes.length / rates.length / n_states], modes),
-        reach, array([at.length], times.map(t => learning_rate * t)), at, array([at.length], memory), out);
+      const n = eigenvalues.length, table = array([n_states, n, modes.length / n / n_states], modes);
+      call("limit", array([n], eigenvalues), array([n], coefficients), table, reach, array([at.length], times.map(t => learning_rate * t)), at, array([at.length], memory), out);
       return out;
     };
     const each = (values, i) => Float64Array.from(values, () => at_memory[i]);

@@ -6,17 +6,12 @@ from typing import Any, ClassVar
 import numpy as np
 import traitlets
 
-from rnnkernel.chains import DataSequence, MarkovChain
-from rnnkernel.initial import InitialLaw
-from rnnkernel.limit import KernelLimit
 from rnnkernel.memory import MemoryMap
 from rnnkernel.widgets import kernels, live
+from rnnkernel.widgets.sticky import INPUTS, REACH, law, tables, transition
 
 TIME, N_RECORDS, N_WARM, N_FORECAST = 4.0, 40, 40, 40
-INPUTS, MEMORY = np.array([-1.0, 1.5]), np.array([-0.2, 0.4])
-STATIONARY = np.array([0.75, 0.25])
-N_MODES, DEGREE = 8, 14  # the limit to 1e-9 at any memory
-REACH = 0.5  # q, the largest memory
+MEMORY = np.array([-0.2, 0.4])
 
 
 class Train(live.Live):
@@ -87,8 +82,9 @@ class Train(live.Live):
         chains = {
             f"{rho:g}": {
                 "transition": transition(rho).ravel().tolist(),
-                "rates": modes(rho)[0].tolist(),
-                "modes": modes(rho)[1].ravel().tolist(),
+                "eigenvalues": tables(rho).eigenvalues.tolist(),
+                "coefficients": tables(rho).targets["next"].coefficients.tolist(),
+                "modes": tables(rho).modes.ravel().tolist(),
             }
             for rho in self.values("stickiness")
         }
@@ -176,36 +172,12 @@ class Train(live.Live):
         return fig
 
     def _limit(self, times: Any, states: Any, memory: Any) -> Any:
-        rates, table = modes(self.stickiness)
-        out = np.empty(len(times))
-        kernels.limit(rates, table, REACH, self.learning_rate * times, states, memory, out)
+        found, out = tables(self.stickiness), np.empty(len(times))
+        coefficients, clock = found.targets["next"].coefficients, self.learning_rate * times
+        kernels.limit(found.eigenvalues, coefficients, found.modes, REACH, clock, states, memory, out)
         return out
-
-
-def transition(stickiness: float) -> Any:
-    """P = ρI + (1 − ρ)1π, whose second eigenvalue is the stickiness ρ."""
-    return stickiness * np.eye(2) + (1 - stickiness) * STATIONARY
-
-
-@cache
-def modes(stickiness: float) -> tuple[Any, Any]:
-    """Return the rates λ_r, and the Chebyshev coefficients in m of ⟨E[Y|·], e_r⟩ e_r(x, m) for each state and mode."""
-    data = DataSequence(MarkovChain(transition(stickiness)), INPUTS, targets=[INPUTS] * 2)
-    limit = KernelLimit(data, _law())
-    angles = (np.arange(DEGREE) + 0.5) * np.pi / DEGREE
-    transform = 2 / DEGREE * np.cos(np.outer(np.arange(DEGREE), angles))
-    transform[0] /= 2
-    parts = [(limit.eigenfunctions(x, REACH * np.cos(angles)) * limit.coefficients)[:, :N_MODES] for x in INPUTS]
-    return limit.eigenvalues[:N_MODES].copy(), np.round([(transform @ each).T for each in parts], 12)
-
-
-@cache
-def _law() -> InitialLaw:
-    from scipy import stats
-
-    return InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
 
 
 @cache
 def _memory() -> MemoryMap:
-    return MemoryMap(_law())
+    return MemoryMap(law())
