@@ -16,6 +16,7 @@ import book_evidence
 import pages
 import pytest
 import yaml
+from pybtex.database import parse_file
 
 import rnnkernel as rk
 
@@ -150,6 +151,26 @@ def test_links_to_the_web_are_to_sources():
         url for page in pages.PAGES for url in Links(HTML / "book" / f"{page}.html").links if url.startswith("http")
     }
     assert not {url for url in linked if not allowed.match(url)}
+
+
+SOURCES = parse_file(str(pages.BOOK / "references.bib")).entries
+
+
+@pytest.mark.parametrize("key", SOURCES)
+def test_source_can_be_found(key):
+    """By its authors, title and year, and by a DOI, an arXiv number, or where it appeared."""
+    source = SOURCES[key]
+    stated = {name for name, text in source.fields.items() if text}
+    assert source.persons["author"]
+    assert {"title", "year"} <= stated
+    assert {"doi", "eprint", "journal", "publisher", "institution"} & stated
+    shapes = {"year": r"\d{4}", "doi": r"10\.\d{4,5}/\S+", "eprint": r"\d{4}\.\d{4,5}"}
+    assert not [name for name in stated & set(shapes) if not re.fullmatch(shapes[name], source.fields[name])]
+
+
+def test_sources_are_those_that_are_cited():
+    cited = re.findall(r"\{cite\}`([^`]+)`", "\n".join(map(pages.source, pages.PAGES)))
+    assert {key.strip() for keys in cited for key in keys.split(",")} == set(SOURCES)
 
 
 @pytest.mark.parametrize("page", pages.PAGES)
