@@ -86,6 +86,7 @@ GIVEN = {
     "mercer": lambda draw, n: (draw.uniform(0, 2, 5), draw.normal(size=(n, 5)), np.zeros((n, n))),
     "phi": lambda draw, n: (*quadrature(draw), draw.normal(size=(n, 1)), draw.normal(size=n), np.zeros(n)),
     "remember": lambda draw, n: (*quadrature(draw), 3 * draw.normal(size=(n, 1)), draw.uniform(-1, 1, n + 1)),
+    "shares": lambda draw, n: (draw.uniform(0, 2, n), float(draw.uniform(0, 9)), np.zeros(n)),
     "train": for_train,
     "walk": lambda draw, n: (int(draw.integers(2**53)), rows(draw), np.zeros(n, np.int64)),
 }
@@ -206,7 +207,7 @@ def test_histogram_counts():
 def test_limit_sums_the_modes():
     rates, coefficients, modes = np.array([0.5, 0.1]), np.array([2.0, -3.0]), np.arange(12.0).reshape(2, 2, 3)
     values = [np.polynomial.chebyshev.chebval(0.6, each) for each in modes[1]]
-    out, functions, picture, left = np.empty(1), np.empty((1, 2)), np.empty((1, 1)), np.empty(1)
+    out, functions, picture, left, learned = np.empty(1), np.empty((1, 2)), np.empty((1, 1)), np.empty(1), np.empty(2)
     at = np.array([1]), np.array([0.3])
     kernels.limit(rates, coefficients, modes, 0.5, np.array([2.0]), *at, out)
     assert out[0] == pytest.approx((1 - np.exp(-1)) * 2 * values[0] - (1 - np.exp(-0.2)) * 3 * values[1], rel=1e-14)
@@ -216,3 +217,5 @@ def test_limit_sums_the_modes():
     assert picture[0, 0] == pytest.approx(0.5 * values[0] ** 2 + 0.1 * values[1] ** 2, rel=1e-14)
     kernels.loss(rates, coefficients, 0.25, np.array([2.0]), left)
     assert left[0] == pytest.approx(0.25 + 2 * np.exp(-2) + 4.5 * np.exp(-0.4), rel=1e-14)
+    kernels.shares(rates, 2.0, learned)
+    assert learned == pytest.approx(1 - np.exp([-1.0, -0.2]), rel=1e-14)

@@ -13,7 +13,7 @@ from scipy import stats
 import rnnkernel as rk
 from rnnkernel.widgets import live
 
-EXPLORABLES = [rk.widgets.Train, rk.widgets.FixedPoint]
+EXPLORABLES = [rk.widgets.Train, rk.widgets.FixedPoint, rk.widgets.Modes]
 each = pytest.mark.parametrize("kind", EXPLORABLES, ids=lambda kind: kind.__name__)
 
 
@@ -151,6 +151,76 @@ def test_fixed_point_is_a_cantor_set_or_not():
     assert smooth["counts"][middle].min() > 0
 
 
+BEFORE, NOW = np.array([-1.0, -1.0, 1.5, 1.5]), np.array([-1.0, 1.5, -1.0, 1.5])  # the inputs of the pairs
+TARGETS = {"next": np.tile(NOW, (4, 1)), "before": BEFORE, "product": BEFORE * NOW}
+
+
+def limit_of_pairs(target, learning_rate):
+    """The limit on the chain of pairs of inputs with P = [[.9, .1], [.3, .7]], which has stickiness 0.6."""
+    P = np.array([[0.9, 0.1, 0, 0], [0, 0, 0.3, 0.7]] * 2)
+    return rk.KernelLimit(rk.DataSequence(rk.MarkovChain(P), NOW, TARGETS[target]), law(), learning_rate=learning_rate)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("mode", [0, 3])
+def test_modes_are_those_of_the_limit(target, mode):
+    figure = rk.widgets.Modes(target=target, mode=mode, time=250.0, learning_rate=2.0)
+    shown, limit = figure.compute(), limit_of_pairs(target, learning_rate=2.0)
+    x, m = np.repeat([-1.0, 1.5], len(shown["line"])), np.tile(shown["line"], 2)
+    n = len(shown["rates"])
+    np.testing.assert_allclose(shown["rates"], 2 * limit.eigenvalues[:n], rtol=0, atol=1e-13)
+    np.testing.assert_allclose(shown["shares"], limit.mode_shares(250.0)[:n], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(shown["losses"], limit.loss(shown["moments"]), rtol=0, atol=1e-5)
+    assert shown["loss"] == pytest.approx(limit.loss(250.0), abs=1e-8)
+    np.testing.assert_allclose(shown["forecast"], limit.predict(250.0, x, m), rtol=0, atol=1e-7)
+    modes = limit.eigenfunctions(x, m)[:, :4]
+    signs = np.sign((shown["functions"].reshape(len(m), n)[:, :4] * modes).sum(axis=0))
+    np.testing.assert_allclose(shown["functions"].reshape(len(m), n)[:, :4], signs * modes, rtol=0, atol=1e-9)
+    kernel = shown["kernel"].reshape(len(m), len(m))
+    if mode:
+        e, eigenvalue, coefficient = modes[:, mode - 1], limit.eigenvalues[mode - 1], limit.coefficients[mode - 1]
+        np.testing.assert_allclose(kernel, eigenvalue * np.outer(e, e), rtol=0, atol=1e-9)
+        share = 1 - np.exp(-2 * eigenvalue * 250)
+        np.testing.assert_allclose(shown["part"], share * coefficient * e, rtol=0, atol=1e-9)
+        assert shown["holds"] == pytest.approx(coefficient**2 / 2, abs=1e-10)
+        assert shown["left"] == pytest.approx(coefficient**2 / 2 * (1 - share) ** 2, abs=1e-10)
+    else:
+        np.testing.assert_allclose(kernel, rk.TangentKernel(law())(x, m, x, m), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(shown["part"], shown["forecast"], rtol=0, atol=1e-12)
+        assert shown["holds"] == pytest.approx(limit.loss(0.0) - shown["floor"], abs=1e-10)
+        assert shown["left"] == pytest.approx(limit.loss(250.0) - shown["floor"], abs=1e-8)
+
+
+def test_best_forecasts_and_what_is_never_learned():
+    """Memory tells the inputs before apart, so that the best forecast depends on both; the next is a surprise."""
+    shown = {target: rk.widgets.Modes(target=target).compute() for target in TARGETS}
+    chain = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
+    limit = rk.KernelLimit(rk.DataSequence(chain, [-1.0, 1.5], [[-1.0, 1.5]] * 2), law())
+    assert shown["next"]["floor"] == pytest.approx(limit.irreducible_loss, abs=1e-12)
+    assert shown["before"]["floor"] == shown["product"]["floor"] == 0
+    np.testing.assert_allclose(shown["next"]["means"], [-0.75, 0.75] * 2, atol=1e-12)
+    np.testing.assert_allclose(shown["product"]["means"], [1, -1.5, -1.5, 2.25], atol=1e-12)
+    _, m = limit.stationary.sample(10_000, rng=0)
+    (first, middle), (other, last) = shown["next"]["lives"]
+    assert middle < other
+    assert ((m >= first) & (m <= middle) | (m >= other) & (m <= last)).all()
+    assert [m.min(), m.max()] == pytest.approx([first, last], abs=1e-3)
+
+
+def test_each_target_is_learned_when_its_modes_are():
+    """The next input with mode 1, the input before with mode 2, their product with modes 3 and 4."""
+
+    def left(target, time):
+        shown = rk.widgets.Modes(target=target, time=time).compute()
+        return shown["left"] / shown["holds"]
+
+    assert left("next", 10.0) < 0.01
+    assert 0.4 < left("before", 10.0) < 0.5
+    assert left("before", 1000.0) < 0.06
+    assert left("product", 10.0) > 0.9
+    assert 0.02 < left("product", 1e5) < 0.04
+
+
 # -- in the page ---------------------------------------------------------------------------------------------------
 
 
@@ -247,3 +317,46 @@ def test_without_scripts_there_is_a_still(kind, browser):
     assert page.locator(".rk-view svg").is_visible()
     assert not page.locator("input").first.is_visible()
     context.close()
+
+
+@pytest.mark.browser
+def test_play_runs_to_the_end(paper):
+    """A button starts and stops it, a hand on the slider too; at the end it stands, and then begins anew."""
+    page, slider = paper(rk.widgets.Modes), "input[name=time]"
+    start, last = int(page.input_value(slider)), int(page.get_attribute(slider, "max"))
+    button = page.get_by_role("button", name="Play")
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"document.querySelector('{slider}').value > {start + 3}")
+    assert page.locator(".rk-play").inner_text() == "Pause"
+    page.focus(slider)
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".rk-play").inner_text() == "Play"
+    held = page.input_value(slider)
+    page.wait_for_timeout(400)
+    assert page.input_value(slider) == held
+    page.keyboard.press("End")
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    button.click()
+    page.wait_for_function(f"document.querySelector('{slider}').value == {last}")
+    assert page.locator(".rk-play").inner_text() == "Play"
+    assert_same(settled(page), rk.widgets.Modes(time=1e5).compute())
+    button.click()
+    page.wait_for_function(f"document.querySelector('{slider}').value < 5")
+    page.click(".rk-reset")
+    assert page.locator(".rk-play").inner_text() == "Play"
+    assert int(page.input_value(slider)) == start
+
+
+@pytest.mark.browser
+def test_play_without_motion(paper):
+    """Where motion is unwelcome, a few still pictures, ten positions apart."""
+    page, slider = paper(rk.widgets.Modes), "input[name=time]"
+    page.emulate_media(reduced_motion="reduce")
+    start = int(page.input_value(slider))
+    page.click(".rk-play")
+    page.wait_for_timeout(500)
+    assert int(page.input_value(slider)) == start
+    page.wait_for_function(f"document.querySelector('{slider}').value == {start + 10}")
+    page.click(".rk-play")

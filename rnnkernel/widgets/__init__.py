@@ -6,7 +6,7 @@ their sliders are traits, which can be read, set, observed and linked.
 
 from typing import Any
 
-__all__ = ["FixedPoint", "Train"]
+__all__ = ["FixedPoint", "Modes", "Train"]
 
 
 def __getattr__(name: str) -> Any:
@@ -15,6 +15,10 @@ def __getattr__(name: str) -> Any:
         from rnnkernel.widgets.fixed_point import FixedPoint
 
         return FixedPoint
+    if name == "Modes":
+        from rnnkernel.widgets.modes import Modes
+
+        return Modes
     if name == "Train":
         from rnnkernel.widgets.train import Train
 

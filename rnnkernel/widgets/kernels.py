@@ -122,6 +122,13 @@ def mercer(eigenvalues: Any, functions: Any, out: Any) -> None:
 
 
 @jit
+def shares(rates: Any, time: Any, out: Any) -> None:
+    """Fill `out` with 1 − e^{−rates[r] time}, how much of each mode is learned."""
+    for r in range(len(out)):
+        out[r] = 1.0 - _math.exp(-rates[r] * time)
+
+
+@jit
 def loss(rates: Any, coefficients: Any, rest: Any, times: Any, out: Any) -> None:
     """Fill `out` with rest + ½ Σ_r coefficients[r]² e^{−2 rates[r] t}."""
     for k in range(len(out)):
@@ -237,6 +244,7 @@ EXPORTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "mercer": (mercer, (_A, _A2, _A2)),
     "phi": (memory._expectations, (_value, _A2, _A, _A2, _A, _A)),
     "remember": (memory._iterate, (_value, _A2, _A, _A2, _A)),
+    "shares": (shares, (_A, float64, _A)),
     "train": (
         train,
         (_value, _derivative, int64, float64, float64, int64, int64, _A2, _A, _A2, _A, _I, _A, _A2, _I, _A, _A2),

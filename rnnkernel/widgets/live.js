@@ -78,10 +78,11 @@ function show(model, root, {compute, draw}) {
   figure.querySelector(".rk-reset").addEventListener("click", () => set(start));
   const resized = new ResizeObserver(paint);
   resized.observe(view);
-  const link = figure.querySelector(".rk-link");
+  const link = figure.querySelector(".rk-link"), button = figure.querySelector(".rk-play");
+  const pause = button && play(figure, button, inputs[button.value]);
   if (link) share(figure, link, values, set);
   update();
-  return () => { worker.terminate(); URL.revokeObjectURL(url); resized.disconnect(); model.off("change", update); };
+  return () => { pause?.(); worker.terminate(); URL.revokeObjectURL(url); resized.disconnect(); model.off("change", update); };
 }
 
 // A link to what is shown now: its values stand after the name of the figure in the address, #train?N=100&…
@@ -97,7 +98,7 @@ function share(figure, link, values, set) {
   const read = () => {
     const [target, query] = location.hash.slice(1).split("?");
     if (target !== name || !query) return;
-    const entries = [...new URLSearchParams(query)].filter(([, value]) => /^(true|false|-?[\d.]+(e-?\d+)?)$/.test(value));
+    const entries = [...new URLSearchParams(query)].filter(([, value]) => /^(true|false|"\w+"|-?[\d.]+(e-?\d+)?)$/.test(value));
     set(Object.fromEntries(entries.map(([key, value]) => [key, JSON.parse(value)])));
     figure.scrollIntoView();
   };
@@ -105,20 +106,50 @@ function share(figure, link, values, set) {
   read();
 }
 
+// A button that moves a slider to its end, smoothly, or where motion is unwelcome in few still pictures.
+function play(figure, button, slider) {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)"), numbers = figure.querySelector(".rk-numbers");
+  let timer = null;
+  const pause = () => {
+    clearInterval(timer);
+    timer = null;
+    button.textContent = "Play";
+    numbers.removeAttribute("aria-live");
+  };
+  const move = position => { slider.value = position; slider.dispatchEvent(new Event("input")); };
+  button.addEventListener("click", () => {
+    if (timer !== null) { pause(); return; }
+    const [stride, pace] = calm.matches ? [10, 1000] : [1, 90];
+    button.textContent = "Pause";
+    numbers.setAttribute("aria-live", "off"); // a screen reader would read every picture out
+    if (slider.value === slider.max) move(slider.min);
+    timer = setInterval(() => {
+      move(Number(slider.value) + stride);
+      if (slider.value === slider.max) pause();
+    }, pace);
+  });
+  slider.addEventListener("input", event => { if (event.isTrusted) pause(); }); // a hand on it wins
+  figure.querySelector(".rk-reset").addEventListener("click", pause);
+  return pause;
+}
+
 // What pictures are made of: panels with axes, lines, dots and steps, in the colours of live.css.
 class Paper {
   constructor(width, height, name) { Object.assign(this, {width, height, name, narrow: width < 560}); }
 
-  // A panel in the box [left, top, width, height]; `inside` gets its scales and returns what is drawn within the frame.
-  panel([left, top, width, height], {x, y, title = "", xlabel, ylabel, xticks, yticks}, inside) {
+  // A panel in the box [left, top, width, height]; `inside` gets its scales and returns what is drawn
+  // within the frame.  Its x axis is logarithmic if `log`.  A tick is a value, or a place and what stands there.
+  panel([left, top, width, height], {x, y, log = false, title = "", xlabel, ylabel, xticks, yticks}, inside) {
     const box = {left: left + 46, right: left + width - 12, top: top + (title ? 26 : 10), bottom: top + height - 42};
-    const X = v => box.left + (v - x[0]) / (x[1] - x[0]) * (box.right - box.left);
+    const along = log ? Math.log10 : Number, [start, end] = x.map(along);
+    const X = v => box.left + (along(v) - start) / (end - start) * (box.right - box.left);
     const Y = v => box.bottom - (v - y[0]) / (y[1] - y[0]) * (box.bottom - box.top);
     const clip = `${this.name}-${Math.round(left)}-${Math.round(top)}`, minus = v => String(v).replace("-", "−");
-    const ticks = xticks.map(v => `<path class="axis" d="M${X(v)} ${box.bottom}v5"/>
-      <text x="${X(v)}" y="${box.bottom + 19}" text-anchor="middle">${minus(v)}</text>`).join("")
-      + yticks.map(v => `<path class="axis" d="M${box.left} ${Y(v)}h-5"/>
-      <text x="${box.left - 8}" y="${Y(v) + 4.5}" text-anchor="end">${minus(v)}</text>`).join("");
+    const places = given => given.map(v => Array.isArray(v) ? v : [v, v]);
+    const ticks = places(xticks).map(([v, text]) => `<path class="axis" d="M${X(v)} ${box.bottom}v5"/>
+      <text x="${X(v)}" y="${box.bottom + 19}" text-anchor="middle">${minus(text)}</text>`).join("")
+      + places(yticks).map(([v, text]) => `<path class="axis" d="M${box.left} ${Y(v)}h-5"/>
+      <text x="${box.left - 8}" y="${Y(v) + 4.5}" text-anchor="end">${minus(text)}</text>`).join("");
     const middle = (box.top + box.bottom) / 2;
     return `<clipPath id="${clip}"><rect x="${box.left}" y="${box.top}" width="${box.right - box.left + 4}"
       height="${box.bottom - box.top}"/></clipPath><g clip-path="url(#${clip})">${inside(new Scales(X, Y, box))}</g>

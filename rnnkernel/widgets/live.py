@@ -22,10 +22,12 @@ _serial = itertools.count(1)
 class Live(anywidget.AnyWidget):
     """An explorable: each slider is a trait, one of a list of values.
 
-    A subclass gives its sliders as traits, their words as `labels`, and its script as ``<name>.js``.
+    A subclass gives its sliders as traits, their words as `labels`, and its script as ``<name>.js``.  It may name the
+    slider that a button plays.
     """
 
     name: ClassVar[str]
+    play: ClassVar[str] = ""
     labels: ClassVar[dict[str, str]]
     legend: ClassVar[dict[str, str]]
     alt: ClassVar[str]
@@ -102,13 +104,14 @@ class Live(anywidget.AnyWidget):
     def _figure(self, page: bool = False) -> str:
         state = ", ".join(f"{label}: {self.text(key, self._start[key])}" for key, label in self.labels.items())
         link = '<button type="button" class="rk-link">Link to this</button>' if page else ""
+        play = f'<button type="button" class="rk-play" value="{self.play}">Play</button>' if self.play else ""
         still = self._still() if page else ""
         legend = "".join(f'<li class="{kind}">{html.escape(text)}</li>' for kind, text in self.legend.items())
         return (
             f'<figure class="rk-explore rk-live" id="{self._id}" data-widget="{self.name}">\n'
             f'<div class="rk-controls" role="group" aria-label="Controls of the figure">\n'
             f"{''.join(self._slider(key) for key in self.labels)}"
-            f'<div class="rk-buttons">{link}<button type="button" class="rk-reset">Reset</button></div></div>\n'
+            f'<div class="rk-buttons">{play}{link}<button type="button" class="rk-reset">Reset</button></div></div>\n'
             f'<div class="rk-view" role="img" aria-label="{html.escape(self.alt)}">{still}</div>\n'
             f'<ul class="rk-legend">{legend}</ul><p class="rk-numbers" role="status"></p>'
             f'<p class="rk-state">{html.escape(state)}</p></figure>'

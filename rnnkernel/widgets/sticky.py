@@ -72,7 +72,7 @@ def tables(stickiness: float) -> Tables:
     for name, each in data.items():
         coefficients = (mu.weights * each.mean_target[mu.states]) @ functions
         pi = each.chain.stationary_distribution
-        floor = float(pi @ each.target_variance) / 2
+        floor = round(float(pi @ each.target_variance) / 2, 15)
         rest = floor + float(pi @ each.mean_target**2 - coefficients @ coefficients) / 2
         targets[name] = Target(each.mean_target, coefficients, floor, rest)
     return Tables(limit.eigenvalues[:N_MODES].copy(), np.round(modes, 10), targets)

@@ -1,0 +1,236 @@
+"""`Modes`: the tangent kernel as a picture, its modes, and how a target is learned mode by mode."""
+
+from functools import cache
+from typing import Any, ClassVar
+
+import numpy as np
+import traitlets
+
+from rnnkernel.memory import MemoryMap
+from rnnkernel.widgets import kernels, live
+from rnnkernel.widgets.sticky import INPUTS, REACH, law, tables
+
+LINE = np.linspace(-0.28, 0.28, 29)  # as far as memory goes, and a little further
+SHIFT = 0.62  # from one input to the other in the pictures
+MARKS = np.array([-0.2, 0.2, SHIFT - 0.2, SHIFT + 0.2])
+N_SHOWN = 4
+TIMES = [mantissa * 10.0**k for k in range(-2, 5) for mantissa in (1, 1.25, 1.6, 2, 2.5, 3.15, 4, 5, 6.3, 8)] + [1e5]
+TARGETS = {"next": "next input", "before": "input before", "product": "now × before"}
+
+
+class Modes(live.Live):
+    """The limit equation solved mode by mode: the kernel and its modes, and what of a target is learned by when.
+
+    Above, the tangent kernel K(z, z′) over input and memory, z = (x, m), or the part λe(z)e(z′) of one mode; and the
+    limit g_t over the best forecast E[Y | x, m].  Below, the first four modes with their rates αλ and the shares
+    learned; and the loss against time, down to ½ E Var(Y | X, M), which no forecast can avoid.
+
+    Parameters
+    ----------
+    **start : dict
+        The values shown first, by slider, which are traits: ``time`` (t, which can be played), ``mode`` (0 for all),
+        ``target``, ``stickiness`` (ρ, where P = ρI + (1 − ρ)1π) and ``learning_rate``.
+
+    Notes
+    -----
+    W ~ N(0.7, 1), B ~ U(0, 1), C ~ U(−1, 1); inputs −1 and 1.5, π = (0.75, 0.25).  Solved by `KernelLimit`, once for
+    each chain, and carried along as short tables.  Book: *The limit equation*.
+
+    Examples
+    --------
+    >>> shown = Modes(target="next", time=1e5).compute()
+    >>> bool(shown["left"] < 1e-3 * shown["holds"])
+    True
+    """
+
+    name = "modes"
+    play = "time"
+    labels: ClassVar[dict[str, str]] = {
+        "time": "time t",
+        "mode": "mode",
+        "target": "target",
+        "stickiness": "stickiness ρ",
+        "learning_rate": "learning rate α",
+    }
+    legend: ClassVar[dict[str, str]] = {
+        "an-area limit": "kernel > 0",
+        "an-area network": "kernel < 0",
+        "a-line limit": "limit, its loss and modes",
+        "a-line marked dashed": "mode chosen",
+        "a-line data": "best forecast",
+        "an-area strip": "where memory lives",
+        "a-dot marked": "now",
+        "a-line bound": "can never be learned",
+    }
+    alt = (
+        "Above left, a heat map of the tangent kernel over input and memory, in blocks: positive between points with "
+        "the same input, negative between points with different inputs. Above right, the limit forecast against "
+        "memory for both inputs, with the best forecasts as four bars. Below left, the first four modes as curves, "
+        "with bars that show how much of each is learned. Below right, the loss against the logarithm of time: it "
+        "falls in steps, one for each mode that holds a part of the target."
+    )
+    _esm = live.module("modes")
+    _css = live.style()
+
+    time = traitlets.Enum(TIMES, 10.0).tag(sync=True)
+    mode = traitlets.Enum(list(range(N_SHOWN + 1)), 0).tag(sync=True)
+    target = traitlets.Enum(list(TARGETS), "product").tag(sync=True)
+    stickiness = traitlets.Enum([-0.3, 0.0, 0.3, 0.6, 0.8, 0.9, 0.95], 0.6).tag(sync=True)
+    learning_rate = traitlets.Enum([0.25, 0.5, 1.0, 2.0, 4.0], 1.0).tag(sync=True)
+
+    def text(self, key: str, value: Any) -> str:
+        """Return how a value is shown."""
+        if key == "time":
+            return f"{float(value):,.6g}".replace(",", "\u2009")
+        if key == "mode":
+            return str(value) if value else "all"
+        return TARGETS[value] if key == "target" else super().text(key, value)
+
+    def data(self) -> dict[str, Any]:
+        """Return the modes of each chain, and the numbers that are fixed."""
+        chains = {}
+        for rho in self.values("stickiness"):
+            found = tables(rho)
+            targets = {
+                name: {key: np.asarray(value).tolist() for key, value in each._asdict().items()}
+                for name, each in found.targets.items()
+            }
+            chains[f"{rho:g}"] = {
+                "eigenvalues": found.eigenvalues.tolist(),
+                "modes": found.modes.ravel().tolist(),
+                "targets": targets,
+            }
+        fixed = {
+            "line": LINE.tolist(),
+            "lives": _lives().tolist(),
+            "reach": REACH,
+            "moments": TIMES,
+        }
+        return {"chains": chains, "fixed": fixed}
+
+    def compute(self) -> dict[str, Any]:
+        """Return what the picture shows, by name, computed here.
+
+        Returns
+        -------
+        dict
+            At the points (x, m) for m along ``line``, first for the one input, then for the other: the ``kernel``, or
+            its part in the mode chosen (row by row); the ``functions`` e_r, eight for each point; the ``forecast`` g_t
+            and its ``part`` in the mode chosen.  The intervals where memory ``lives`` after either input, and the best
+            forecasts ``means`` of the states (input before, input).  The ``rates`` αλ and ``shares`` learned of the
+            modes; the ``losses`` at ``moments``, the ``loss`` now, its ``floor``, and what the chosen mode, or all,
+            ``holds`` at the start and has ``left``.
+        """
+        found = tables(self.stickiness)
+        target, n = found.targets[self.target], len(found.eigenvalues)
+        rates, now = float(self.learning_rate) * found.eigenvalues, np.array([float(self.time)])
+        chosen = (np.arange(1, n + 1) == self.mode) | (self.mode == 0)
+        states, memory = np.repeat([0, 1], len(LINE)), np.tile(LINE, 2)
+        functions, kernel = np.empty((len(memory), n)), np.empty((len(memory), len(memory)))
+        kernels.eigenfunctions(found.modes, REACH, states, memory, functions)
+        kernels.mercer(np.where(chosen, found.eigenvalues, 0.0), functions, kernel)
+        shares = np.empty(n)
+        kernels.shares(rates, now[0], shares)
+        forecasts = []
+        for coefficients in (target.coefficients, np.where(chosen, target.coefficients, 0.0)):
+            out = np.empty(len(memory))
+            kernels.limit(rates, coefficients, found.modes, REACH, np.full(len(memory), now[0]), states, memory, out)
+            forecasts.append(out)
+        moments = np.array(TIMES)
+        losses, parts = np.empty(len(moments)), np.empty(2)
+        kernels.loss(rates, target.coefficients, target.rest, moments, losses)
+        rest = 0.0 if self.mode else target.rest - target.floor
+        kernels.loss(rates, np.where(chosen, target.coefficients, 0.0), rest, np.array([0.0, now[0]]), parts)
+        return {
+            "line": LINE,
+            "lives": _lives(),
+            "kernel": kernel.ravel(),
+            "functions": functions.ravel(),
+            "forecast": forecasts[0],
+            "part": forecasts[1],
+            "means": target.means,
+            "rates": rates,
+            "shares": shares,
+            "moments": moments,
+            "losses": losses,
+            "loss": losses[TIMES.index(self.time)],
+            "floor": target.floor,
+            "holds": parts[0],
+            "left": parts[1],
+        }
+
+    def figure(self) -> Any:
+        """Return the picture as a matplotlib figure.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from matplotlib import pyplot as plt
+
+        from rnnkernel.figures import COLORS, STYLES
+
+        shown, strokes = self.compute(), {"limit": "-", "highlight": "--"}
+        fig, axes = plt.subplot_mosaic("AB;CD", figsize=(6.2, 5.6))
+        self._heat_map(axes["A"], shown["kernel"])
+        functions = shown["functions"].reshape(len(INPUTS), len(LINE), -1)
+        for i in range(len(INPUTS)):
+            along = LINE + i * SHIFT
+            for before, (low, high) in enumerate(_lives()):
+                mean = shown["means"][2 * before + i]
+                axes["B"].plot([low + i * SHIFT, high + i * SHIFT], [mean, mean], color=COLORS["data"], lw=4)
+                for panel in (axes["B"], axes["C"]):
+                    panel.axvspan(low + i * SHIFT, high + i * SHIFT, color=COLORS["muted"], alpha=0.15, lw=0)
+            for values, role in ((shown["forecast"], "limit"), (shown["part"], "highlight"))[: 1 + (self.mode > 0)]:
+                axes["B"].plot(along, values.reshape(2, -1)[i], strokes[role], color=COLORS[role])
+            for r in range(N_SHOWN):
+                role = "highlight" if r + 1 == self.mode else "limit"
+                curve = 0.4 * functions[i, :, r] / np.abs(functions[:, :, r]).max()
+                axes["C"].plot(along, N_SHOWN - 1 - r + curve, strokes[role], color=COLORS[role])
+        for r, share in enumerate(shown["shares"][:N_SHOWN]):
+            axes["C"].text(1.3, N_SHOWN - 0.9 - r, f"{100 * share:.0f} %", ha="center")
+            axes["C"].barh(N_SHOWN - 1.2 - r, 0.6 * share, 0.2, left=1.0, color=COLORS["limit"])
+            axes["C"].barh(N_SHOWN - 1.2 - r, 0.6, 0.2, left=1.0, fill=False, ec=COLORS["muted"])
+        axes["D"].plot(TIMES, shown["losses"], **STYLES["limit"])
+        axes["D"].plot(TIMES, np.full(len(TIMES), shown["floor"]), **STYLES["bound"])
+        axes["D"].plot(self.time, shown["loss"], "o", color=COLORS["highlight"])
+        for panel in (axes["B"], axes["C"]):
+            panel.set(xlabel="m at x = −1 | x = 1.5")
+            panel.set_xticks(MARKS, ["−0.2", "0.2"] * 2)
+        axes["B"].set(ylabel="forecast", ylim=(-2, 2.7))
+        axes["C"].set(ylabel="mode, and share learned", ylim=(-0.5, N_SHOWN - 0.4))
+        axes["C"].set_yticks(range(N_SHOWN), [str(N_SHOWN - i) for i in range(N_SHOWN)])
+        axes["D"].set(xscale="log", xlabel="time t", ylabel="loss", ylim=(0, 1.12))
+        return fig
+
+    def _heat_map(self, axes: Any, kernel: Any) -> None:
+        from matplotlib.colors import LinearSegmentedColormap
+
+        from rnnkernel.figures import COLORS
+
+        n, step = len(LINE), LINE[1] - LINE[0]
+        apart = round(SHIFT / step)
+        picture = np.full((apart + n, apart + n), np.nan)
+        places = np.concatenate([np.arange(n), apart + np.arange(n)])
+        picture[np.ix_(places, places)] = kernel.reshape(2 * n, 2 * n)
+        most, low, high = np.abs(kernel).max(), LINE[0] - step / 2, LINE[-1] + SHIFT + step / 2
+        colours = LinearSegmentedColormap.from_list("sign", [COLORS["network"], "white", COLORS["limit"]])
+        axes.imshow(picture, colours, vmin=-most, vmax=most, origin="lower", extent=(low, high, low, high))
+        axes.grid(visible=False)
+        between = (LINE[-1] + LINE[0] + SHIFT) / 2
+        axes.plot([low, high, np.nan, between, between], [between, between, np.nan, low, high], color=COLORS["data"])
+        at = [np.abs(np.concatenate([LINE, LINE + SHIFT]) - mark).argmin() for mark in MARKS]
+        for i, y in zip(at, MARKS, strict=True):
+            for j, x in zip(at, MARKS, strict=True):
+                axes.text(x, y, "+" if kernel.reshape(2 * n, -1)[i, j] > 0 else "−", ha="center", va="center")
+        axes.set_xticks(MARKS, ["−0.2", "0.2"] * 2)
+        axes.set_yticks(MARKS, ["−0.2", "0.2"] * 2)
+        axes.set(xlabel="m at x = −1 | x = 1.5", ylabel="m′ at x′ = −1 | x′ = 1.5")
+
+
+@cache
+def _lives() -> Any:
+    """Intervals that hold memory after the one input, and after the other: rows (low, high)."""
+    memory = MemoryMap(law())
+    ends = memory.fixed_points(INPUTS[0])[0], memory.fixed_points(INPUTS[1])[-1]
+    return np.array([memory([x, x], ends) for x in INPUTS])
