@@ -6,7 +6,7 @@ forecasts of any number of steps are powers of a matrix.
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 import rnnkernel as rk
 
@@ -41,7 +41,7 @@ def named(request):
 
 
 def overlap(P, r):
-    """ε_r: the least common mass of two rows of P^r."""
+    """η_r: the least common mass of two rows of P^r."""
     power = np.linalg.matrix_power(P, r)
     return np.minimum(power[:, None], power[None]).sum(axis=2).min()
 
@@ -78,7 +78,7 @@ def centred(mu, f):
 
 
 def second_solution(mu, sol):
-    """Values at the nodes of w, w − P̂w = u."""
+    """Values at the nodes of v, v − P̂v = u."""
     matrix = np.eye(len(mu.weights)) - mu.transition_operator + mu.weights
     return np.linalg.solve(matrix, sol.values)
 
@@ -132,6 +132,9 @@ def test_two_states_closed_form(a, b):
     np.testing.assert_allclose(sol.values, (law.inputs - pi @ data.inputs) / (1 - rho), rtol=1e-9)
     expected = pi[0] * pi[1] * 2.5**2 * (1 + rho) / (1 - rho)
     assert sol.asymptotic_variance == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    if rho == -1:  # no sum of covariances, but a variance: |S_n| = |Δ|/2 at odd n
+        for n in (1, 11, 101):
+            assert n * data.chain.average_variance(data.inputs, n) == pytest.approx(2.5**2 / (4 * n), rel=1e-9)
 
 
 def test_overlap_contracts_and_detects_periods():
@@ -146,7 +149,10 @@ def test_overlap_contracts_and_detects_periods():
         indicators = (np.arange(2**n)[:, None] >> np.arange(n)) & 1  # the sup of osc(Pg)/osc(g) is attained at one
         for r in (1, 2, 3):
             images = indicators @ np.linalg.matrix_power(chain.transition, r).T
-            assert np.ptp(images, axis=1).max() == pytest.approx(1 - overlap(chain.transition, r), abs=1e-12)
+            common = overlap(chain.transition, r)
+            assert np.ptp(images, axis=1).max() == pytest.approx(1 - common, abs=1e-12)
+            assert chain.doeblin_coefficient(r) <= common + 1e-12
+            assert n > 2 or chain.doeblin_coefficient(r) == pytest.approx(common, abs=1e-12)
         if chain.is_irreducible:
             aperiodic = any(overlap(chain.transition, r) > 1e-12 for r in range(1, n * n + 1))
             assert aperiodic == (chain.period == 1)
@@ -190,24 +196,45 @@ def test_meeting_time():
     assert r * meeting.mean() <= r / epsilon
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_joint_chain_contracts(case):
-    mu = CASES[case]
-    P, q = mu.data.chain.transition, MEMORY.contraction
+def laws_after(P, inputs, state, m, r):
+    """The law of (i_r, m_r) from one point: states, memories, probabilities of all paths of r steps."""
+    paths = [(state, m, 1.0)]
+    for _ in range(r):
+        paths = [
+            (j, MEMORY(inputs[i], memory), p * P[i, j]) for i, memory, p in paths for j in range(len(P)) if P[i, j] > 0
+        ]
+    states, memories, p = zip(*paths, strict=True)
+    return np.array(states), np.array(memories, dtype=float), np.array(p)
+
+
+def wasserstein(law, other, w):
+    """The least mean of d_w over all couplings, by linear programming."""
+    (i, m, p), (j, other_m, q) = law, other
+    cost = w * (i[:, None] != j) + np.abs(m[:, None] - other_m)
+    rows = np.kron(np.eye(len(p)), np.ones(len(q)))
+    columns = np.kron(np.ones(len(p)), np.eye(len(q)))
+    return optimize.linprog(cost.ravel(), A_eq=np.vstack([rows, columns]), b_eq=np.concatenate([p, q])).fun
+
+
+def test_joint_chain_contracts(mu):
+    P, x, q = mu.data.chain.transition, mu.data.inputs, MEMORY.contraction
     r, epsilon = first_overlap(P)
     delta, length = jump(mu), np.ptp(mu.intervals)
-    w = 2 * delta / ((1 - q) * epsilon)
-    kappa = max(1 - epsilon + delta / ((1 - q) * w), q**r)
-    assert kappa < 1
-    if r == 1:  # one step of the coupling, exactly: memory is determined, states differ with probability 1 − overlap
-        m = np.linspace(*mu.intervals[0], 41)
+    for excess in (1.05, 2.0, 20.0):  # over the least weight that the theorem allows
+        w = excess * delta / ((1 - q) * epsilon)
+        kappa = max(1 - epsilon + delta / ((1 - q) * w), q**r)
+        assert kappa < 1
+        worst, rng = 0.0, np.random.default_rng(6)
         for i in range(len(P)):
             for j in range(len(P)):
-                apart = 1 - np.minimum(P[i], P[j]).sum() if i != j else 0.0
-                x = mu.data.inputs
-                after = w * apart + np.abs(MEMORY(x[i], m)[:, None] - MEMORY(x[j], m)[None])
-                before = w * (i != j) + np.abs(m[:, None] - m[None])
-                assert (after <= kappa * before + 1e-12).all()
+                m, other = rng.uniform(*mu.intervals[i]), rng.uniform(*mu.intervals[j])
+                after = wasserstein(laws_after(P, x, i, m, r), laws_after(P, x, j, other, r), w)
+                worst = max(worst, after / (w * (i != j) + abs(m - other)))
+        assert worst <= kappa
+        if excess == 20:
+            assert worst >= 1 - epsilon - 0.05  # a large weight leaves nothing but the overlap
+    w = 2 * delta / ((1 - q) * epsilon)
+    kappa = max(1 - epsilon + delta / ((1 - q) * w), q**r)
     for name, f in FUNCTIONS.items():
         values = f(mu.inputs, mu.memory)
         scale = max(LIPSCHITZ[name], np.ptp(values) / w) * (w + length)
@@ -215,6 +242,21 @@ def test_joint_chain_contracts(case):
         for n in range(60):
             assert np.abs(g).max() <= kappa ** (n // r) * scale + 1e-12
             g = mu.transition_operator @ g
+
+
+def test_two_rates_of_forgetting(named):
+    """P(H > n) ≤ Cγⁿ with C = 1, γ = 1 − η₁ for two states: the spread of P̂ⁿf against the bound of the note."""
+    name, f = named
+    mu = CASES["two"]
+    gamma, q, length = 1 - overlap(mu.data.chain.transition, 1), MEMORY.contraction, np.ptp(mu.intervals)
+    values = f(mu.inputs, mu.memory)
+    oscillation, g = np.ptp(values), values
+    for n in range(1, 40):
+        g = mu.transition_operator @ g
+        bound = gamma**n * oscillation + (q**n + n * max(q, gamma) ** (n - 1)) * length * LIPSCHITZ[name]
+        assert np.ptp(g) <= bound + 1e-12
+        if name == "x":
+            assert np.ptp(g) == pytest.approx(bound, rel=1e-9, abs=1e-12)  # attained
 
 
 def test_solution_obeys_its_bounds(mu, named):
@@ -241,6 +283,9 @@ def test_solution_is_the_series(mu, named):
         term = mu.transition_operator @ term
     np.testing.assert_allclose(sol.values, total, atol=1e-10)
     assert mu.weights @ sol.values == pytest.approx(0, abs=1e-11)
+    smallest = np.linalg.svd(np.eye(len(term)) - mu.transition_operator, compute_uv=False)[-2:]
+    assert smallest[0] > 1e-3  # any other solution differs by a constant
+    assert smallest[1] < 1e-12
 
 
 def test_variance_is_the_sum_of_covariances(mu, named):
@@ -262,9 +307,9 @@ def test_variance_is_the_sum_of_covariances(mu, named):
 def test_variance_after_n_steps(mu, named):
     f = named[1]
     sol, T = mu.solve_poisson(f), mu.transition_operator
-    w, f_bar = second_solution(mu, sol), centred(mu, f)
+    v, f_bar = second_solution(mu, sol), centred(mu, f)
     for n in (1, 2, 7, 60):
-        correction = mu.weights @ (f_bar * (T @ w - np.linalg.matrix_power(T, n + 1) @ w))
+        correction = mu.weights @ (f_bar * (T @ v - np.linalg.matrix_power(T, n + 1) @ v))
         expected = sol.asymptotic_variance - 2 / n * correction
         assert variance_after(mu, f, n) == pytest.approx(expected, rel=1e-9)
 
@@ -278,8 +323,8 @@ def test_bound_holds_for_every_n(mu, named):
         assert np.sqrt(variance_after(mu, f, n) / n) <= bound.total
         assert bound.martingale == pytest.approx(np.sqrt(sol.asymptotic_variance / n))
         assert bound.boundary == pytest.approx(2 * np.abs(u).max() / n, rel=1e-2)
-    w, n = second_solution(mu, sol), 10**8  # P̂^{n+1}w is zero to rounding: the exact error at a large n
-    gamma = mu.weights @ (centred(mu, f) * (mu.transition_operator @ w))
+    v, n = second_solution(mu, sol), 10**8  # P̂^{n+1}v is zero to rounding: the exact error at a large n
+    gamma = mu.weights @ (centred(mu, f) * (mu.transition_operator @ v))
     error = np.sqrt((sol.asymptotic_variance - 2 * gamma / n) / n)
     assert error <= sol.bound(n).total <= 1.001 * error
 
