@@ -13,7 +13,7 @@ def main() -> None:
     os.environ.update({f"{name}_NUM_THREADS": "1" for name in THREADS})
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     os.environ["JAX_PLATFORMS"] = "cpu"
-    from . import report
+    from . import report, tables
 
     about = {"machine": report.machine(), "versions": report.versions()}
     for part in about.values():
@@ -21,11 +21,11 @@ def main() -> None:
     print(f"\n{report.SPREAD}")
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
 
-    tables = []
+    found = []
     for table in measured(cores):
-        print(report.as_text(table), flush=True)
-        tables.append(table)
-    report.save(tables, about)
+        print(tables.as_text(table), flush=True)
+        found.append(table)
+    report.save(found, about)
     print(f"\nSaved as {report.FOLDER}/benchmarks.md and benchmarks.json")
 
 

@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 import rnnkernel as rk
 
-from .clock import Spread, rounds
+from .clock import rounds
 from .peers import EAGER_SHARE, implementations
 from .problem import BETA, LEARNING_RATE, Problem, disagreement, reference_data, reference_law
+from .tables import Spread, Table
 
 AGREEMENT = 1e-9
 POINTS = {"x": [-1.0, -1.0, 1.5, 1.5], "memory": [-0.2, 0.1, 0.1, 0.4]}
@@ -36,15 +37,6 @@ law = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recu
 rk.train(rk.RNN.sample(law, n_units=1000, beta=0.75, rng=0), data, time=2.0, learning_rate=1.0, rng=1)
 print(imported - start)
 """
-
-
-class Table(NamedTuple):
-    """A title, the heads of columns, rows, and a sentence on how to read them."""
-
-    title: str
-    head: list[str]
-    rows: list[list[Any]]
-    note: str
 
 
 def training() -> Iterator[Table]:
@@ -183,7 +175,7 @@ def two_cores(cores: set[int]) -> Table:
                 reference_law(),
                 widths=[400, 1600],
                 betas=[BETA],
-                n_seeds=200,
+                n_seeds=500,
                 times=2.0,
                 rng=0,
                 executor=pool,

@@ -9,8 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from .clock import Spread
-from .measures import Table
+from .tables import Spread, Table, as_markdown
 
 FOLDER = Path(__file__).parents[2] / "_build" / "bench"
 PACKAGES = ("rnnkernel", "numba", "llvmlite", "numpy", "scipy", "jax", "jaxlib", "torch", "quantecon")
@@ -42,21 +41,6 @@ def versions() -> dict[str, str]:
         said = subprocess.run(["gcc", "-dumpfullversion"], check=True, capture_output=True, text=True)
         found["gcc"] = said.stdout.strip()
     return found
-
-
-def as_text(table: Table) -> str:
-    """Lay a table out for the terminal."""
-    cells = [table.head, *([f"{cell:.3g}" if isinstance(cell, Spread) else cell for cell in r] for r in table.rows)]
-    sizes = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, sizes, strict=True)).rstrip() for row in cells]
-    return "\n".join(["", table.title, "", *lines, "", table.note])
-
-
-def as_markdown(table: Table) -> str:
-    """Lay a table out in Markdown."""
-    rows = [[f"{cell:.3g}" if isinstance(cell, Spread) else cell for cell in row] for row in table.rows]
-    body = ["| " + " | ".join(row) + " |" for row in (table.head, ["---"] * len(table.head), *rows)]
-    return "\n".join([f"## {table.title}", "", *body, "", table.note, ""])
 
 
 def save(tables: list[Table], about: dict[str, Any]) -> None:
