@@ -96,8 +96,8 @@ const explorable = {
     + paper.panel([...corner[3], width, height], {
       x: inTime, log: true, y: [0, 1.2], xlabel: "time t", ylabel: "loss", xticks: [0.01, 1, 100, 10000], yticks: [0, 0.5, 1], title: "Loss",
     }, drawn([
-      ...Array.from(half, (t, r) => scales => scales.line(mode === r + 1 ? "marked dashed" : "muted", [t, t], [0, 1.05])),
-      ...Array.from(half, (t, r) => words(t, 1.09, r + 1)),
+      ...Array.from(half, (t, r) => scales => scales.line(mode === r + 1 ? "marked dashed" : "muted", [t, t], [0, 0.97])),
+      ...Array.from(half, (t, r) => words(t, r % 2 ? 1.1 : 1, r + 1)),
       scales => scales.line("bound", inTime, [floor, floor]) + scales.line("limit", moments, losses) + scales.dots("marked", [time], [loss]),
     ]));
     const number = (name, value) => `<b data-number="${name}">${(value < 1e-12 ? 0 : value).toPrecision(3).replace("-", "−")}</b>`;

@@ -11,7 +11,7 @@ from rnnkernel.limit import KernelLimit
 
 INPUTS, STATIONARY = np.array([-1.0, 1.5]), np.array([0.75, 0.25])
 REACH = 0.5  # q, the largest memory
-N_MODES, DEGREE = 8, 16  # the limit to 1e-9 up to time 10, to 1e-4 up to 10⁵
+N_MODES, DEGREE = 8, 16  # the limit to 1e-9 up to αt = 40, to 1e-4 up to 4·10⁵
 PREVIOUS, PRESENT = np.repeat([0, 1], 2), np.tile([0, 1], 2)  # the states: two successive inputs
 
 
@@ -64,10 +64,11 @@ def tables(stickiness: float) -> Tables:
     }
     limit = KernelLimit(data["next"], law())
     mu, angles = limit.stationary, (np.arange(DEGREE) + 0.5) * np.pi / DEGREE
-    functions = limit.eigenfunctions(mu.inputs, mu.memory)[:, :N_MODES]
+    signs = np.sign(limit.eigenfunctions(INPUTS[0], [0.25])[0, :N_MODES])  # so that they do not jump with ρ
+    functions = signs * limit.eigenfunctions(mu.inputs, mu.memory)[:, :N_MODES]
     transform = 2 / DEGREE * np.cos(np.outer(np.arange(DEGREE), angles))
     transform[0] /= 2
-    modes = [(transform @ limit.eigenfunctions(x, REACH * np.cos(angles))[:, :N_MODES]).T for x in INPUTS]
+    modes = [(transform @ limit.eigenfunctions(x, REACH * np.cos(angles))[:, :N_MODES] * signs).T for x in INPUTS]
     targets = {}
     for name, each in data.items():
         coefficients = (mu.weights * each.mean_target[mu.states]) @ functions
