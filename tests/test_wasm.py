@@ -58,6 +58,18 @@ def arguments(name, seed):
     return GIVEN[name](draw, n)
 
 
+def for_averages(draw, n):
+    rule = draw.uniform(-0.02, 0.02, (2, 4))  # memory contracts
+    stops = np.cumsum(draw.integers(1, 5, 3))
+    return draw.normal(size=(2, 3)), rule, 0.1, 0.5, rows(draw), int(draw.integers(5)), stops, np.zeros((n, 3))
+
+
+def for_decompose(draw, n):
+    functions = draw.normal(size=(2, 3)), draw.normal(size=(2, 5))
+    path = draw.integers(0, 2, n), draw.uniform(-0.4, 0.6, n)
+    return *functions, 0.1, 0.5, rows(draw), *path, np.zeros(n), np.zeros(n), np.zeros(n)
+
+
 def for_limit(draw, n):
     states, memory = draw.integers(0, 2, n), draw.uniform(-0.5, 0.5, n)
     modes = draw.normal(size=(2, 5, 6))
@@ -78,6 +90,8 @@ def quadrature(draw):
 
 
 GIVEN = {
+    "averages": for_averages,
+    "decompose": for_decompose,
     "distance": lambda draw, n: (draw.normal(size=n), draw.normal(size=n)),
     "eigenfunctions": lambda draw, n: (*for_limit(draw, n)[2:4], *for_limit(draw, n)[5:7], np.zeros((n, 5))),
     "histogram": lambda draw, n: (draw.normal(size=n), float(draw.uniform(0.5, 2)), np.zeros(7)),
@@ -219,3 +233,39 @@ def test_limit_sums_the_modes():
     assert left[0] == pytest.approx(0.25 + 2 * np.exp(-2) + 4.5 * np.exp(-0.4), rel=1e-14)
     kernels.shares(rates, 2.0, learned)
     assert learned == pytest.approx(1 - np.exp([-1.0, -0.2]), rel=1e-14)
+
+
+def chebyshev(table, states, t):
+    return np.array([np.polynomial.chebyshev.chebval(at, table[state]) for state, at in zip(states, t, strict=True)])
+
+
+@given(seed=seeds)
+def test_decomposition_follows_its_definition(seed):
+    draw = np.random.default_rng(seed)
+    f, u, centre, half, P, states, memory, *parts = for_decompose(draw, int(draw.integers(2, 40)))
+    kernels.decompose(f, u, centre, half, P, states, memory, *parts)
+    t = (memory - centre) / half
+    at_f, at_u = chebyshev(f, states, t), chebyshev(u, states, t)
+    each = [chebyshev(u, np.full(len(t), j), t) for j in range(2)]
+    forecast = P[states[:-1], 0] * each[0][1:] + P[states[:-1], 1] * each[1][1:]  # of u, one step ahead
+    expected = np.cumsum(at_f[:-1]), at_u[0] - at_u[1:], np.cumsum(at_u[1:] - forecast)
+    for part, values in zip(parts, expected, strict=True):
+        assert part[0] == 0
+        np.testing.assert_allclose(part[1:], values, rtol=0, atol=1e-12)
+
+
+@given(seed=seeds)
+def test_averages_follow_the_walk(seed):
+    draw = np.random.default_rng(seed)
+    f, rule, centre, half, P, n_warm, stops, out = for_averages(draw, 4)
+    kernels.averages(f, rule, centre, half, P, n_warm, stops, out)
+    for i, averages in enumerate(out):
+        states = np.empty(n_warm + stops[-1], np.int64)
+        kernels.walk(i + 1, P, states)
+        values, m = [], 0.0
+        for state in states:
+            t = [(m - centre) / half]
+            values.extend(chebyshev(f, [state], t))
+            (m,) = chebyshev(rule, [state], t)
+        expected = [np.mean(values[n_warm : n_warm + n]) for n in stops]
+        np.testing.assert_allclose(averages, expected, rtol=0, atol=1e-12)

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 import rnnkernel as rk
-from rnnkernel.widgets import live
+from rnnkernel.widgets import kernels, live
 
-EXPLORABLES = [rk.widgets.Train, rk.widgets.FixedPoint, rk.widgets.Modes]
+EXPLORABLES = [rk.widgets.Train, rk.widgets.FixedPoint, rk.widgets.Modes, rk.widgets.Poisson]
 each = pytest.mark.parametrize("kind", EXPLORABLES, ids=lambda kind: kind.__name__)
 
 
@@ -24,7 +24,7 @@ def static(kind, **start):
 
 
 def law():
-    """The law of the units of `Train` and `Modes`."""
+    """The law of the units of `Train`, `Poisson` and `Modes`."""
     return rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0.7, 1), stats.uniform(0, 1))
 
 
@@ -219,6 +219,103 @@ def test_each_target_is_learned_when_its_modes_are():
     assert left("before", 1000.0) < 0.06
     assert left("product", 10.0) > 0.9
     assert 0.02 < left("product", 1e5) < 0.04
+
+
+def poisson_of_the_package(f, rho):
+    """The invariant law of input and memory on the chain of the figure, and the solution for f."""
+    memory = rk.MemoryMap(law())
+    chain = rk.MarkovChain(rho * np.eye(2) + (1 - rho) * np.array([0.75, 0.25]))
+    mu = rk.StationaryLaw(rk.DataSequence(chain, [-1.0, 1.5], [0.0, 0.0]), memory)
+    return mu, mu.solve_poisson(lambda x, m: {"x": x, "m": m, "xm": x * m, "fall": m - memory(x, m)}[f])
+
+
+def path_of_poisson(mu, seed, n):
+    """States and memories of the figure: 200 steps come before them."""
+    states = np.empty(200 + n + 1, np.int64)
+    kernels.walk(seed, mu.data.chain.transition, states)
+    return states[200:], mu.memory_map.trajectory(np.array([-1.0, 1.5])[states])[200:-1]
+
+
+@pytest.mark.parametrize(("f", "rho"), [("x", -0.3), ("m", 0.6), ("xm", 0.95), ("fall", 0.8)])
+def test_poisson_splits_sums_as_the_package_does(f, rho):
+    shown = rk.widgets.Poisson(f=f, stickiness=rho, n_steps=300, seed=3).compute()
+    mu, solution = poisson_of_the_package(f, rho)
+    states, m = path_of_poisson(mu, 3, 300)
+    parts, u, total = solution.decompose(states, m), solution(states, m), np.cumsum(solution.centred(states, m))
+    np.testing.assert_allclose(shown["sums"][1:], total[:-1], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(shown["boundaries"], u[0] - u, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(shown["martingales"][1:], np.cumsum(parts.martingale), rtol=0, atol=1e-10)
+    assert shown["total"] == pytest.approx(parts.total, abs=1e-10)
+    assert shown["boundary"] == pytest.approx(parts.boundary, abs=1e-10)
+    assert shown["martingale"] == pytest.approx(parts.martingale.sum(), abs=1e-10)
+    stops = np.array(shown["stops"])
+    assert stops[-1] == 300
+    np.testing.assert_allclose(shown["average"] - shown["limit"], total[stops - 1] / stops, rtol=0, atol=1e-11)
+    assert shown["error"] == pytest.approx(abs(parts.total) / 300, abs=1e-12)
+    assert shown["limit"] == pytest.approx(mu.mean(solution.f), abs=1e-12)
+    assert shown["sigma"] == pytest.approx(solution.asymptotic_variance**0.5, abs=1e-8)
+    bounds = solution.bound(shown["all_stops"])
+    np.testing.assert_allclose(shown["bounds"], bounds.total, rtol=1e-9, atol=1e-8)
+    assert shown["bound"] == pytest.approx(solution.bound(300).total, rel=1e-9, abs=1e-8)
+    assert shown["strip"] == pytest.approx(bounds.boundary[0], rel=1e-9)
+    assert np.abs(shown["boundaries"]).max() <= shown["strip"]
+    low, high = shown["range"]
+    assert low <= min(shown["average"].min(), shown["others"].min())
+    assert high >= max(shown["average"].max(), shown["others"].max())
+    square = mu.mean(lambda x, m: (solution.f(x, m) - solution.mean) ** 2)
+    assert shown["independent"] == pytest.approx((square / 300) ** 0.5, rel=1e-9)
+
+
+@pytest.mark.parametrize("f", rk.widgets.Poisson.values("f"))
+@pytest.mark.parametrize("rho", rk.widgets.Poisson.values("stickiness"))
+def test_poisson_identity_is_exact(f, rho):
+    shown = rk.widgets.Poisson(f=f, stickiness=rho, n_steps=3000, seed=5).compute()
+    total, boundary, martingale = (shown[each] for each in ("sums", "boundaries", "martingales"))
+    np.testing.assert_allclose(total, boundary + martingale, rtol=0, atol=1e-9)
+    assert shown["gap"] == abs(total[-1] - boundary[-1] - martingale[-1])
+
+
+def test_poisson_averages_over_seeds():
+    figure = rk.widgets.Poisson(f="xm", stickiness=0.3, n_steps=30, seed=7)
+    shown = figure.compute()
+    mu, solution = poisson_of_the_package("xm", 0.3)
+    sums = [solution.centred(*path_of_poisson(mu, seed, 30))[:-1].cumsum() for seed in range(1, 201)]
+    stops = np.array(shown["stops"])
+    errors = np.array(sums)[:, stops - 1] / stops
+    others = np.reshape(shown["others"], (20, -1))
+    np.testing.assert_allclose(others - solution.mean, errors[:20], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(others[6], shown["average"], rtol=0, atol=1e-12)
+    assert shown["rms"] == pytest.approx((errors[:, -1] ** 2).mean() ** 0.5, rel=1e-10)
+    width = 2 * (solution.asymptotic_variance / 30) ** 0.5
+    assert shown["within"] == 100 * np.mean(np.abs(errors[:, -1]) <= width)
+
+
+@pytest.mark.parametrize("rho", rk.widgets.Poisson.values("stickiness"))
+def test_poisson_errors_have_the_size_of_theory(rho):
+    """Var A_n for f = x has a closed form; the root mean square of 200 errors has a standard error of 5 %."""
+    shown = rk.widgets.Poisson(f="x", stickiness=rho, n_steps=100).compute()
+    lags = np.arange(1, 100)
+    variance = 3 / 16 * 2.5**2 / 100 * (1 + 2 * ((1 - lags / 100) * rho**lags).sum())
+    assert shown["rms"] == pytest.approx(variance**0.5, rel=0.2)
+    assert shown["rms"] < shown["bound"]
+
+
+def test_poisson_of_a_coboundary_has_no_martingale():
+    """Memory minus the next memory telescopes."""
+    shown = rk.widgets.Poisson(f="fall", n_steps=300, seed=2).compute()
+    assert np.abs(shown["martingales"]).max() < 1e-11
+    assert shown["sigma"] == 0
+    assert shown["bound"] == shown["strip"] / 300
+
+
+def test_stickiness_moves_sigma_up_for_x_but_down_and_up_for_xm():
+    stickiness = rk.widgets.Poisson.values("stickiness")
+    sigma = {
+        f: [rk.widgets.Poisson(f=f, stickiness=rho).compute()["sigma"] for rho in stickiness] for f in ("x", "m", "xm")
+    }
+    assert (np.diff(sigma["x"]) > 0).all()
+    assert (np.diff(sigma["m"]) > 0).all()
+    assert (np.sign(np.diff(sigma["xm"])) == [-1, -1, -1, -1, 1, 1]).all()
 
 
 # -- in the page ---------------------------------------------------------------------------------------------------

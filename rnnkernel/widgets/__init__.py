@@ -6,7 +6,7 @@ their sliders are traits, which can be read, set, observed and linked.
 
 from typing import Any
 
-__all__ = ["FixedPoint", "Modes", "Train"]
+__all__ = ["FixedPoint", "Modes", "Poisson", "Train"]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,6 +19,10 @@ def __getattr__(name: str) -> Any:
         from rnnkernel.widgets.modes import Modes
 
         return Modes
+    if name == "Poisson":
+        from rnnkernel.widgets.poisson import Poisson
+
+        return Poisson
     if name == "Train":
         from rnnkernel.widgets.train import Train
 

@@ -139,6 +139,59 @@ def loss(rates: Any, coefficients: Any, rest: Any, times: Any, out: Any) -> None
 
 
 @jit
+def decompose(
+    f: Any,
+    u: Any,
+    centre: Any,
+    half: Any,
+    transition: Any,
+    states: Any,
+    memory: Any,
+    sums: Any,
+    boundaries: Any,
+    gains: Any,
+) -> None:
+    """Fill entry n of the last three with Σ_{k<n} f(z_k), u(z_0) − u(z_n) and Σ_{k≤n} [u(z_k) − P̂u(z_{k−1})].
+
+    Functions of z = (s, m) are given as f(s, m) = Σ_d f[s, d] T_d((m − centre)/half), z_k by states and memory.
+    """
+    first = _chebyshev(u[states[0]], (memory[0] - centre) / half)
+    sums[0] = boundaries[0] = gains[0] = 0.0
+    for n in range(1, len(states)):
+        before, t, forecast = states[n - 1], (memory[n] - centre) / half, 0.0
+        for j in range(len(u)):
+            forecast += transition[before, j] * _chebyshev(u[j], t)
+        now = _chebyshev(u[states[n]], t)
+        sums[n] = sums[n - 1] + _chebyshev(f[before], (memory[n - 1] - centre) / half)
+        boundaries[n] = first - now
+        gains[n] = gains[n - 1] + now - forecast
+
+
+@jit
+def averages(f: Any, rule: Any, centre: Any, half: Any, transition: Any, n_warm: Any, stops: Any, out: Any) -> None:
+    """Fill row i with the averages of f over the first `stops` steps of a path of (s, m), after `n_warm` steps before.
+
+    Its states are those that `walk` draws from seed i + 1.  Memory starts at 0 and moves to rule(s, m); both functions
+    are given as in `decompose`.
+    """
+    n_paths = len(out)
+    states, memory, sums = np.zeros(n_paths, np.int64), np.zeros(n_paths), np.zeros(n_paths)
+    sources = np.arange(1, n_paths + 1).astype(np.uint64)
+    at = 0
+    for k in range(-n_warm, stops[-1]):
+        for i in range(n_paths):  # side by side: the steps of one path wait for each other
+            t = (memory[i] - centre) / half
+            if k >= 0:
+                sums[i] += _chebyshev(f[states[i]], t)
+            memory[i] = _chebyshev(rule[states[i]], t)
+            states[i] = _next(transition, sources[i : i + 1], states[i])
+        if k + 1 == stops[at]:
+            for i in range(n_paths):
+                out[i, at] = sums[i] / stops[at]
+            at += 1
+
+
+@jit
 def distance(a: Any, b: Any) -> Any:
     """Return the root mean square of a − b."""
     total = 0.0
@@ -173,7 +226,13 @@ def _walk(transition: Any, source: Any, states: Any) -> None:
     """Fill `states` with a path that starts in state 0."""
     states[0] = 0
     for k in range(1, len(states)):
-        states[k] = 0 if uniform(source) < transition[states[k - 1], 0] else 1
+        states[k] = _next(transition, source, states[k - 1])
+
+
+@jit
+def _next(transition: Any, source: Any, state: Any) -> Any:
+    """Draw the state that follows a state."""
+    return 0 if uniform(source) < transition[state, 0] else 1
 
 
 @jit
@@ -236,6 +295,8 @@ _value, _derivative = _types(TANH.value), _types(TANH.derivative)
 _A, _A2, _A3, _I = float64[::1], float64[:, ::1], float64[:, :, ::1], int64[::1]
 
 EXPORTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "averages": (averages, (_A2, _A2, float64, float64, _A2, int64, _I, _A2)),
+    "decompose": (decompose, (_A2, _A2, float64, float64, _A2, _I, _A, _A, _A, _A)),
     "distance": (distance, (_A, _A)),
     "eigenfunctions": (eigenfunctions, (_A3, float64, _I, _A, _A2)),
     "histogram": (histogram, (_A, float64, _A)),

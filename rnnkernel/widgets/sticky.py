@@ -1,4 +1,4 @@
-"""The sticky chain that `Train` and `Modes` learn from, the law of the units, and the modes of the limit as tables."""
+"""The sticky chain of `Train`, `Poisson` and `Modes`, the law of the units, and the modes of the limit as tables."""
 
 from functools import cache
 from typing import Any, NamedTuple
@@ -8,6 +8,7 @@ import numpy as np
 from rnnkernel.chains import DataSequence, MarkovChain
 from rnnkernel.initial import InitialLaw
 from rnnkernel.limit import KernelLimit
+from rnnkernel.memory import MemoryMap
 
 INPUTS, STATIONARY = np.array([-1.0, 1.5]), np.array([0.75, 0.25])
 REACH = 0.5  # q, the largest memory
@@ -46,6 +47,12 @@ def law() -> InitialLaw:
     from scipy import stats
 
     return InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+
+
+@cache
+def memory_map() -> MemoryMap:
+    """φ of these units."""
+    return MemoryMap(law())
 
 
 @cache

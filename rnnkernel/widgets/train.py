@@ -1,14 +1,12 @@
 """`Train`: a finite network drawn onto the curve of its limit while it learns, and its forecast beside the data."""
 
-from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
 import traitlets
 
-from rnnkernel.memory import MemoryMap
 from rnnkernel.widgets import kernels, live
-from rnnkernel.widgets.sticky import INPUTS, REACH, law, tables, transition
+from rnnkernel.widgets.sticky import INPUTS, REACH, memory_map, tables, transition
 
 TIME, N_RECORDS, N_WARM, N_FORECAST = 4.0, 40, 40, 40
 MEMORY = np.array([-0.2, 0.4])
@@ -97,7 +95,7 @@ class Train(live.Live):
             "at_memory": MEMORY.tolist(),
             "reach": REACH,
         }
-        memory = _memory()
+        memory = memory_map()
         return {
             "chains": chains,
             "nodes": memory._nodes[0].tolist(),
@@ -133,7 +131,7 @@ class Train(live.Live):
             for i in range(2)
         ]
         path = INPUTS[states]
-        held, after = _memory().trajectory(path[:-1])[N_WARM:-1], states[N_WARM:-1]
+        held, after = memory_map().trajectory(path[:-1])[N_WARM:-1], states[N_WARM:-1]
         limit_forecast = self._limit(np.full(N_FORECAST, TIME), after, held)
         return {
             "times": times,
@@ -176,8 +174,3 @@ class Train(live.Live):
         coefficients, clock = found.targets["next"].coefficients, self.learning_rate * times
         kernels.limit(found.eigenvalues, coefficients, found.modes, REACH, clock, states, memory, out)
         return out
-
-
-@cache
-def _memory() -> MemoryMap:
-    return MemoryMap(law())

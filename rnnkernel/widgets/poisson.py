@@ -1,0 +1,259 @@
+"""`Poisson`: an average along one path within its bound, and its sum as a boundary and a martingale."""
+
+from functools import cache
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import traitlets
+from numpy.polynomial.chebyshev import chebinterpolate
+
+from rnnkernel.chains import DataSequence, MarkovChain
+from rnnkernel.stationary import StationaryLaw
+from rnnkernel.widgets import kernels, live
+from rnnkernel.widgets.sticky import INPUTS, memory_map, transition
+
+N_WARM, N_PATHS, N_SHOWN = 200, 200, 20
+LENGTHS = [10, 30, 100, 300, 1000, 3000]
+STOPS = np.union1d(LENGTHS, np.geomspace(1, LENGTHS[-1], 90).astype(int))  # where averages are shown
+DEGREE = 14  # of polynomials in memory: what it leaves is rounding
+FUNCTIONS: dict[str, Any] = {
+    "x": lambda x, _: x,
+    "m": lambda _, m: m,
+    "xm": lambda x, m: x * m,
+    "fall": lambda x, m: m - memory_map()(x, m),
+}
+WORDS = {"x": "x", "m": "m", "xm": "x·m", "fall": "m − φ(x, m)"}
+
+
+class Poisson(live.Live):
+    """The Poisson equation at work: the average of f along a path, and the two parts that its sum has exactly.
+
+    Left, running averages of f over the path of input and memory, of one seed and of twenty, within the bound
+    2‖u‖/n + σ/√n of their root mean square error.  Right, for the one seed, the sum of f − μ(f), its boundary
+    u(z_0) − u(z_n) within ±2‖u‖, and its martingale.  Paths and sums are computed in the page; u comes from
+    `StationaryLaw.solve_poisson`, once for each f and each chain that the sliders offer, as polynomials in memory.
+
+    Parameters
+    ----------
+    **start : dict
+        The values shown first, by slider, which are traits: ``f`` ("x", "m", "xm", or "fall" for m − φ(x, m)),
+        ``stickiness`` (ρ, where P = ρI + (1 − ρ)1π), ``n_steps`` and ``seed``.
+
+    Notes
+    -----
+    W ~ N(0.7, 1), B ~ U(0, 1), C ~ U(−1, 1); inputs −1 and 1.5, π = (0.75, 0.25).  Book: *The Poisson equation*.
+
+    Examples
+    --------
+    >>> shown = Poisson(f="m", stickiness=0.9).compute()
+    >>> bool(abs(shown["total"] - shown["boundary"] - shown["martingale"]) < 1e-9)
+    True
+    """
+
+    name = "poisson"
+    labels: ClassVar[dict[str, str]] = {
+        "f": "function f",
+        "stickiness": "stickiness ρ",
+        "n_steps": "steps n",
+        "seed": "seed",
+    }
+    legend: ClassVar[dict[str, str]] = {
+        "a-line network": "average and sum, this seed",
+        "a-line faint": "other seeds",
+        "a-line limit": "limit μ(f)",
+        "a-line dashed bound": "bound",
+        "a-dot data": "root mean square error",
+        "a-line predicted dashed": "martingale",
+        "a-line marked": "boundary",
+        "an-area strip": "±2‖u‖",
+    }
+    alt = (
+        "Left, running averages of f for twenty seeds, against the number of steps on a logarithmic axis. They settle "
+        "on the limit, and most stay between two curves, the bound, that close like a funnel: later, the stickier the "
+        "chain. Right, the sum of f minus its limit for one seed. Its martingale part carries all the growth; its "
+        "boundary part stays within a strip around zero."
+    )
+    _esm = live.module("poisson")
+    _css = live.style()
+
+    f = traitlets.Enum(list(FUNCTIONS), "m").tag(sync=True)
+    stickiness = traitlets.Enum([-0.3, 0.0, 0.3, 0.6, 0.8, 0.9, 0.95], 0.6).tag(sync=True)
+    n_steps = traitlets.Enum(LENGTHS, 300).tag(sync=True)
+    seed = traitlets.Enum(list(range(1, N_SHOWN + 1)), 1).tag(sync=True)
+
+    def text(self, key: str, value: Any) -> str:
+        """Return how a value is shown."""
+        return WORDS[value] if key == "f" else super().text(key, value)
+
+    def data(self) -> dict[str, Any]:
+        """Return the memory map, what is solved for each f and chain, and the numbers that are fixed."""
+        chains = {
+            f"{rho:g}": {
+                "transition": transition(rho).tolist(),
+                **{
+                    f: {part: np.asarray(of).tolist() for part, of in solved(f, rho)._asdict().items()}
+                    for f in FUNCTIONS
+                },
+            }
+            for rho in self.values("stickiness")
+        }
+        memory, (centre, half) = memory_map(), _interval()
+        fixed = {
+            "inputs": INPUTS.tolist(),
+            "centre": centre,
+            "half": half,
+            "n_warm": N_WARM,
+            "n_paths": N_PATHS,
+            "n_shown": N_SHOWN,
+            "all_stops": STOPS.tolist(),
+            "ranges": {f: _range(f) for f in FUNCTIONS},
+        }
+        return {
+            "chains": chains,
+            "rule": _rule().tolist(),
+            "nodes": memory._nodes[0].tolist(),
+            "weights": memory._weights.tolist(),
+            "fixed": fixed,
+        }
+
+    def compute(self) -> dict[str, Any]:
+        """Return what the picture shows, by name, computed here.
+
+        Returns
+        -------
+        dict
+            At ``stops`` up to n the ``average`` of this seed and the ``others`` of twenty; at ``all_stops`` the
+            ``bounds``.  For every step the ``sums`` and their parts ``boundaries`` and ``martingales``; at the last,
+            ``total``, ``boundary``, ``martingale`` and the ``gap`` between the two sides.  ``sigma``; the ``bound``,
+            the root mean square error ``rms`` of 200 seeds, what the rule for ``independent`` data makes of it, and the
+            percentage of seeds ``within`` 2σ/√n.
+        """
+        f, u, mean, sigma, largest, deviation = solved(self.f, self.stickiness)
+        n, P, interval = self.n_steps, transition(self.stickiness), _interval()
+        states = np.empty(N_WARM + n + 1, np.int64)
+        kernels.walk(self.seed, P, states)
+        memory = memory_map().trajectory(INPUTS[states[:-1]])
+        sums, boundaries, martingales = np.empty((3, n + 1))
+        kernels.decompose(f, u, *interval, P, states[N_WARM:], memory[N_WARM:], sums, boundaries, martingales)
+        stops = STOPS[: np.searchsorted(STOPS, n) + 1]
+        errors = np.empty((N_PATHS, len(stops)))
+        kernels.averages(f, _rule(), *interval, P, N_WARM, stops, errors)
+        last = errors[:, -1].copy()
+        return {
+            "stops": stops,
+            "average": mean + sums[stops] / stops,
+            "others": mean + errors[:N_SHOWN].ravel(),
+            "limit": mean,
+            "range": _range(self.f),
+            "all_stops": STOPS,
+            "bounds": 2 * largest / STOPS + sigma / np.sqrt(STOPS),
+            "sums": sums,
+            "boundaries": boundaries,
+            "martingales": martingales,
+            "total": sums[-1],
+            "boundary": boundaries[-1],
+            "martingale": martingales[-1],
+            "gap": abs(sums[-1] - boundaries[-1] - martingales[-1]),
+            "strip": 2 * largest,
+            "sigma": sigma,
+            "error": abs(sums[-1]) / n,
+            "bound": 2 * largest / n + sigma / n**0.5,
+            "rms": kernels.distance(last, np.zeros(N_PATHS)),
+            "independent": deviation / n**0.5,
+            "within": 100 * int((np.abs(last) <= 2 * sigma / n**0.5).sum()) / N_PATHS,
+        }
+
+    def figure(self) -> Any:
+        """Return the picture as a matplotlib figure.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from matplotlib import pyplot as plt
+
+        from rnnkernel.figures import COLORS, STYLES
+
+        shown, n = self.compute(), self.n_steps
+        fig, (left, right) = plt.subplots(1, 2, figsize=(6.2, 2.8))
+        steps, limit, strip, others = np.arange(n + 1), shown["limit"], shown["strip"], shown["others"]
+        left.plot(shown["stops"], others.reshape(N_SHOWN, -1).T, color=COLORS["muted"], lw=0.5, alpha=0.6)
+        left.axhline(limit, **STYLES["limit"])
+        right.axhspan(-strip, strip, color=COLORS["muted"], alpha=0.25, lw=0)
+        for sign in (-1, 1):
+            left.plot(STOPS, limit + sign * shown["bounds"], **STYLES["bound"])
+            left.plot(n, limit + sign * shown["rms"], "o", color=COLORS["data"])
+            right.plot(steps, sign * (strip + shown["sigma"] * np.sqrt(steps)), **STYLES["bound"])
+        left.plot(shown["stops"], shown["average"], color=COLORS["network"], lw=2.2)
+        right.plot(shown["sums"], color=COLORS["network"], lw=2.2)
+        right.plot(shown["martingales"], **STYLES["predicted"])
+        right.plot(shown["boundaries"], color=COLORS["highlight"], lw=1)
+        left.set(title=f"Average of {WORDS[self.f]}", xlabel="steps n", xscale="log", ylim=shown["range"])
+        right.set(title="Sum of f − μ(f)", xlabel="steps n", xlim=(0, n))
+        return fig
+
+
+class Solved(NamedTuple):
+    """What is known of f on one chain; functions of state and memory by their Chebyshev coefficients, a row a state."""
+
+    f: Any
+    """f − μ(f)."""
+    u: Any
+    """The solution of the Poisson equation."""
+    mean: float
+    """μ(f)."""
+    sigma: float
+    """The root of the asymptotic variance."""
+    largest: float
+    """‖u‖."""
+    deviation: float
+    """The standard deviation of f under μ."""
+
+
+@cache
+def solved(f: str, stickiness: float) -> Solved:
+    """Solve the Poisson equation of f on the chain of a stickiness."""
+    law = _law(stickiness)
+    solution = law.solve_poisson(FUNCTIONS[f])
+    variance = law.mean(lambda x, m: (FUNCTIONS[f](x, m) - solution.mean) ** 2)
+    sigma = np.sqrt(np.round(solution.asymptotic_variance, 12))  # zero, not its rounding errors
+    largest = solution.bound(1).boundary / 2
+    return Solved(
+        _coefficients(solution.centred), _coefficients(solution), solution.mean, float(sigma), largest, variance**0.5
+    )
+
+
+@cache
+def _law(stickiness: float) -> StationaryLaw:
+    return StationaryLaw(DataSequence(MarkovChain(transition(stickiness)), INPUTS, targets=[INPUTS] * 2), memory_map())
+
+
+@cache
+def _interval() -> tuple[float, float]:
+    """Return centre and half-width of the memories that are reached, the same on all chains."""
+    low, high = _law(0.0).intervals[0].tolist()
+    return (low + high) / 2, (high - low) / 2
+
+
+@cache
+def _rule() -> Any:
+    """Return φ as polynomials, for the many paths: a hundred times faster than its quadrature."""
+    return _coefficients(lambda states, m: memory_map()(INPUTS[states], m))
+
+
+def _coefficients(function: Any) -> Any:
+    """Return the Chebyshev coefficients of a function of state and memory, a row for each state."""
+    centre, half = _interval()
+
+    def row(state: int) -> Any:
+        return chebinterpolate(lambda t: function(np.full(len(t), state), centre + half * t), DEGREE)
+
+    table = np.round([row(0), row(1)], 14)
+    return table[:, : 1 + np.flatnonzero(table.any(axis=0))[-1]].copy()
+
+
+def _range(f: str) -> list[float]:
+    """Return the least and the largest value of f."""
+    centre, half = _interval()
+    ends = [FUNCTIONS[f](INPUTS, np.full(2, m)) for m in (centre - half, centre + half)]
+    return [float(np.min(ends)), float(np.max(ends))]
