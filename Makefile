@@ -37,7 +37,7 @@ verify: $(TEST_STAMP)
 
 bench: $(TEST_STAMP)
 	$(if $(ENV),,$(PIP) -r tests/benchmarks/requirements.txt)
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks $(ONLY)
 
 lab: $(BOOK_STAMP)
 	$(BIN)/jupytext-config --settings-file $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json set-default-viewer

@@ -1,59 +1,44 @@
 """What all tests share: no windows, the long statistics left out, and a browser over the built book."""
 
-import functools
 import os
-import shutil
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import browsers
 import matplotlib
 import pytest
 
 matplotlib.use("Agg")  # for this process only: kernels that run chapters choose their own
 
 ROOT = Path(__file__).parents[1]
-HTML = ROOT / "_build" / "html"
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[str]:
     """The address of the built book, served from this machine."""
-    if not (HTML / "index.html").exists():
+    if not (browsers.HTML / "index.html").exists():
         pytest.fail("the book is not built: run `make book` first")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(HTML)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+    with browsers.served() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """A Chromium that talks to this machine only; without one the test is skipped, with CI=true it fails."""
-    from playwright.sync_api import Error, sync_playwright
+    from playwright.sync_api import Error
 
-    names = ("chromium", "chromium-browser", "google-chrome")
-    installed = next((path for path in map(shutil.which, names) if path), None)
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
+    with ExitStack() as stack:
         try:
-            chromium = playwright.chromium.launch(executable_path=installed, args=options)
+            chromium = stack.enter_context(browsers.chromium())
         except Error as error:
             if os.environ.get("CI") == "true":
                 raise
             pytest.skip(f"no Chromium: {error.message.splitlines()[0]}")
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -141,6 +141,17 @@ def test_fixed_point_shows_the_memory_map_of_the_package():
     assert shown["counts"].sum() == 3000
 
 
+def test_fixed_point_has_enough_nodes():
+    """Its rule of few nodes gives the package's φ wherever the sliders lead."""
+    law = rk.InitialLaw(stats.uniform(-1, 2), stats.norm(1, 0.2), stats.uniform(0, 2))
+    with pytest.warns(rk.AssumptionWarning):
+        memory = rk.MemoryMap(law)
+    figure, m = rk.widgets.FixedPoint(contraction=1.0), np.linspace(-1.6, 1.6, 99)
+    for x in figure.values("input_size"):
+        for face in (-x, x):
+            np.testing.assert_allclose(figure._phi(np.full(99, face), m), memory(face, m), rtol=0, atol=1e-14)
+
+
 def test_fixed_point_is_a_cantor_set_or_not():
     """A gap between the images of the two maps leaves the middle of the histogram empty; an overlap fills it."""
     middle = slice(90, 110)

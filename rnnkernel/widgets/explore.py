@@ -117,7 +117,7 @@ class Explorable:
             f'<figure class="rk-explore" data-widget="explore"><style>{_asset("explore.css")}</style>\n'
             f'<div class="rk-controls" role="group" aria-label="Controls of the figure">\n'
             f"{''.join(self._slider(key) for key in keys)}"
-            f'<button type="button">Reset</button></div>\n'
+            f'<button type="button" class="rk-reset">Reset</button></div>\n'
             f'<div class="rk-view" role="img" aria-label="{html.escape(self.alt)}">{frames.markup(still)}</div>\n'
             f'<p class="rk-state">{html.escape(state)}</p>\n'
             f'<script type="application/json">{packed}</script>\n'

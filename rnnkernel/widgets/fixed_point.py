@@ -6,8 +6,6 @@ from typing import Any, ClassVar
 import numpy as np
 import traitlets
 
-from rnnkernel.initial import InitialLaw
-from rnnkernel.memory import MemoryMap
 from rnnkernel.widgets import kernels, live
 
 N_HISTORY, N_WARM, N_BINS = 24, 100, 200
@@ -15,6 +13,7 @@ STARTS = -1.5, 1.5
 REACH = 1.6  # of the cobweb
 N_TOWARDS_END = 300  # steps that bring memory to its largest value, to rounding
 COIN = np.full((2, 2), 0.5)
+N_NODES = 24  # φ to 1e-14 for the inputs offered
 
 
 class FixedPoint(live.Live):
@@ -169,8 +168,6 @@ class FixedPoint(live.Live):
 
 @cache
 def _quadrature() -> tuple[Any, Any]:
-    """Return nodes (1, Q) and weights (Q,) of φ for E B = 1."""
-    from scipy import stats
-
-    memory = MemoryMap(InitialLaw(stats.uniform(-1, 2), stats.norm(1, 0.2), stats.uniform(0, 1)))
-    return memory._nodes, 2 * memory._weights
+    """Return nodes (1, Q) and weights (Q,) of φ for E B = 1: so narrow a law of W needs few nodes of Gauss–Hermite."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(N_NODES)
+    return 1 + 0.2 * nodes[None], weights / weights.sum()

@@ -43,6 +43,7 @@ def compiled(exports: dict[str, tuple[Any, tuple[Any, ...]]]) -> tuple[bytes, di
     """Compile {name: (kernel, types of its arguments)} to a module and what JavaScript must know of each argument."""
     import llvmlite.binding as llvm
 
+    llvm.set_option("", "-force-ordered-reductions")  # two units at a time; sums keep their order, and so their bits
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     machine = llvm.Target.from_triple(_TRIPLE).create_target_machine(cpu="mvp", features=_FEATURES, opt=3)

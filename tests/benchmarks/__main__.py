@@ -1,7 +1,9 @@
-"""Run all benchmarks: `make bench`, or `python -m tests.benchmarks` where the peers are installed."""
+"""Run all benchmarks, `make bench`, or some, `make bench ONLY=pages`."""
 
 import os
+import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM")
@@ -22,24 +24,37 @@ def main() -> None:
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
 
     found = []
-    for table in measured(cores):
+    for table in measured(cores, sys.argv[1:]):
         print(tables.as_text(table), flush=True)
         found.append(table)
     report.save(found, about)
     print(f"\nSaved as {report.FOLDER}/benchmarks.md and benchmarks.json")
 
 
-def measured(cores: set[int]) -> Iterator[Any]:
-    """Give one table after the other, all but the last from one core."""
-    from . import measures
+def measured(cores: set[int], names: list[str]) -> Iterator[Any]:
+    """Give one table after the other, those of the measures named or else of all."""
+    from . import measures, pages, roofline, tables
 
-    with measures.affinity({max(cores)}):
-        yield from measures.training()
-        yield measures.widths()
-        yield measures.chain_simulation()
-        yield measures.limit_or_simulation()
-        yield measures.fresh_process()
-    yield measures.two_cores(cores)
+    one_core = (
+        measures.training,
+        measures.widths,
+        measures.chain_simulation,
+        measures.limit_or_simulation,
+        roofline.roofline,
+        measures.fresh_process,
+    )
+    groups = (
+        ({max(cores)}, {each.__name__: each for each in one_core}),
+        (cores, {"two_cores": partial(measures.two_cores, cores), "pages": pages.pages}),
+    )
+    if unknown := set(names).difference(*(group for _, group in groups)):
+        raise SystemExit(f"There is no {', '.join(unknown)}, only {', '.join(name for _, g in groups for name in g)}.")
+    for share, group in groups:
+        with measures.affinity(share):
+            for name, measure in group.items():
+                if not names or name in names:
+                    made = measure()
+                    yield from [made] if isinstance(made, tables.Table) else made
 
 
 if __name__ == "__main__":
