@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM")
@@ -21,38 +20,39 @@ def main() -> None:
     for part in about.values():
         print(", ".join(f"{key} {value}" for key, value in part.items()))
     print(f"\n{report.SPREAD}")
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
-
+    names = sys.argv[1:]
     found = []
-    for table in measured(cores, sys.argv[1:]):
+    for table in measured(names):
         print(tables.as_text(table), flush=True)
         found.append(table)
-    report.save(found, about)
-    print(f"\nSaved as {report.FOLDER}/benchmarks.md and benchmarks.json")
+    if not names:
+        report.save(found, about)
+        print(f"\nSaved in {report.RESULTS}, which the book shows, and in {report.NUMBERS}")
 
 
-def measured(cores: set[int], names: list[str]) -> Iterator[Any]:
+def measured(names: list[str]) -> Iterator[Any]:
     """Give one table after the other, those of the measures named or else of all."""
-    from . import measures, pages, roofline, tables
+    from . import measures, pages, roofline, scaling, tables
 
-    one_core = (
+    cores = measures.usable_cores()
+    on_one_core = (
         measures.training,
-        measures.widths,
+        roofline.roofline,
+        scaling.widths,
+        scaling.lengths,
+        scaling.memory,
         measures.chain_simulation,
         measures.limit_or_simulation,
-        roofline.roofline,
         measures.fresh_process,
     )
-    groups = (
-        ({max(cores)}, {each.__name__: each for each in one_core}),
-        (cores, {"two_cores": partial(measures.two_cores, cores), "pages": pages.pages}),
-    )
-    if unknown := set(names).difference(*(group for _, group in groups)):
-        raise SystemExit(f"There is no {', '.join(unknown)}, only {', '.join(name for _, g in groups for name in g)}.")
-    for share, group in groups:
-        with measures.affinity(share):
-            for name, measure in group.items():
-                if not names or name in names:
+    on_all_cores = (measures.two_cores, measures.book, pages.pages)
+    known = [measure.__name__ for measure in (*on_one_core, *on_all_cores)]
+    if unknown := set(names).difference(known):
+        raise SystemExit(f"There is no {', '.join(unknown)}, only {', '.join(known)}.")
+    for given, group in (({max(cores)}, on_one_core), (cores, on_all_cores)):
+        with measures.affinity(given):
+            for measure in group:
+                if not names or measure.__name__ in names:
                     made = measure()
                     yield from [made] if isinstance(made, tables.Table) else made
 

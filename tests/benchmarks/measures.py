@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,13 @@ import numpy as np
 import rnnkernel as rk
 
 from .clock import rounds
-from .peers import EAGER_SHARE, implementations
+from .peers import TORCH_SHARE, implementations
 from .problem import BETA, LEARNING_RATE, Problem, disagreement, reference_data, reference_law
 from .tables import Spread, Table
 
 AGREEMENT = 1e-9
 POINTS = {"x": [-1.0, -1.0, 1.5, 1.5], "memory": [-0.2, 0.1, 0.1, 0.4]}
 STEPS = {100: 10_000, 1_000: 4_000, 10_000: 1_000}
-WIDTHS = (100, 300, 1_000, 3_000, 10_000, 30_000)
 
 FIRST_NETWORK = """
 import time
@@ -34,8 +34,10 @@ imported = time.perf_counter()
 from scipy import stats
 data = rk.DataSequence(rk.MarkovChain([[.9, .1], [.3, .7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
 law = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-rk.train(rk.RNN.sample(law, n_units=1000, beta=0.75, rng=0), data, time=2.0, learning_rate=1.0, rng=1)
-print(imported - start)
+rnn = rk.RNN.sample(law, n_units=1000, beta=0.75, rng=0)
+defined = time.perf_counter()
+rk.train(rnn, data, time=2.0, learning_rate=1.0, rng=1)
+print(imported - start, time.perf_counter() - defined)
 """
 
 
@@ -44,7 +46,7 @@ def training() -> Iterator[Table]:
     found, missing = implementations()
     for N, n_steps in STEPS.items():
         whole = Problem.of_size(N, n_steps)
-        work = {name: whole.part(EAGER_SHARE if "eager" in name else 1) for name in found}
+        work = {name: whole.part(TORCH_SHARE if "PyTorch" in name else 1) for name in found}
         for name, train in found.items():
             error = disagreement(train(work[name]), found["rnnkernel"](work[name]))
             if not error < AGREEMENT:
@@ -53,29 +55,12 @@ def training() -> Iterator[Table]:
         cost = {name: 1e9 * each / (N * len(work[name].y)) for name, each in seconds.items()}
         rows = [[name, Spread.of(each), Spread.of(each / cost["rnnkernel"])] for name, each in cost.items()]
         note = (
-            f"{n_steps:,} steps (eager PyTorch: the first {EAGER_SHARE:.0%}); the parameters agree to {AGREEMENT:g}. "
+            f"{n_steps:,} steps (PyTorch: the first {TORCH_SHARE:.0%}); the parameters agree to {AGREEMENT:g}. "
             + " ".join(missing)
         )
         yield Table(
             f"Training, N = {N:,}", ["implementation", "ns per unit and step", "time / rnnkernel's"], rows, note.strip()
         )
-
-
-def widths() -> Table:
-    """Time training of networks of several widths, the same number of units times steps in each."""
-    problems = {N: Problem.of_size(N, 10_000_000 // N) for N in WIDTHS}
-    found, _ = implementations()
-    seconds = rounds({str(N): partial(found["rnnkernel"], p) for N, p in problems.items()}, n=11)
-    cost = {N: 1e9 * seconds[str(N)] / (N * len(p.y)) for N, p in problems.items()}
-    rows = [[f"{N:,}", Spread.of(each), Spread.of(each / cost[1_000])] for N, each in cost.items()]
-    wide = [N for N in WIDTHS if N >= 300]
-    medians = [np.median(cost[N]) for N in wide]
-    slope = np.polyfit(np.log(wide), np.log(medians), 1)[0]
-    note = (
-        f"From N = 300 to 30,000 the cost of a unit and step goes like N^{slope:+.3f}; "
-        f"the largest is {max(medians) / min(medians):.2f} times the smallest."
-    )
-    return Table("Cost against width", ["N", "ns per unit and step", "time / that at N = 1,000"], rows, note)
 
 
 def chain_simulation() -> Table:
@@ -136,25 +121,26 @@ def limit_or_simulation() -> Table:
 
 def fresh_process() -> Table:
     """Time fresh processes: importing the package, and all until a first network of N = 1 000 is trained."""
-    imports, warm = [], []
+    imports, first, warm = [], [], []
     with tempfile.TemporaryDirectory() as cache:
         environment = os.environ | {"NUMBA_CACHE_DIR": cache}
 
-        def run() -> tuple[float, float]:
+        def run() -> list[float]:
             before = time.perf_counter()
             command = [sys.executable, "-c", FIRST_NETWORK]
             done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-            return time.perf_counter() - before, float(done.stdout)
+            return [time.perf_counter() - before, *map(float, done.stdout.split())]
 
-        cold = [run()[0]]
+        cold, _, compiled = run()
         for _ in range(5):
-            total, imported = run()
-            warm.append(total)
-            imports.append(imported)
+            for times, each in zip((warm, imports, first), run(), strict=True):
+                times.append(each)
     rows = [
         ["import rnnkernel", Spread.of(imports)],
-        ["first trained network, warm cache", Spread.of(warm)],
-        ["first trained network, cold cache", Spread.of(cold)],
+        ["first call of train, warm cache", Spread.of(first)],
+        ["first call of train, cold cache: compilation", Spread.of([compiled])],
+        ["process to first trained network, warm cache", Spread.of(warm)],
+        ["process to first trained network, cold cache", Spread.of([cold])],
     ]
     note = (
         "Time on the wall, N = 1,000, t = 2. A cold cache holds no compiled code; it was run once, the others 5 times."
@@ -162,10 +148,10 @@ def fresh_process() -> Table:
     return Table("A fresh process", ["", "s"], rows, note)
 
 
-def two_cores(cores: set[int]) -> Table:
+def two_cores() -> Table:
     """Time a convergence study with one worker thread and with two, on all cores that were given."""
     title, head = "A convergence study on two cores", ["worker threads", "s", "cores had", "time on one / time"]
-    if len(cores) < 2:
+    if len(usable_cores()) < 2:
         return Table(title, head, [], "Left out: this process may use one core only.")
 
     def study(n_threads: int) -> Any:
@@ -182,11 +168,10 @@ def two_cores(cores: set[int]) -> Table:
                 **POINTS,
             )
 
-    with affinity(cores):
-        if not np.array_equal(study(1).errors, study(2).errors):
-            raise AssertionError("the study depends on the number of threads")
-        runs = {str(n): partial(study, n) for n in (1, 2)}
-        both = rounds(runs, n=5, clock=lambda: np.array([time.perf_counter(), time.process_time()]))
+    if not np.array_equal(study(1).errors, study(2).errors):
+        raise AssertionError("the study depends on the number of threads")
+    runs = {str(n): partial(study, n) for n in (1, 2)}
+    both = rounds(runs, n=5, clock=lambda: np.array([time.perf_counter(), time.process_time()]))
     wall, busy = ({name: each[:, i] for name, each in both.items()} for i in (0, 1))
     rows = [[n, Spread.of(wall[n]), Spread.of(busy[n] / wall[n]), Spread.of(wall["1"] / wall[n])] for n in runs]
     note = (
@@ -196,6 +181,28 @@ def two_cores(cores: set[int]) -> Table:
     if np.median(busy["1"] / wall["1"]) < 0.9:
         note += " Other programs took much of even one core: this run says nothing about two."
     return Table(title, head, rows, note)
+
+
+def book() -> Table:
+    """Tell how long each chapter ran when the book was built."""
+    title, head = "Building the book", ["chapter", "s", "processor s"]
+    caches = sorted(Path("_build/.jupyter_cache").glob("*/global.db"), key=lambda path: path.stat().st_mtime)
+    if not caches:
+        return Table(title, head, [], "Left out: the book is not built; `make book` does that.")
+    from jupyter_cache import get_cache
+
+    records = sorted(get_cache(caches[-1].parent).list_cache_records(), key=lambda record: record.uri)
+    rows = [
+        [Path(each.uri).stem, *(f"{each.data[key]:.1f}" for key in ("execution_seconds", "processor_seconds"))]
+        for each in records
+        if "processor_seconds" in each.data
+    ]
+    return Table(title, head, rows, "At the last build, compilation included, a chapter on each core.")
+
+
+def usable_cores() -> set[int]:
+    """Name the cores that this process may use."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What was measured, as text for the terminal, and as Markdown and JSON in _build/bench/."""
+"""Who measured, on what machine; and where it is kept: as Markdown for the book, as JSON for programs."""
 
 import json
 import os
@@ -11,7 +11,8 @@ from typing import Any
 
 from .tables import Spread, Table, as_markdown
 
-FOLDER = Path(__file__).parents[2] / "_build" / "bench"
+RESULTS = Path(__file__).with_name("results.md")
+NUMBERS = Path(__file__).parents[2] / "_build" / "bench" / "benchmarks.json"
 PACKAGES = ("rnnkernel", "numba", "llvmlite", "numpy", "scipy", "jax", "jaxlib", "torch", "quantecon")
 SPREAD = (
     "Median of the repeats, in brackets the quartiles. All on one core and in processor time unless said. "
@@ -44,11 +45,9 @@ def versions() -> dict[str, str]:
 
 
 def save(tables: list[Table], about: dict[str, Any]) -> None:
-    """Write _build/bench/benchmarks.md and benchmarks.json."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    facts = "\n".join(f"- {key}: {value}" for part in about.values() for key, value in part.items())
-    text = "\n".join(["# Benchmarks", "", SPREAD, "", facts, "", *map(as_markdown, tables)])
-    (FOLDER / "benchmarks.md").write_text(text, encoding="utf-8")
+    """Write results.md, and _build/bench/benchmarks.json."""
+    facts = [f"- {part}: " + ", ".join(f"{key} {value}" for key, value in about[part].items()) for part in about]
+    RESULTS.write_text("\n".join([SPREAD, "", *facts, "", *map(as_markdown, tables)]), encoding="utf-8")
     found = [
         {
             "title": table.title,
@@ -60,6 +59,7 @@ def save(tables: list[Table], about: dict[str, Any]) -> None:
         }
         for table in tables
     ]
-    (FOLDER / "benchmarks.json").write_text(
+    NUMBERS.parent.mkdir(parents=True, exist_ok=True)
+    NUMBERS.write_text(
         json.dumps({**about, "spread": SPREAD, "tables": found}, indent=1, ensure_ascii=False), encoding="utf-8"
     )

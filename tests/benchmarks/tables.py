@@ -43,4 +43,4 @@ def as_markdown(table: Table) -> str:
     """Lay a table out in Markdown."""
     rows = [[f"{cell:.3g}" if isinstance(cell, Spread) else cell for cell in row] for row in table.rows]
     body = ["| " + " | ".join(row) + " |" for row in (table.head, ["---"] * len(table.head), *rows)]
-    return "\n".join([f"## {table.title}", "", *body, "", table.note, ""])
+    return "\n".join([f"### {table.title}", "", *body, "", table.note, ""])
