@@ -20,6 +20,7 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.cache.main import JupyterCacheBase
 from jupyter_cache.executors.utils import single_nb_execution
+from jupyter_core.utils import ensure_event_loop
 from myst_nb.core.config import NbParserConfig
 from myst_nb.core.read import create_nb_reader
 from myst_parser.config.main import MdParserConfig
@@ -83,7 +84,10 @@ def execute(notebook: NotebookNode, path: Path, timeout: int) -> dict[str, Any]:
     if not any(cell.cell_type == "code" for cell in notebook.cells):
         return {"execution_seconds": 0.0}
     notebook.cells.append(nbformat.v4.new_code_cell(EPILOGUE))
-    result = single_nb_execution(notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False)
+    try:
+        result = single_nb_execution(notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False)
+    finally:
+        ensure_event_loop().close()  # this thread's own; left open, it warns in whichever test comes next
     if result.err is not None:
         raise ExtensionError(f"{path.name} failed:\n{result.err}")
     epilogue = notebook.cells.pop()
