@@ -177,18 +177,24 @@ class Poisson(live.Live):
         shown, n = self.compute(), self.n_steps
         fig, (left, right) = plt.subplots(1, 2, figsize=(6.2, 2.8))
         steps, limit, strip, others = np.arange(n + 1), shown["limit"], shown["strip"], shown["others"]
-        left.plot(shown["stops"], others.reshape(N_SHOWN, -1).T, color=COLORS["muted"], lw=0.5, alpha=0.6)
+        left.plot(shown["stops"], others.reshape(N_SHOWN, -1).T, "-", color=COLORS["muted"], lw=0.5, alpha=0.6)
         left.axhline(limit, **STYLES["limit"])
         right.axhspan(-strip, strip, color=COLORS["muted"], alpha=0.25, lw=0)
         for sign in (-1, 1):
             left.plot(STOPS, limit + sign * shown["bounds"], **STYLES["bound"])
             left.plot(n, limit + sign * shown["rms"], "o", color=COLORS["data"])
             right.plot(steps, sign * (strip + shown["sigma"] * np.sqrt(steps)), **STYLES["bound"])
-        left.plot(shown["stops"], shown["average"], color=COLORS["network"], lw=2.2)
-        right.plot(shown["sums"], color=COLORS["network"], lw=2.2)
+        left.plot(shown["stops"], shown["average"], "-", color=COLORS["network"], lw=2.2)
+        right.plot(shown["sums"], "-", color=COLORS["network"], lw=2.2)
         right.plot(shown["martingales"], **STYLES["predicted"])
-        right.plot(shown["boundaries"], color=COLORS["highlight"], lw=1)
-        left.set(title=f"Average of {WORDS[self.f]}", xlabel="steps n", xscale="log", ylim=shown["range"])
+        right.plot(shown["boundaries"], "-", color=COLORS["highlight"], lw=1)
+        left.set(
+            title=f"Average of {WORDS[self.f]}",
+            xlabel="steps n",
+            xscale="log",
+            xlim=STOPS[[0, -1]],
+            ylim=shown["range"],
+        )
         right.set(title="Sum of f − μ(f)", xlabel="steps n", xlim=(0, n))
         return fig
 
