@@ -88,6 +88,11 @@ class Live(anywidget.AnyWidget):
             f'<script type="module">{script}</script>'
         )
 
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Move the sliders as a page says, where 1.0 is written 1: the traits take the values that are listed."""
+        listed = {key: {value: value for value in self.values(key)} for key in self.labels.keys() & sync_data.keys()}
+        super().set_state(sync_data | {key: values.get(sync_data[key]) for key, values in listed.items()})
+
     def open(self) -> None:
         """Open the channel to the front end, unless there is none."""
         if not self._static:
