@@ -6,6 +6,8 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 py
 VENV := $(or $(ENV),.venv)
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile
+APT = test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
+  && apt-get -qq update && apt-get -qq install --yes --no-install-recommends
 CHROMIUM = { command -v chromium || command -v chromium-browser || command -v google-chrome; }
 
 # A stamp says what is installed: it is named after a hash of the pins, so an environment is renewed when they change.
@@ -79,9 +81,9 @@ clean:
 	@touch $@
 
 # The tests drive Chromium: one that is installed, else Debian's package as root, else Playwright's own build.
+# Some drive Firefox: one that is installed, else Debian's package as root.
 browser: $(TEST_STAMP)
-	@$(CHROMIUM) > /dev/null \
-	  || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
-	       && apt-get -qq update && apt-get -qq install --yes --no-install-recommends chromium; } \
-	  || $(BIN)/playwright install chromium \
+	@$(CHROMIUM) > /dev/null || { $(APT) chromium; } || $(BIN)/playwright install chromium \
 	  || echo 'There is no Chromium and none could be had: the tests in a browser will be skipped (with CI=true they fail).'
+	@command -v firefox-esr > /dev/null || command -v firefox > /dev/null || { $(APT) firefox-esr; } \
+	  || echo 'There is no Firefox and none could be had: the tests in Firefox will be skipped.'

@@ -1,8 +1,9 @@
 """What all tests share: no windows, the long statistics left out, and a browser over the built book."""
 
 import os
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import browsers
 import matplotlib
 import pytest
+from firefox import Firefox, running
 
 matplotlib.use("Agg")  # for this process only: kernels that run chapters choose their own
 
@@ -42,22 +44,44 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(browser: Any, site: str) -> Iterator[Any]:
-    """A fresh page; the test fails if the page logs an error, throws, or asks another host for anything."""
-    context = browser.new_context(base_url=site)
+def tab(browser: Any) -> Iterator[Callable[[str], Any]]:
+    """Opens fresh pages that see one address; the test fails if one logs an error, throws, or asks another host."""
     trouble: list[str] = []
+    contexts = []
 
-    def only_here(route: Any) -> None:
-        if route.request.url.startswith(site):
-            route.continue_()
-        else:
-            trouble.append(f"request to {route.request.url}")
-            route.abort()
+    def opened(address: str) -> Any:
+        def only_here(route: Any) -> None:
+            if route.request.url.startswith(address):
+                route.continue_()
+            else:
+                trouble.append(f"request to {route.request.url}")
+                route.abort()
 
-    context.route("**/*", only_here)
-    page = context.new_page()
-    page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    yield page
-    context.close()
+        context = browser.new_context(base_url=address)
+        contexts.append(context)
+        context.route("**/*", only_here)
+        page = context.new_page()
+        page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
     assert not trouble
+
+
+@pytest.fixture
+def page(tab: Callable[[str], Any], site: str) -> Any:
+    """A fresh page on the built book."""
+    return tab(site)
+
+
+@pytest.fixture(scope="session")
+def firefox() -> Iterator[Firefox]:
+    """A Firefox; without one the test is skipped, as one browser is enough to read the book."""
+    path = shutil.which("firefox-esr") or shutil.which("firefox")
+    if path is None:
+        pytest.skip("no Firefox: Debian's package is firefox-esr")
+    with running(path) as window:
+        yield window

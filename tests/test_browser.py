@@ -6,14 +6,15 @@ range inputs with an `output` each, a reset button, and its picture in `.rk-view
 
 import io
 import itertools
-import time
 from xml.etree import ElementTree
 
 import pages
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from explorables import PAGES, SEEN, seen
 from PIL import Image
 from test_explore import draw, drawn, explorable
+from waiting import eventually
 
 from rnnkernel.widgets import frames
 
@@ -60,14 +61,6 @@ def opened(page, path, theme="light"):
     return page
 
 
-def eventually(condition, seconds=5.0):
-    """Wait until a condition holds."""
-    end = time.monotonic() + seconds
-    while not (held := condition()) and time.monotonic() < end:
-        time.sleep(0.02)
-    return held
-
-
 # -- the book ----------------------------------------------------------------------------------------------------
 
 
@@ -109,6 +102,26 @@ def test_sliders_answer_the_keyboard(path, page):
         assert widget.evaluate(BOX) == box
         widget.locator("button", has_text="Reset").click()
         assert eventually(lambda sliders=sliders, start=start: [each.input_value() for each in sliders] == start)
+
+
+@pytest.mark.parametrize("path", [f"{page}.html" for page in PAGES])
+def test_explorables_show_what_python_computes(path, page):
+    """On the page itself: at the start, and at both ends of every slider."""
+    opened(page, path)
+    explorables = page.locator("[data-widget]:not([data-widget=explore])").all()
+    assert explorables
+    for figure in explorables:
+        start = seen(figure.evaluate(SEEN))
+        for name in start["places"]:
+            slider = figure.locator(f"input[name={name}]")
+            slider.press("Home")
+            low = seen(figure.evaluate(SEEN))
+            slider.press("End")
+            high = seen(figure.evaluate(SEEN))
+            assert low["picture"] != high["picture"], name
+            assert low["sentence"] != high["sentence"], name
+            figure.locator(".rk-reset").click()
+        assert seen(figure.evaluate(SEEN)) == start
 
 
 @each_page

@@ -1,0 +1,68 @@
+"""Explorables on a page, in whatever browser: what they show and computed, held against what Python computes."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pages
+import pytest
+
+import rnnkernel as rk
+
+KINDS = {kind.name: kind for kind in (getattr(rk.widgets, name) for name in rk.widgets.__all__)}
+PAGES = [page for page in pages.LISTED if "rk.widgets." in pages.source(page.removeprefix("book/"))]
+
+# A function of the figure: waits until it has drawn its sliders' last move, and tells what can be seen then.
+SEEN = """async figure => {
+    const end = performance.now() + 60000;
+    while (!figure.matches("[data-ready]:not([aria-busy])")) {
+        if (performance.now() > end) throw new Error(`${figure.dataset.widget} has drawn nothing for a minute`);
+        await new Promise(requestAnimationFrame);
+    }
+    const all = selector => [...figure.querySelectorAll(selector)];
+    const plain = (_, each) => typeof each === "bigint" ? Number(each)
+        : ArrayBuffer.isView(each) ? Array.from(each, Number) : each;
+    return JSON.stringify({
+        kind: figure.dataset.widget,
+        places: Object.fromEntries(all("input[type=range]").map(each => [each.name || each.id, Number(each.value)])),
+        texts: all("output").map(each => each.value),
+        numbers: all("[data-number]").map(each => [each.dataset.number, each.textContent]),
+        sentence: figure.querySelector(".rk-numbers")?.textContent,
+        picture: figure.querySelector(".rk-view").innerHTML,
+        result: figure.rkResult,
+    }, plain);
+}"""
+
+
+def seen(text: str) -> dict[str, Any]:
+    """Read what `SEEN` told, add the ``call`` that makes its twin in Python, which must compute and say the same."""
+    found = json.loads(text)
+    if found["kind"] in KINDS:
+        kind = KINDS[found["kind"]]
+        twin = kind(**{key: kind.values(key)[place] for key, place in found["places"].items()})
+        expected = twin.compute()
+        assert_same(found["result"], expected)
+        assert found["texts"] == [twin.text(key, getattr(twin, key)) for key in kind.labels]
+        assert found["numbers"]
+        for name, shown in found["numbers"]:
+            assert float(shown.replace("−", "-")) == pytest.approx(expected[name], rel=6e-3, abs=1e-9), (
+                name
+            )  # three digits
+        found["call"] = repr(twin)
+    return found
+
+
+def assert_same(answer: Any, expected: Any) -> None:
+    """Every number of one answer is in the other, at its place, to rounding."""
+    one, other = _flat(answer), _flat(expected)
+    assert set(one) == set(other)
+    for place, numbers in other.items():
+        np.testing.assert_allclose(one[place], numbers, rtol=1e-9, atol=1e-11, err_msg=place)
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(value, dict):
+        return {place: part for key, inner in value.items() for place, part in _flat(inner, f"{path}.{key}").items()}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return _flat(dict(enumerate(value)), path)
+    return {path: np.atleast_1d(np.asarray(value, float))}

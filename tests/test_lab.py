@@ -1,0 +1,140 @@
+"""The explorables in a real JupyterLab: moved by keyboard, set from Python, in a chapter opened as a notebook."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+import pages
+import pytest
+from explorables import KINDS, SEEN, seen
+from waiting import eventually
+
+pytestmark = pytest.mark.browser
+
+PATIENCE = 60  # seconds for a server, a page, a kernel
+SETTINGS = {
+    "docmanager-extension/plugin": {"defaultViewers": {"markdown": "Jupytext Notebook"}},  # as `make lab` sets it
+    "notebook-extension/tracker": {"windowingMode": "none"},  # cells out of sight are on the page, too
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+CONNECTED = """() => { // what is run before that is lost
+    const session = window.jupyterapp?.shell.currentWidget?.context?.sessionContext.session;
+    return session?.kernel?.connectionStatus === "connected";
+}"""
+
+
+class Lab(NamedTuple):
+    """A running server: its address, and the folder that it shows."""
+
+    address: str
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("notebooks")
+    for name, settings in SETTINGS.items():
+        file = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(settings))
+    places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime"}
+    places |= {
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0"]
+    command += [
+        "--IdentityProvider.token=secret",
+        f"--ServerApp.root_dir={folder}",
+        "--LabApp.expose_app_in_browser=True",
+    ]
+    with (
+        (home / "log").open("w") as log,
+        subprocess.Popen(
+            command, env={**os.environ, **{name: str(home / place) for name, place in places.items()}}, stderr=log
+        ) as process,
+    ):
+        try:
+            (server,) = eventually(lambda: list((home / "runtime").glob("jpserver-*.json")), PATIENCE)
+            yield Lab(eventually(lambda: address(server), PATIENCE), folder)
+        finally:
+            process.terminate()
+
+
+def address(server):
+    """Return the address of a server from the file that it writes, once it is whole."""
+    try:
+        return json.loads(server.read_text())["url"]
+    except json.JSONDecodeError:
+        return None
+
+
+@pytest.fixture
+def notebook(lab, tab):
+    """Opens a file of the folder as a notebook, with its kernel running."""
+
+    def opened(name):
+        page = tab(lab.address)
+        page.set_default_timeout(1000 * PATIENCE)
+        page.goto(f"{lab.address}doc/tree/{name}?token=secret")
+        page.wait_for_function(CONNECTED)
+        return page
+
+    return opened
+
+
+def run(page, number):
+    """Run a code cell."""
+    page.locator(".jp-CodeCell .jp-InputArea-editor").nth(number).click()
+    page.keyboard.press("Control+Enter")
+
+
+def looked(page):
+    return seen(page.locator("[data-widget]").evaluate(SEEN))
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.__name__)
+def test_page_and_kernel_follow_each_other(kind, lab, notebook):
+    """Each slider, by keyboard, moves picture, numbers and trait; what Python sets, the page shows."""
+    moved = {name: kind.values(name)[0] for name in kind.labels}
+    cells = [
+        f"import rnnkernel as rk\n\nfigure = rk.widgets.{kind.__name__}()\nfigure",
+        "print(repr(figure))",
+        f"with figure.hold_sync():\n    for name, value in {moved}.items():\n        setattr(figure, name, value)",
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    whole = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in cells], metadata=kernel)
+    nbformat.write(whole, lab.folder / f"{kind.name}.ipynb")
+    page = notebook(f"{kind.name}.ipynb")
+    run(page, 0)
+    page.wait_for_selector("[data-ready]")
+    assert looked(page)["call"] == repr(kind())
+    for name in kind.labels:
+        page.focus(f"input[name={name}]")
+        page.keyboard.press("Home")
+        low = looked(page)
+        page.keyboard.press("End")
+        high = looked(page)
+        assert high["call"] == repr(kind(**{name: kind.values(name)[-1]}))
+        assert high["picture"] != low["picture"], name
+        assert high["sentence"] != low["sentence"], name
+        run(page, 1)
+        page.locator(".jp-OutputArea-output pre", has_text=high["call"]).wait_for()
+        page.click(".rk-reset")
+    run(page, 2)
+    assert eventually(lambda: looked(page)["call"] == repr(kind(**moved)), PATIENCE)
+
+
+def test_chapter_opens_as_a_notebook(lab, notebook):
+    shutil.copy(pages.BOOK / "welcome.md", lab.folder)
+    page = notebook("welcome.md")
+    page.get_by_text("Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    page.wait_for_selector("[data-ready]")
+    assert looked(page)["call"].startswith("Train(n_units=24")
