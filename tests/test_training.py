@@ -1,7 +1,5 @@
-import os
 import pickle
-import subprocess
-import sys
+import tracemalloc
 from itertools import pairwise
 
 import autograd
@@ -232,23 +230,17 @@ def test_simulated_data_needs_a_time():
         rk.train(network(), data, learning_rate=1.0)
 
 
-WITHOUT_COMPILING = (
-    "tests/test_math.py::test_derivatives_match_mpmath",
-    "tests/test_network.py::test_predict_is_the_formula",
-    "tests/test_network.py::test_forecast_and_trajectory_are_the_recursion_without_learning",
-    "tests/test_network.py::test_own_activation",
-    "tests/test_training.py::test_train_is_repeated_steps",
-    "tests/test_training.py::test_gradients_equal_finite_differences_and_automatic_differentiation",
-    "tests/test_training.py::test_two_runs_equal_one_long_run",
-)
+@pytest.mark.parametrize("tau", [1, 3])
+def test_what_training_holds_grows_with_units_and_not_with_steps(tau):
+    def most(n_units, time):
+        rnn = network(n_units)
+        given = sequence(100, 1)
+        rk.train(rnn, given, time=1 / n_units, learning_rate=0.1, truncation=tau)
+        tracemalloc.start()
+        rk.train(rnn, given, time=time, learning_rate=0.1, truncation=tau, n_records=10)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
 
-
-def test_the_same_code_runs_without_compiling():
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *WITHOUT_COMPILING],
-        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    assert most(2000, 4.0) < 1.01 * most(2000, 0.5) + 1000
+    assert most(8000, 0.1) < 4.1 * most(2000, 0.5)

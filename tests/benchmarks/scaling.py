@@ -46,6 +46,7 @@ def lengths() -> Table:
 def memory() -> Table:
     """Count the bytes that training holds at most, for several widths and numbers of steps."""
     rows = []
+    with_rnnkernel(Problem.of_size(10, 10))  # loads what is compiled
     for N, n in itertools.product((1_000, 10_000, 100_000), (1_000, 10_000)):
         problem = Problem.of_size(N, n)
         tracemalloc.start()
