@@ -188,7 +188,7 @@ def test_every_position_shows_what_python_draws(plain_page):
         n_units.fill(str(j))
         assert picture_on(plain_page) == drawn(frames.svg(draw(values[0][i], values[1][j])))
         assert plain_page.locator("output").all_inner_texts() == [["0.5", "1", "20"][i], ["1", "2"][j]]
-        state = f"α = {['0.5', '1', '20'][i]}, N = {j + 1}"
+        state = f"α: {['0.5', '1', '20'][i]}, N: {j + 1}"
         assert plain_page.locator(".rk-view").get_attribute("aria-label") == f"Curves. ({state})"
         assert plain_page.locator(".rk-state").text_content() == state
 
@@ -197,9 +197,22 @@ def test_reset_brings_back_the_start(plain_page):
     still = picture_on(plain_page)
     plain_page.locator("input").first.fill("2")
     assert picture_on(plain_page) != still
-    plain_page.locator("button").click()
+    plain_page.locator(".rk-reset").click()
     assert picture_on(plain_page) == still
     assert [slider.input_value() for slider in plain_page.locator("input").all()] == ["1", "0"]
+
+
+def test_a_link_brings_a_figure_back(plain_page):
+    for slider, place in zip(plain_page.locator("input").all(), "21", strict=True):
+        slider.fill(place)
+    moved = picture_on(plain_page)
+    plain_page.locator(".rk-link").click()
+    plain_page.locator(".rk-reset").click()
+    assert picture_on(plain_page) != moved
+    fragment = plain_page.evaluate("location.hash")
+    plain_page.evaluate("location.hash = ''")
+    plain_page.evaluate("fragment => { location.hash = fragment; }", fragment)
+    assert eventually(lambda: picture_on(plain_page) == moved)
 
 
 def test_arrow_keys_stay_with_the_slider(plain_page):

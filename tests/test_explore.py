@@ -87,7 +87,7 @@ def test_the_page_opens_with_its_start():
     assert data_of(page)["start"] == [1, 0]
     assert data_of(page)["frames"][2] == []
     assert drawn(still_of(page)) == drawn(frames.svg(draw(1.0, 1)))
-    assert '<p class="rk-state">α = 1, N = 1</p>' in page
+    assert '<p class="rk-state">α: 1, N: 1</p>' in page
     assert data_of(page)["texts"] == [["0.5", "1", "20"], ["1", "2"]]
 
 
@@ -153,7 +153,7 @@ def test_text_in_a_page_cannot_break_it():
 def test_sliders_of_the_page_are_labelled():
     page = explorable(labels={"n_units": "units"}).to_html()
     labels = dict(re.findall(r'<label for="([^"]+)">([^<]+)</label>', page))
-    inputs = re.findall(r'<input type="range" id="([^"]+)" min="0" max="(\d+)" step="1" value="(\d+)"', page)
+    inputs = re.findall(r'<input type="range" id="([^"]+)" name="\w+" min="0" max="(\d+)" step="1" value="(\d+)"', page)
     assert [(labels[name], top, at) for name, top, at in inputs] == [("α", "2", "1"), ("units", "1", "0")]
     outputs = re.findall(r'<output for="([^"]+)"[^>]*>([^<]+)</output>', page)
     assert outputs == [(inputs[0][0], "1"), (inputs[1][0], "1")]
@@ -161,7 +161,7 @@ def test_sliders_of_the_page_are_labelled():
 
 def test_two_builds_give_the_same_page():
     def unnamed(page):
-        return re.sub(r"\brk\d+-", "", page)
+        return re.sub(r"\brk\d+", "", page)
 
     assert unnamed(explorable().to_html()) == unnamed(explorable().to_html())
 

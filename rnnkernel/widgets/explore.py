@@ -112,16 +112,21 @@ class Explorable:
         film = frames.film(pictures, still, self._name)
         data = {"start": start, "texts": [[_text(value) for value in values] for values in lists], **film}
         packed = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-        state = ", ".join(f"{self.labels[key]} = {_text(self.start[key])}" for key in keys)
+        state = ", ".join(f"{self.labels[key]}: {_text(self.start[key])}" for key in keys)
+        sliders = (
+            slider(f"{self._name}-{key}", key, self.labels[key], texts, place)
+            for key, texts, place in zip(keys, data["texts"], start, strict=True)
+        )
         return (
-            f'<figure class="rk-explore" data-widget="explore"><style>{_asset("explore.css")}</style>\n'
+            f'<figure class="rk-explore" id="{self._name}" data-widget="explore">\n'
+            f"<style>{_asset('explore.css')}</style>\n"
             f'<div class="rk-controls" role="group" aria-label="Controls of the figure">\n'
-            f"{''.join(self._slider(key) for key in keys)}"
-            f'<button type="button" class="rk-reset">Reset</button></div>\n'
+            f'{"".join(sliders)}<div class="rk-buttons"><button type="button" class="rk-link">Link to this</button>'
+            f'<button type="button" class="rk-reset">Reset</button></div></div>\n'
             f'<div class="rk-view" role="img" aria-label="{html.escape(self.alt)}">{frames.markup(still)}</div>\n'
             f'<p class="rk-state">{html.escape(state)}</p>\n'
             f'<script type="application/json">{packed}</script>\n'
-            f"<script>{_asset('explore.js')}</script></figure>"
+            f"<script>(() => {{\n{_asset('share.js')}{_asset('explore.js')}}})();</script></figure>"
         )
 
     def to_widget(self) -> Any:
@@ -179,15 +184,15 @@ class Explorable:
             f'<div class="rk-view" role="img" aria-label="{html.escape(self.alt)}">{frames.markup(picture)}</div>'
         )
 
-    def _slider(self, key: str) -> str:
-        name, values, value = self._name, self.controls[key], self.start[key]
-        width = max(len(_text(value)) for value in values)
-        return (
-            f'<label for="{name}-{key}">{html.escape(self.labels[key])}</label>'
-            f'<input type="range" id="{name}-{key}" min="0" max="{len(values) - 1}" step="1" '
-            f'value="{values.index(value)}" aria-valuetext="{html.escape(_text(value))}">'
-            f'<output for="{name}-{key}" style="min-width: {width}ch">{html.escape(_text(value))}</output>\n'
-        )
+
+def slider(name: str, key: str, label: str, texts: list[str], start: int) -> str:
+    """Return a slider over the places of `texts`, its label before it and the text of its place after it."""
+    return (
+        f'<label for="{name}">{html.escape(label)}</label>'
+        f'<input type="range" id="{name}" name="{key}" min="0" max="{len(texts) - 1}" step="1" value="{start}" '
+        f'autocomplete="off" aria-valuetext="{html.escape(texts[start])}">'
+        f'<output for="{name}" style="min-width: {max(map(len, texts))}ch">{html.escape(texts[start])}</output>\n'
+    )
 
 
 def _lists(controls: dict[str, Any]) -> dict[str, list[Any]]:
@@ -234,7 +239,8 @@ def _label(key: str) -> str:
 
 
 def _text(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text if isinstance(value, str) else text.replace("-", "−")
 
 
 @cache

@@ -78,32 +78,11 @@ function show(model, root, {compute, draw}) {
   figure.querySelector(".rk-reset").addEventListener("click", () => set(start));
   const resized = new ResizeObserver(paint);
   resized.observe(view);
-  const link = figure.querySelector(".rk-link"), button = figure.querySelector(".rk-play");
+  const button = figure.querySelector(".rk-play");
   const pause = button && play(figure, button, inputs[button.value]);
-  if (link) share(figure, link, values, set);
+  share(figure, figure.dataset.widget, values, set);
   update();
   return () => { pause?.(); worker.terminate(); URL.revokeObjectURL(url); resized.disconnect(); model.off("change", update); };
-}
-
-// A link to what is shown now: its values stand after the name of the figure in the address, #train?N=100&…
-function share(figure, link, values, set) {
-  const name = figure.dataset.widget;
-  link.addEventListener("click", async () => {
-    const query = new URLSearchParams(Object.entries(values()).map(([key, value]) => [key, JSON.stringify(value)]));
-    history.replaceState(null, "", `#${name}?${query}`);
-    await navigator.clipboard?.writeText(location.href).catch(() => {}); // the address bar has it anyway
-    link.textContent = "Link copied to the address bar";
-    setTimeout(() => { link.textContent = "Link to this"; }, 2000);
-  });
-  const read = () => {
-    const [target, query] = location.hash.slice(1).split("?");
-    if (target !== name || !query) return;
-    const entries = [...new URLSearchParams(query)].filter(([, value]) => /^(true|false|"\w+"|-?[\d.]+(e-?\d+)?)$/.test(value));
-    set(Object.fromEntries(entries.map(([key, value]) => [key, JSON.parse(value)])));
-    figure.scrollIntoView();
-  };
-  addEventListener("hashchange", read);
-  read();
 }
 
 // A button that moves a slider to its end, smoothly, or where motion is unwelcome in few still pictures.

@@ -14,7 +14,7 @@ import anywidget
 import traitlets
 
 from rnnkernel.widgets import frames
-from rnnkernel.widgets.explore import _asset, _page_is_static, _text
+from rnnkernel.widgets.explore import _asset, _page_is_static, _text, slider
 
 _serial = itertools.count(1)
 
@@ -62,7 +62,7 @@ class Live(anywidget.AnyWidget):
 
     def text(self, key: str, value: Any) -> str:  # noqa: ARG002
         """Return how a value is shown."""
-        return _text(value).replace("-", "−")
+        return _text(value)
 
     def data(self) -> dict[str, Any]:
         """Return what the script needs and does not compute."""
@@ -123,15 +123,9 @@ class Live(anywidget.AnyWidget):
         )
 
     def _slider(self, key: str) -> str:
-        name, values, value = f"{self._id}-{key}", self.values(key), self._start[key]
+        values = self.values(key)
         texts = [self.text(key, each) for each in values]
-        shown = texts[values.index(value)]
-        return (
-            f'<label for="{name}">{html.escape(self.labels[key])}</label>'
-            f'<input type="range" id="{name}" name="{key}" min="0" max="{len(values) - 1}" step="1" '
-            f'value="{values.index(value)}" autocomplete="off" aria-valuetext="{html.escape(shown)}">'
-            f'<output for="{name}" style="min-width: {max(map(len, texts))}ch">{html.escape(shown)}</output>\n'
-        )
+        return slider(f"{self._id}-{key}", key, self.labels[key], texts, values.index(self._start[key]))
 
     def _still(self) -> str:
         from matplotlib import pyplot as plt
@@ -148,7 +142,8 @@ class Live(anywidget.AnyWidget):
 def source(name: str) -> str:
     """Return the script of an explorable with all it needs: kernels, their loader, the front end."""
     kernels = json.dumps(json.loads(_asset("kernels.json")), separators=(",", ":"))
-    return "\n".join([f"const KERNELS = {kernels};", *(_asset(f"{each}.js") for each in ("wasm", "live", name))])
+    scripts = [_asset(f"{each}.js") for each in ("wasm", "share", "live", name)]
+    return "\n".join([f"const KERNELS = {kernels};", *scripts])
 
 
 def module(name: str) -> str:
