@@ -158,6 +158,19 @@ def test_fixed_point_is_a_cantor_set_or_not():
     assert smooth["counts"][middle].min() > 0
 
 
+def test_more_steps_fill_a_smooth_law_and_not_a_cantor_set():
+    def empty(contraction, input_size):
+        figures = [
+            rk.widgets.FixedPoint(contraction=contraction, input_size=input_size, n_steps=n) for n in (10, 300, 10_000)
+        ]
+        return [figure.compute()["empty"] for figure in figures]
+
+    smooth, cantor = empty(0.9, 0.2), empty(0.3, 0.5)
+    assert smooth[0] > 90 > smooth[1] > 10 > smooth[2] == 0
+    assert cantor[2] > 80
+    assert cantor[1] - cantor[2] < 5
+
+
 BEFORE, NOW = np.array([-1.0, -1.0, 1.5, 1.5]), np.array([-1.0, 1.5, -1.0, 1.5])  # the inputs of the pairs
 TARGETS = {"next": np.tile(NOW, (4, 1)), "before": BEFORE, "product": BEFORE * NOW}
 
