@@ -58,7 +58,7 @@ const explorable = {
     };
     const power = Array.from(String(-Math.ceil(Math.log10(gap))), digit => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("");
     return {panels, numbers: `Sum ${number("total")} = boundary ${number("boundary")} + martingale ${number("martingale")},
-      ${gap ? `to within 10⁻${power}` : "exactly"}. The average of this seed errs by ${number("error")}, of 200 seeds by ${number("rms")}
+      ${gap ? `to within 10⁻${power}` : "exactly"}. The average of this seed errs by ${number("error")}, of 100 seeds by ${number("rms")}
       (root mean square). Bound: ${number("bound")}; rule for independent data: ${number("independent")}. σ = ${number("sigma")},
       and ${number("within")}\u00a0% of the seeds are within 2σ/√n.`};
   },

@@ -12,7 +12,7 @@ from rnnkernel.stationary import StationaryLaw
 from rnnkernel.widgets import kernels, live
 from rnnkernel.widgets.sticky import INPUTS, memory_map, transition
 
-N_WARM, N_PATHS, N_SHOWN = 200, 200, 20
+N_WARM, N_PATHS, N_SHOWN = 200, 100, 20
 LENGTHS = [10, 30, 100, 300, 1000, 3000]
 STOPS = np.union1d(LENGTHS, np.geomspace(1, LENGTHS[-1], 90).astype(int))  # where averages are shown
 DEGREE = 14  # of polynomials in memory: what it leaves is rounding
@@ -125,7 +125,7 @@ class Poisson(live.Live):
             At ``stops`` up to n the ``average`` of this seed and the ``others`` of twenty; at ``all_stops`` the
             ``bounds``.  For every step the ``sums`` and their parts ``boundaries`` and ``martingales``; at the last,
             ``total``, ``boundary``, ``martingale`` and the ``gap`` between the two sides.  ``sigma``; the ``bound``,
-            the root mean square error ``rms`` of 200 seeds, what the rule for ``independent`` data makes of it, and the
+            the root mean square error ``rms`` of 100 seeds, what the rule for ``independent`` data makes of it, and the
             percentage of seeds ``within`` 2σ/√n.
         """
         f, u, mean, sigma, largest, deviation = solved(self.f, self.stickiness)

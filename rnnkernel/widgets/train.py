@@ -29,8 +29,8 @@ class Train(live.Live):
     Notes
     -----
     W ~ N(0.7, 1), B ~ U(0, 1), C ~ U(−1, 1); inputs −1 and 1.5, target the next input, π = (0.75, 0.25).
-    Training is 4N steps of N units, and in the page each takes 5 to 6 ns: N = 1000 is the widest that leaves time for
-    a slow machine to paint within 60 ms.
+    Training is 4N steps of N units, and in the page each takes 5 to 6 ns: N = 640 is the widest that is painted with the
+    next frame, some 17 ms after the slider has moved.
     Book: *Training online*.
 
     Examples
@@ -64,7 +64,7 @@ class Train(live.Live):
     _esm = live.module("train")
     _css = live.style()
 
-    n_units = traitlets.Enum([10, 16, 24, 40, 64, 100, 160, 250, 400, 640, 1000], 40).tag(sync=True)
+    n_units = traitlets.Enum([10, 16, 24, 40, 64, 100, 160, 250, 400, 640], 40).tag(sync=True)
     beta = traitlets.Enum([0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0], 0.75).tag(sync=True)
     learning_rate = traitlets.Enum([0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0], 1.0).tag(sync=True)
     stickiness = traitlets.Enum([-0.3, 0.0, 0.3, 0.6, 0.8, 0.9, 0.95], 0.6).tag(sync=True)
