@@ -10,7 +10,7 @@ from numpy.polynomial.chebyshev import chebinterpolate
 from rnnkernel.chains import DataSequence, MarkovChain
 from rnnkernel.stationary import StationaryLaw
 from rnnkernel.widgets import kernels, live
-from rnnkernel.widgets.sticky import INPUTS, memory_map, transition
+from rnnkernel.widgets.sticky import INPUTS, memory_map, quadrature, transition
 
 N_WARM, N_PATHS, N_SHOWN = 200, 100, 20
 LENGTHS = [10, 30, 100, 300, 1000, 3000]
@@ -97,7 +97,7 @@ class Poisson(live.Live):
             }
             for rho in self.values("stickiness")
         }
-        memory, (centre, half) = memory_map(), _interval()
+        centre, half = _interval()
         fixed = {
             "inputs": INPUTS.tolist(),
             "centre": centre,
@@ -108,13 +108,7 @@ class Poisson(live.Live):
             "all_stops": STOPS.tolist(),
             "ranges": {f: _range(f) for f in FUNCTIONS},
         }
-        return {
-            "chains": chains,
-            "rule": _rule().tolist(),
-            "nodes": memory._nodes[0].tolist(),
-            "weights": memory._weights.tolist(),
-            "fixed": fixed,
-        }
+        return {"chains": chains, "rule": _rule().tolist(), **quadrature(), "fixed": fixed}
 
     def compute(self) -> dict[str, Any]:
         """Return what the picture shows, by name, computed here.

@@ -55,6 +55,11 @@ def memory_map() -> MemoryMap:
     return MemoryMap(law())
 
 
+def quadrature() -> dict[str, Any]:
+    """Return the nodes and weights of φ, as the page takes them."""
+    return {"nodes": memory_map()._nodes[0].tolist(), "weights": memory_map()._weights.tolist()}
+
+
 @cache
 def tables(stickiness: float) -> Tables:
     """Solve the limit, and project the targets "next", "before" and "product" onto its modes.

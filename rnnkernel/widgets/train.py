@@ -6,7 +6,7 @@ import numpy as np
 import traitlets
 
 from rnnkernel.widgets import kernels, live
-from rnnkernel.widgets.sticky import INPUTS, REACH, memory_map, tables, transition
+from rnnkernel.widgets.sticky import INPUTS, REACH, memory_map, quadrature, tables, transition
 
 TIME, N_RECORDS, N_WARM, N_FORECAST = 4.0, 40, 40, 40
 MEMORY = np.array([-0.2, 0.4])
@@ -97,13 +97,7 @@ class Train(live.Live):
             "at_memory": MEMORY.tolist(),
             "reach": REACH,
         }
-        memory = memory_map()
-        return {
-            "chains": chains,
-            "nodes": memory._nodes[0].tolist(),
-            "weights": memory._weights.tolist(),
-            "fixed": fixed,
-        }
+        return {"chains": chains, **quadrature(), "fixed": fixed}
 
     def compute(self) -> dict[str, Any]:
         """Return what the picture shows, by name, computed here.
