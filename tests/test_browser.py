@@ -39,6 +39,10 @@ FORMULAS = """() => [...document.querySelectorAll(".bd-article span.math")].filt
     !formula.closest(".unbroken") && /^[.,;:]/.test(formula.nextSibling?.data) // which could begin the next line
     || !formula.closest("table") && formula.getBoundingClientRect().right > innerWidth
 ).map(formula => formula.closest("p, li, dd, section").textContent)"""
+TOO_WIDE = """() => [...document.querySelectorAll(".bd-article mjx-container[display=true]")].filter(formula =>
+    formula.scrollWidth > formula.clientWidth + 1).map(formula => formula.parentElement.id + formula.textContent)"""
+TINY = """() => [...document.querySelectorAll(".bd-article mjx-container[display=true]")].filter(formula =>
+    formula.clientWidth && parseFloat(getComputedStyle(formula).fontSize) < 11).length"""
 BLANK = """() => { // mathematics and code: tens of thousands of elements, not ours to judge, minutes of axe's time
     document.querySelectorAll("mjx-container, .highlight pre").forEach(each => { each.textContent = "x"; });
 }"""
@@ -74,6 +78,8 @@ def test_fits_a_phone(path, page):
     opened(page, path)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert not page.evaluate(FORMULAS)
+    assert eventually(lambda: not page.evaluate(TOO_WIDE)), page.evaluate(TOO_WIDE)
+    assert not page.evaluate(TINY)
     sizes = page.evaluate(LETTERS)
     assert not [(alt, size) for alt, size in sizes if size < LEGIBLE]
 

@@ -14,6 +14,23 @@ addEventListener("DOMContentLoaded", () => {
   }
 });
 
+// A displayed formula that is wider than its column gets smaller letters.
+addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  const columns = new WeakMap();
+  const observer = new ResizeObserver(entries => {
+    for (const {target, contentRect: {width}} of entries) {
+      const formula = target.querySelector("mjx-container");
+      if (!width || !formula || columns.get(target) === width) continue;
+      columns.set(target, width);
+      target.style.fontSize = "";
+      const share = formula.clientWidth / formula.scrollWidth;
+      if (share < 1) target.style.fontSize = `${0.98 * share * parseFloat(getComputedStyle(target).fontSize)}px`;
+    }
+  });
+  document.querySelectorAll("div.math").forEach(block => observer.observe(block));
+});
+
 // On paper every proof, hint and solution is open (sphinx-togglebutton opens its own).
 addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("details.sd-dropdown:not([open])")) {
