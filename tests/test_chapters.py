@@ -29,10 +29,12 @@ def runs():
     paths = {chapter: pages.BOOK / f"{chapter}.md" for chapter in pages.CHAPTERS}
     book_execution.run_missing(cache, paths.values(), timeout=4 * SECONDS)
     notebooks = {chapter: book_execution.read(path) for chapter, path in paths.items()}
-    return {
+    found = {
         chapter: Run(cache.merge_match_into_notebook(notebook)[1], cache.match_cache_notebook(notebook).data)
         for chapter, notebook in notebooks.items()
     }
+    cache.db.dispose()  # or Python 3.13 warns of connections left open
+    return found
 
 
 each_chapter = pytest.mark.parametrize("chapter", pages.CHAPTERS)
