@@ -45,9 +45,8 @@ def seen(text: str) -> dict[str, Any]:
         assert found["texts"] == [twin.text(key, getattr(twin, key)) for key in kind.labels]
         assert found["numbers"]
         for name, shown in found["numbers"]:
-            assert float(shown.replace("−", "-")) == pytest.approx(expected[name], rel=6e-3, abs=1e-9), (
-                name
-            )  # three digits
+            three_digits = pytest.approx(expected[name], rel=6e-3, abs=1e-9)
+            assert float(shown.replace("−", "-")) == three_digits, name
         found["call"] = repr(twin)
     return found
 
