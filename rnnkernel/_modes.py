@@ -33,6 +33,15 @@ _BLOCK = 8_000_000  # features that are held at a time
 class Modes:
     """The modes of a kernel under an invariant law; points are (n, d) and memories (n,), already checked.
 
+    Parameters
+    ----------
+    kernel : TangentKernel
+        The kernel K.
+    mu : StationaryLaw
+        The invariant law μ.
+    learning_rate : float
+        The rate α.
+
     Attributes
     ----------
     eigenvalues : ndarray, shape (n_modes,)
