@@ -85,7 +85,13 @@ def execute(notebook: NotebookNode, path: Path, timeout: int) -> dict[str, Any]:
         return {"execution_seconds": 0.0}
     notebook.cells.append(nbformat.v4.new_code_cell(EPILOGUE))
     try:
-        result = single_nb_execution(notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False)
+        result = single_nb_execution(
+            notebook,
+            cwd=str(path.parent),
+            timeout=timeout,
+            allow_errors=False,
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],  # it warns that it talks to this machine unencrypted
+        )
     finally:
         ensure_event_loop().close()  # this thread's own; left open, it warns in whichever test comes next
     if result.err is not None:
