@@ -491,6 +491,41 @@ def test_bins_and_hats_stay_below_their_bounds(n):
             assert error <= bound(h)
 
 
+@pytest.mark.parametrize("n", [5, 12])
+def test_constants_of_the_smoothness_bounds_are_attained(n):
+    """h/2 by m and h²/8 sup|u''| by m²; Lip u and sup|u''| by a linear memory and f = m, m²."""
+    fine = np.linspace(LOW, HIGH, 40_001)
+    bins, hats = Interpolation("bins", n), Interpolation("hats", n)
+    gap = np.abs(bins.functions(fine) @ bins.nodes - fine).max()
+    assert gap == pytest.approx((HIGH - LOW) / n / 2, rel=1e-3)
+    gap = np.abs(hats.functions(fine) @ hats.nodes**2 - fine**2).max()
+    assert gap == pytest.approx(((HIGH - LOW) / (n - 1)) ** 2 / 8 * 2, rel=1e-3)
+    mu, b, m = rk.StationaryLaw(TWO, linear_memory(0.6, 0.4)), 0.4, np.array([-0.2, 0.0, 0.2])
+    u = [mu.solve_poisson(lambda _, m, k=k: m**k)(np.zeros(3, dtype=int), m) for k in (1, 2)]
+    assert (u[0][2] - u[0][0]) / 0.4 == pytest.approx(1 / (1 - b), rel=1e-9)
+    assert (u[1][2] - 2 * u[1][1] + u[1][0]) / 0.04 == pytest.approx(2 / (1 - b**2), rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [3, 8])
+def test_interpolants_of_chebyshev_polynomials(n):
+    """At n Chebyshev nodes T_k is 0 or ± a T_k' with k' < n; so the error is at most 2 Σ_{k ≥ n} |a_k|."""
+    J, t = Interpolation("polynomials", n), np.linspace(-0.999, 0.999, 300)
+    centre = (HIGH + LOW) / 2
+    T = [np.polynomial.Chebyshev.basis(k) for k in range(6 * n)]
+    for k in range(n, 6 * n):
+        values = J.functions(centre + J.half * t) @ T[k]((J.nodes - centre) / J.half)
+        r = (k + n) // (2 * n)
+        other = abs(k - 2 * n * r)
+        np.testing.assert_allclose(values, 0 if other == n else (-1) ** r * T[other](t), atol=1e-9)
+    R = 2.5  # a_k of (R + 1/R)/2 − t under the fraction line: 4 R^{−k}/(R − 1/R), and H on a smaller ellipse
+    f = lambda s: 1 / ((R + 1 / R) / 2 - s)  # noqa: E731
+    error = np.abs(J.functions(centre + J.half * t) @ f((J.nodes - centre) / J.half) - f(t)).max()
+    for inner in (1.5, 2.2):
+        largest = 1 / ((R + 1 / R) / 2 - (inner + 1 / inner) / 2)
+        assert error <= 4 * largest * inner ** (1 - n) / (inner - 1)
+    assert error > 0.2 * 2 * 4 * R ** (1 - n) / ((R - 1) * (R - 1 / R))
+
+
 def test_hats_are_of_second_order_and_bins_are_not():
     f = FUNCTIONS["xm"][0]
     _, mean = solution(TWO, f)
