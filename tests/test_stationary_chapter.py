@@ -273,6 +273,29 @@ def test_two_starts_stay_within_their_bounds(data, n):
             assert exact <= w * apart + distance + 1e-9
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_bounds_hold_when_single_steps_expand(seed):
+    """Random chains and maps m ↦ a_i + b_i m, cut at ±1, with falling maps and some |b_i| > 1."""
+    rng = np.random.default_rng(seed)
+    size = 2 + seed % 2
+    P, a, b = rng.dirichlet(np.ones(size), size), rng.normal(size=size), rng.uniform(-1.3, 1.3, size)
+    a[0], b[0] = 0.1, 1.25
+    data = rk.DataSequence(rk.MarkovChain(P), np.arange(size, dtype=float), np.zeros(size))
+
+    def phi(x, m):
+        i = np.asarray(x, dtype=int)
+        return np.clip(a[i] + b[i] * m, -1, 1)
+
+    delta = jump(phi, data.inputs, np.linspace(-1, 1, 4001)) + 1e-3  # the grid misses corners by less
+    c, t = products(np.abs(b), P, 5), variation(P) ** np.arange(6)
+    for n in range(1, 5):
+        z, z2 = (0, rng.uniform(-1, 1)), (rng.integers(size), rng.uniform(-1, 1))
+        spill = delta * sum(c[n - 1 - k] * t[k] for k in range(n)) * (z[0] != z2[0])
+        apart, distance = coupled(data, phi, z, z2, n)
+        assert apart <= t[n] + 1e-12
+        assert distance <= c[n] * abs(z[1] - z2[1]) + spill + 1e-12
+
+
 def test_copies_that_move_independently_meet_geometrically():
     """A periodic-looking but aperiodic chain, γ = 1: P(no meeting) of independent copies, iterated, has a rate."""
     P = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.5, 0.5, 0.0]])
@@ -470,6 +493,20 @@ def test_the_error_of_a_method_is_what_it_does_to_u(data, kind, name):
         largest = max(np.abs(J.functions(GRID) @ u(j, J.nodes) - u(j, GRID)).max() for j in range(len(w)))
         assert abs(error) <= np.abs(w).sum() * largest + 1e-13
         assert kind == "polynomials" or w.min() > -1e-14
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, 2.5])
+def test_the_identity_holds_for_every_solution(share):
+    """m ↦ 0.9 m, μ the unit mass at 0, u = 10 m for f = m; 20 bins keep both middles next to 0, so w is not unique."""
+    J = Interpolation("bins", 20)
+    nodes, after = J.nodes / HIGH, 0.9 * J.nodes / HIGH
+    T = J.functions(after * HIGH).astype(float)
+    w = np.zeros(20)
+    w[9], w[10] = 1 - share, share  # of any sign
+    np.testing.assert_allclose(w @ T, w)
+    u = 10 * nodes
+    assert w @ nodes == pytest.approx(w @ (T @ u - 10 * after), rel=1e-12)
+    assert abs(w @ nodes) <= np.abs(w).sum() * 10 * 0.05 * (1 + 1e-12)
 
 
 @pytest.mark.parametrize("n", [4, 11, 40, 151])
