@@ -1,0 +1,742 @@
+"""Statements of the chapter *The stationary law* against exact computation or, where named, simulation.
+
+On small cases all paths of a chain are listed with their probabilities, and a Wasserstein distance is a linear program.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import optimize, stats
+
+import rnnkernel as rk
+
+LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+MEMORY = rk.MemoryMap(LAW)
+LINEAR = rk.Activation("linear", lambda u: u, lambda u: 1.0 + 0.0 * u, lipschitz=1.0)
+TWO = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), [-1.0, 1.5], [0.0, 0.0])
+RING = rk.DataSequence(
+    rk.MarkovChain([[0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.8, 0.1, 0.1]]), [-1.0, 0.3, 1.5], np.zeros(3)
+)
+COIN = np.full((2, 2), 0.5)
+LOW, HIGH = -0.3, 0.3
+GRID = np.linspace(LOW, HIGH, 1501)
+CASES = {"two": TWO, "ring": RING}
+
+
+@pytest.fixture(params=CASES)
+def data(request):
+    return CASES[request.param]
+
+
+def linear_memory(a, b):
+    """φ(x, m) = a x + b m."""
+    constant = stats.rv_discrete(values=([b], [1.0]))
+    return rk.MemoryMap(rk.InitialLaw(stats.uniform(-1, 2), stats.norm(a / b, 0.1), constant), LINEAR)
+
+
+def slopes_of(phi, inputs, grid=GRID):
+    return np.array([np.abs(phi.derivative(x, grid)).max() for x in inputs])
+
+
+def jump(phi, inputs, grid=GRID):
+    """δ, the most that two inputs differ in what they do to memory."""
+    images = np.array([phi(x, grid) for x in inputs])
+    return np.abs(images[:, None] - images).max()
+
+
+def products(slopes, P, n):
+    """c_0, …, c_n."""
+    Q, v, c = slopes[:, None] * P, np.ones(len(P)), [1.0]
+    for _ in range(n):
+        v = Q @ v
+        c.append(v.max())
+    return np.array(c)
+
+
+def listed(P, n):
+    """All paths of n states as rows."""
+    return np.array(list(itertools.product(range(len(P)), repeat=n)))
+
+
+def reversed_matrix(chain):
+    pi = chain.stationary_distribution
+    return (pi[:, None] * chain.transition).T / pi[:, None]
+
+
+def pasts(data, matrix, j, n, start=0.0):
+    """M^(n) from all pasts of n states, latest first, seen from state j, and their probabilities."""
+    path = listed(matrix, n)
+    before = np.column_stack([np.full(len(path), j), path])
+    p = matrix[before[:, :-1], before[:, 1:]].prod(axis=1)
+    m = np.full(len(path), start)
+    for states in path.T[::-1]:
+        m = MEMORY(data.inputs[states], m)
+    return m, p
+
+
+def laws_after(data, phi, state, m, n):
+    """The law of (i_n, M_n) from one pair: states, memories, probabilities of all paths."""
+    P = data.chain.transition
+    i, m, p = np.array([state]), np.array([m]), np.ones(1)
+    for _ in range(n):
+        m, p = np.repeat(phi(data.inputs[i], m), len(P)), (p[:, None] * P[i]).ravel()
+        i = np.tile(np.arange(len(P)), len(i))
+    return i, m, p
+
+
+def wasserstein(one, other, w):
+    """W_w from its definition: the cheapest coupling, a linear program over all pairs of points."""
+    (i, m, p), (i2, m2, p2) = one, other
+    cost = w * (i[:, None] != i2) + np.abs(m[:, None] - m2)
+    k, n = cost.shape
+    marginals = np.vstack([np.kron(np.eye(k), np.ones(n)), np.kron(np.ones(k), np.eye(n))])
+    return optimize.linprog(cost.ravel(), A_eq=marginals, b_eq=np.concatenate([p, p2])).fun
+
+
+def best_coupling(P):
+    """The matrix of the pair chain that couples two rows as well as possible, (n, n, n, n)."""
+    n = len(P)
+    joint = np.zeros((n, n, n, n))
+    for i, j in itertools.product(range(n), repeat=2):
+        common = np.minimum(P[i], P[j])
+        joint[i, j] += np.diag(common)
+        if common.sum() < 1 - 1e-14:
+            joint[i, j] += np.outer(P[i] - common, P[j] - common) / (1 - common.sum())
+    return joint
+
+
+def coupled(data, phi, z, z2, n):
+    """P(i_n ≠ i'_n) and E|M_n − M'_n| of the coupling of the proof, over all paths of pairs."""
+    joint = best_coupling(data.chain.transition)
+    size = len(joint)
+    i, j = np.array([z[0]]), np.array([z2[0]])
+    m, m2, p = np.array([z[1]]), np.array([z2[1]]), np.ones(1)
+    for _ in range(n):
+        step = joint[i, j].reshape(len(i), -1)
+        m, m2 = phi(data.inputs[i], m), phi(data.inputs[j], m2)
+        row, pair = np.nonzero(step)
+        i, j, m, m2, p = pair // size, pair % size, m[row], m2[row], p[row] * step[row, pair]
+    return p @ (i != j), p @ np.abs(m - m2)
+
+
+def variation(P):
+    return np.abs(P[:, None] - P).sum(axis=2).max() / 2
+
+
+def cardinals(t, n):
+    angle = (np.arange(n) + 0.5) * np.pi / n
+    terms = np.sin(angle) * (-1.0) ** np.arange(n) / (t[:, None] - np.cos(angle))
+    return terms / terms.sum(axis=1, keepdims=True)
+
+
+class Interpolation:
+    """J on [LOW, HIGH]: nodes, and the values ℓ_a(m) of its functions, (points, nodes)."""
+
+    def __init__(self, kind, n):
+        self.kind, self.n, self.half = kind, n, (HIGH - LOW) / 2
+        if kind == "polynomials":
+            self.nodes = (HIGH + LOW) / 2 + self.half * np.cos((np.arange(n) + 0.5) * np.pi / n)
+        else:
+            self.nodes = LOW + 2 * self.half * ((np.arange(n) + 0.5) / n if kind == "bins" else np.arange(n) / (n - 1))
+
+    def functions(self, m):
+        if self.kind == "polynomials":
+            return cardinals((m - (HIGH + LOW) / 2) / self.half, self.n)
+        if self.kind == "bins":
+            return (np.clip(((m - LOW) / (HIGH - LOW) * self.n).astype(int), 0, self.n - 1)[:, None]) == np.arange(
+                self.n
+            )
+        return np.maximum(0, 1 - np.abs(m[:, None] - self.nodes) / (self.nodes[1] - self.nodes[0]))
+
+    def weights(self, data, phi=MEMORY):
+        """w with w T = w and Σ w = 1, (n_states, n)."""
+        P = data.chain.transition
+        after = [self.functions(phi(x, self.nodes)) for x in data.inputs]
+        T = np.block([[p * after[i] for p in row] for i, row in enumerate(P)])
+        np.testing.assert_allclose(T.sum(axis=1), 1, atol=1e-12)
+        system = np.vstack([T.T - np.eye(len(T)), np.ones(len(T))])
+        w = np.linalg.lstsq(system, np.append(np.zeros(len(T)), 1.0), rcond=None)[0]
+        np.testing.assert_allclose(w @ T, w, atol=1e-12)
+        return w.reshape(len(P), -1)
+
+
+def solution(data, f):
+    """u as a function of (state, memories) on all of [LOW, HIGH], and μ(f): values at many nodes, by definition."""
+    fine = Interpolation("polynomials", 47)
+    P = data.chain.transition
+    after = [fine.functions(MEMORY(x, fine.nodes)) for x in data.inputs]
+    T = np.block([[p * after[i] for p in row] for i, row in enumerate(P)])
+    w = fine.weights(data).ravel()
+    values = np.concatenate([f(x, fine.nodes) for x in data.inputs])
+    u = np.linalg.solve(np.eye(len(T)) - T + w, values - w @ values).reshape(len(P), -1)
+    return (lambda i, m: fine.functions(m) @ u[i]), w @ values
+
+
+FUNCTIONS = {
+    "m": (lambda _, m: m, 1.0, 0.0),
+    "xm": (lambda x, m: x * m, 1.5, 0.0),
+    "sin": (lambda x, m: np.sin(3 * m + x), 3.0, 9.0),
+}
+
+
+def test_products_of_slopes_fall_at_the_spectral_radius():
+    """c_n is the largest mean product of slopes along a path; here one of two slopes exceeds 1."""
+    slopes, P = np.array([1.6, 0.4]), np.array([[0.3, 0.7], [0.45, 0.55]])
+    c = products(slopes, P, 40)
+    for n in (1, 2, 5):
+        path = listed(P, n)
+        p = P[path[:, :-1], path[:, 1:]].prod(axis=1)
+        means = [p[path[:, 0] == i] @ slopes[path[path[:, 0] == i]].prod(axis=1) for i in (0, 1)]
+        assert c[n] == pytest.approx(max(means), rel=1e-12)
+    assert (c[3:20] <= c[1] * c[2:19] * (1 + 1e-12)).all()
+    radius = np.abs(np.linalg.eigvals(slopes[:, None] * P)).max()
+    assert radius < 1 < slopes.max()
+    assert c[40] / c[39] == pytest.approx(radius, rel=1e-9)
+    assert (products(np.full(2, 0.5), P, 10) == 0.5 ** np.arange(11)).all()
+
+
+def test_law_of_state_and_random_fixed_point(data):
+    """All pasts of n states: their memories give μ up to |𝓜| c_n, if time runs backwards; if not, not."""
+    mu, n = rk.StationaryLaw(data, MEMORY), 8
+    matrix = reversed_matrix(data.chain)
+    pi = data.chain.stationary_distribution
+    np.testing.assert_allclose(matrix.sum(axis=1), 1)
+    c = products(slopes_of(MEMORY, data.inputs), data.chain.transition, n)
+    for j in range(len(pi)):
+        exact = mu.mean(lambda x, m, j=j: m * (x == data.inputs[j])) / pi[j]
+        low, p = pasts(data, matrix, j, n, start=LOW)
+        high, _ = pasts(data, matrix, j, n, start=HIGH)
+        assert p.sum() == pytest.approx(1)
+        assert p @ low - 1e-12 <= exact <= p @ high + 1e-12  # both maps increase
+    total = 0.0
+    for j in range(len(pi)):
+        p = pasts(data, matrix, j, n)[1]
+        total += pi[j] * p @ (pasts(data, matrix, j, n, HIGH)[0] - pasts(data, matrix, j, n, LOW)[0])
+    assert 0.05 * (HIGH - LOW) * c[n] < total <= (HIGH - LOW) * c[n]
+
+
+def test_the_wrong_direction_of_time_is_wrong():
+    mu, pi = rk.StationaryLaw(RING, MEMORY), RING.chain.stationary_distribution
+    exact = [mu.mean(lambda x, m, j=j: m * (x == RING.inputs[j])) / pi[j] for j in range(3)]
+    by_reversal = [np.dot(*pasts(RING, reversed_matrix(RING.chain), j, 8)) for j in range(3)]
+    by_mistake = [np.dot(*pasts(RING, RING.chain.transition, j, 8)) for j in range(3)]
+    np.testing.assert_allclose(by_reversal, exact, atol=1e-4)
+    assert np.abs(np.subtract(by_mistake, exact)).max() > 0.1
+
+
+def test_conditional_laws_solve_their_equations(data):
+    """∫ g dμ_j = Σ_i P̃_ji ∫ g∘φ_i dμ_i."""
+    mu, pi = rk.StationaryLaw(data, MEMORY), data.chain.stationary_distribution
+    matrix = reversed_matrix(data.chain)
+
+    def conditional(i, h):
+        return mu.mean(lambda x, m: h(m) * (x == data.inputs[i])) / pi[i]
+
+    for g in (lambda m: m, lambda m: m**3 - m**2, lambda m: np.exp(4 * m)):
+        for j in range(len(pi)):
+            right = sum(
+                matrix[j, i] * conditional(i, lambda m, i=i, g=g: g(MEMORY(data.inputs[i], m))) for i in range(len(pi))
+            )
+            assert conditional(j, g) == pytest.approx(right, abs=1e-12)
+
+
+def test_time_averages_along_one_path(data):
+    mu = rk.StationaryLaw(data, MEMORY)
+    n = 200_000
+    states = data.chain.simulate(n, rng=3, start=0)
+    x, m = data.inputs[states], MEMORY.trajectory(data.inputs[states], start=HIGH)[:-1]
+    for f, *_ in FUNCTIONS.values():
+        sol = mu.solve_poisson(f)
+        assert abs(f(x, m).mean() - sol.mean) < 4.5 * np.sqrt(sol.asymptotic_variance / n)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 4])
+def test_two_starts_stay_within_their_bounds(data, n):
+    """Both lines of the bound for the coupling of its proof, and the Wasserstein distance itself."""
+    P, phi = data.chain.transition, MEMORY
+    gamma, delta = variation(P), jump(phi, data.inputs)
+    c, t = products(slopes_of(phi, data.inputs), P, n), gamma ** np.arange(n + 1)
+    spill = delta * sum(c[n - 1 - k] * t[k] for k in range(n))
+    for z, z2 in (((0, LOW), (1, HIGH)), ((1, 0.1), (0, 0.1)), ((1, LOW), (1, HIGH)), ((len(P) - 1, 0.2), (0, 0.0))):
+        differ = z[0] != z2[0]
+        apart, distance = coupled(data, phi, z, z2, n)
+        assert apart <= t[n] * differ + 1e-12
+        assert distance <= c[n] * abs(z[1] - z2[1]) + differ * spill + 1e-12
+        if n and len(P) == 2 and differ:
+            assert apart == pytest.approx(t[n])
+            assert distance > 0.4 * (c[n] * abs(z[1] - z2[1]) + spill)
+        for w in (0.3, 2.0):
+            start = w * differ + abs(z[1] - z2[1])
+            exact = wasserstein(laws_after(data, phi, *z, n), laws_after(data, phi, *z2, n), w)
+            assert exact <= max(c[n], t[n] + spill / w) * start + 1e-9
+            assert exact <= w * apart + distance + 1e-9
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_bounds_hold_when_single_steps_expand(seed):
+    """Random chains and maps m ↦ a_i + b_i m, cut at ±1, with falling maps and some |b_i| > 1."""
+    rng = np.random.default_rng(seed)
+    size = 2 + seed % 2
+    P, a, b = rng.dirichlet(np.ones(size), size), rng.normal(size=size), rng.uniform(-1.3, 1.3, size)
+    a[0], b[0] = 0.1, 1.25
+    data = rk.DataSequence(rk.MarkovChain(P), np.arange(size, dtype=float), np.zeros(size))
+
+    def phi(x, m):
+        i = np.asarray(x, dtype=int)
+        return np.clip(a[i] + b[i] * m, -1, 1)
+
+    delta = jump(phi, data.inputs, np.linspace(-1, 1, 4001)) + 1e-3  # the grid misses corners by less
+    c, t = products(np.abs(b), P, 5), variation(P) ** np.arange(6)
+    for n in range(1, 5):
+        z, z2 = (0, rng.uniform(-1, 1)), (rng.integers(size), rng.uniform(-1, 1))
+        spill = delta * sum(c[n - 1 - k] * t[k] for k in range(n)) * (z[0] != z2[0])
+        apart, distance = coupled(data, phi, z, z2, n)
+        assert apart <= t[n] + 1e-12
+        assert distance <= c[n] * abs(z[1] - z2[1]) + spill + 1e-12
+
+
+def test_copies_that_move_independently_meet_geometrically():
+    """A periodic-looking but aperiodic chain, γ = 1: P(no meeting) of independent copies, iterated, has a rate."""
+    P = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.5, 0.5, 0.0]])
+    assert variation(P) == 1
+    pair = np.einsum("ij,kl->ikjl", P, P).reshape(9, 9)
+    apart = [3 * i + j for i in range(3) for j in range(3) if i != j]
+    assert np.abs(np.linalg.eigvals(pair[np.ix_(apart, apart)])).max() < 1
+
+
+@pytest.mark.parametrize("n", [1, 4, 9])
+def test_the_bound_is_attained_by_a_linear_memory(n):
+    """Positive slopes, a sticky chain: the difference of the means, a lower bound, equals δ Σ c_{n−1−k} t_k."""
+    a, b, phi = 0.6, 0.4, linear_memory(0.6, 0.4)
+    x, rho = TWO.inputs, 0.6
+    k = np.arange(n)
+    bound = a * (x[1] - x[0]) * np.sum(b ** (n - 1 - k) * rho**k)
+    assert jump(phi, x) == pytest.approx(a * (x[1] - x[0]))
+    assert products(slopes_of(phi, x), TWO.chain.transition, n)[n] == pytest.approx(b**n)
+    means = [np.dot(*laws_after(TWO, phi, i, 0.3, n)[1:]) for i in (0, 1)]
+    assert means[1] - means[0] == pytest.approx(bound, rel=1e-9)
+    assert coupled(TWO, phi, (0, 0.3), (1, 0.3), n)[1] == pytest.approx(bound, rel=1e-9)
+    closed = a * (x[1] - x[0]) * (rho**n - b**n) / (rho - b)
+    assert bound == pytest.approx(closed)
+
+
+def test_one_step_contracts_in_a_weighted_distance(data):
+    """W_w of mixtures after one step; the factor is nearly attained, and below 1 for a large weight only."""
+    P, gamma = data.chain.transition, variation(data.chain.transition)
+    delta, q = jump(MEMORY, data.inputs), slopes_of(MEMORY, data.inputs).max()
+    rng = np.random.default_rng(0)
+    for w in (0.5, 2.0, 5.0):
+        kappa = max(gamma + delta / w, q)
+        assert (kappa < 1) == (w > delta / (1 - gamma))
+        worst = 0.0
+        for _ in range(6):
+            laws = []
+            for _ in range(2):
+                i, m, p = rng.integers(len(P), size=3), rng.uniform(LOW, HIGH, 3), rng.dirichlet(np.ones(3))
+                laws.append((i, m, p))
+            after = []
+            for i, m, p in laws:
+                steps = [laws_after(data, MEMORY, s, each, 1) for s, each in zip(i, m, strict=True)]
+                states, memories, shares = (np.concatenate(parts) for parts in zip(*steps, strict=True))
+                after.append((states, memories, shares * np.repeat(p, len(P))))
+            ratio = wasserstein(*after, w) / wasserstein(*laws, w)
+            worst = max(worst, ratio)
+        assert worst <= kappa + 1e-9
+        points = [laws_after(data, MEMORY, i, 0.0, 1) for i in (0, 1)]
+        assert wasserstein(*points, w) / w > 0.6 * kappa
+
+
+def test_forecasts_reach_their_mean_within_the_bound(data):
+    mu, P, w = rk.StationaryLaw(data, MEMORY), data.chain.transition, 2.0
+    gamma, delta = variation(P), jump(MEMORY, data.inputs)
+    c, t = products(slopes_of(MEMORY, data.inputs), P, 20), gamma ** np.arange(21)
+    for f, lipschitz, _ in FUNCTIONS.values():
+        values = f(mu.inputs, mu.memory)
+        size = max(lipschitz, np.ptp([f(x, GRID) for x in data.inputs]) / w) * (w + HIGH - LOW)
+        for n in range(21):
+            b_n = max(c[n], t[n] + delta / w * sum(c[n - 1 - k] * t[k] for k in range(n)))
+            assert np.abs(values - mu.mean(f)).max() <= b_n * size + 1e-12
+            values = mu.transition_operator @ values
+
+
+@pytest.mark.parametrize("P", [[[0.9, 0.1], [0.3, 0.7]], [[0.1, 0.9], [0.6, 0.4]]])
+@pytest.mark.parametrize(("a", "b"), [(0.4, 0.5), (-0.3, 0.8), (0.5, -0.6)])
+def test_linear_memory_in_closed_form(P, a, b):
+    chain, x = rk.MarkovChain(P), np.array([-1.0, 1.5])
+    mu, P = rk.StationaryLaw(rk.DataSequence(chain, x, [0.0, 0.0]), linear_memory(a, b)), chain.transition
+    pi, rho = chain.stationary_distribution, P[0, 0] + P[1, 1] - 1
+    v = pi @ x**2 - (pi @ x) ** 2
+    e = np.linalg.solve(np.eye(2) - b * P.T, a * P.T @ (pi * x))
+    s = np.linalg.solve(np.eye(2) - b**2 * P.T, P.T @ (a**2 * pi * x**2 + 2 * a * b * x * e))
+    mean = mu.mean(lambda _, m: m)
+    assert mean == pytest.approx(a * (pi @ x) / (1 - b), abs=1e-12)
+    assert mu.mean(lambda x, m: m * (x > 0)) == pytest.approx(e[1], abs=1e-12)
+    assert mu.mean(lambda x, m: m**2 * (x > 0)) == pytest.approx(s[1], abs=1e-12)
+    covariance = mu.mean(lambda x, m: x * m) - (pi @ x) * mean
+    assert covariance == pytest.approx(a * rho * v / (1 - b * rho), abs=1e-12)
+    variance = mu.mean(lambda _, m: m**2) - mean**2
+    assert variance == pytest.approx(a**2 * v / (1 - b**2) * (1 + b * rho) / (1 - b * rho), abs=1e-12)
+
+
+def test_a_wrong_memory_map_moves_the_law_by_little():
+    """A shift in the adverse direction comes close to ε/(1 − q); so does nothing beyond it. And a network's map."""
+    phi = linear_memory(0.5, 0.4)
+    mu, epsilon = rk.StationaryLaw(TWO, phi), 1e-3
+    shifted = rk.StationaryLaw(rk.DataSequence(TWO.chain, TWO.inputs + epsilon / 0.5, [0.0, 0.0]), phi)
+    assert shifted.mean(lambda _, m: m) - mu.mean(lambda _, m: m) == pytest.approx(epsilon / (1 - 0.4), rel=1e-9)
+    network = rk.RNN.sample(LAW, n_units=500, beta=0.75, rng=1)
+
+    def phi_N(x, m):
+        return np.tanh(x * network.inputs[:, 0] + m[:, None]) @ network.recurrent / 500
+
+    q = slopes_of(MEMORY, TWO.inputs).max()
+    epsilon = max(np.abs(phi_N(x, GRID) - MEMORY(x, GRID)).max() for x in TWO.inputs)
+    exact, J = rk.StationaryLaw(TWO, MEMORY), Interpolation("polynomials", 24)
+    w = J.weights(TWO, phi_N)
+    for f, lipschitz, _ in FUNCTIONS.values():
+        moved = sum(w[i] @ f(x, J.nodes) for i, x in enumerate(TWO.inputs)) - exact.mean(f)
+        assert 1e-4 < abs(moved) <= lipschitz * epsilon / (1 - q)
+    states = TWO.chain.simulate(3000, rng=2)
+    one, other = 0.1, 0.1  # the same start and the same states: the coupling of the proof
+    for i in states:
+        one = MEMORY(TWO.inputs[i], one)
+        other = phi_N(TWO.inputs[i], np.array([other]))[0]
+        assert abs(one - other) <= epsilon / (1 - q)
+
+
+@pytest.mark.parametrize("n", [9, 50, 400])
+def test_bins_enclose_the_distribution_function(n):
+    """Fair tosses of a linear map with b = 1/3: Cantor's staircase, known exactly from ternary digits."""
+
+    def staircase(c):
+        """P(M ≤ c) on [−1, 1]: ternary digits of (c + 1)/2, twos become ones in binary, stop at a digit one."""
+        u, value = (c + 1) / 2, 0.0
+        if u >= 1:
+            return 1.0
+        for k in range(1, 40):
+            digit = int(3 * u)
+            u = 3 * u - digit
+            value += min(digit, 1) / 2**k
+            if digit == 1:
+                break
+        return value
+
+    low, high, b = -1.05, 1.05, 1 / 3
+    h = (high - low) / n
+    nodes = low + h * (np.arange(n) + 0.5)
+    p = np.full((2, n), 0.5 / n)
+    for _ in range(60):
+        images = [2 / 3 * x + b * nodes for x in (-1, 1)]
+        index = [((image - low) / h).astype(int) for image in images]
+        p = COIN.T @ np.array([np.bincount(to, mass, n) for to, mass in zip(index, p, strict=True)])
+    reach, below = h / 2 / (1 - b), np.append(0, p.sum(axis=0).cumsum())
+    c = np.random.default_rng(0).uniform(-1, 1, 300)
+    exact = np.array([staircase(each) for each in c])
+    lower, upper = (below[np.searchsorted(nodes, c + e, "right")] for e in (-reach, reach))
+    assert (lower - 1e-12 <= exact).all()
+    assert (exact <= upper + 1e-12).all()
+    assert (upper - lower).mean() < 8 * h
+    tight = [below[np.searchsorted(nodes, c + e, "right")] for e in (-reach / 4, reach / 4)]
+    assert n > 9 or not ((tight[0] <= exact) & (exact <= tight[1])).all()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_sum_of_forecasts_is_smooth(name):
+    """Lip u and sup|u''| below their bounds, from u as a sum of forecasts over all paths, and by its equation."""
+    f, lipschitz, curvature = FUNCTIONS[name]
+    u, mean = solution(TWO, f)
+    q = slopes_of(MEMORY, TWO.inputs).max()
+    fine = np.linspace(LOW, HIGH, 601)
+    step = 1e-3
+    kappa_2 = max(
+        np.abs(np.diff(MEMORY.derivative(x, np.append(fine, HIGH + step)))).max() / (fine[1] - fine[0])
+        for x in TWO.inputs
+    )
+    for i, x in enumerate(TWO.inputs):
+        values = u(i, fine)
+        ahead = sum(TWO.chain.transition[i, j] * u(j, MEMORY(x, fine)) for j in (0, 1))
+        np.testing.assert_allclose(values - ahead, f(x, fine) - mean, atol=1e-11)
+        slope = np.gradient(values, fine)
+        assert np.abs(slope).max() <= lipschitz / (1 - q) * (1 + 1e-6)
+        second = np.diff(values, 2) / (fine[1] - fine[0]) ** 2
+        bound = curvature / (1 - q**2) + kappa_2 * lipschitz / ((1 - q) * (1 - q**2))
+        assert np.abs(second).max() <= bound
+        if name == "sin":
+            assert np.abs(second).max() > 0.3 * bound
+    total = 0.0  # u(0, m) − u(0, m') as the sum of the differences of forecasts
+    for n in range(9):
+        for start, sign in ((0.2, 1), (-0.2, -1)):
+            i, m, p = laws_after(TWO, MEMORY, 0, start, n)
+            total += sign * p @ f(TWO.inputs[i], m)
+    assert u(0, np.array([0.2]))[0] - u(0, np.array([-0.2]))[0] == pytest.approx(total, rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["bins", "hats", "polynomials"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_error_of_a_method_is_what_it_does_to_u(data, kind, name):
+    """The identity to rounding, at sizes where the error is far above it."""
+    f = FUNCTIONS[name][0]
+    u, mean = solution(data, f)
+    for n in (3, 6, 17):
+        J = Interpolation(kind, n)
+        w = J.weights(data)
+        error = sum(w[i] @ f(x, J.nodes) for i, x in enumerate(data.inputs)) - mean
+        right = 0.0
+        for i, x in enumerate(data.inputs):
+            after = MEMORY(x, J.nodes)
+            for j in range(len(w)):
+                gap = J.functions(after) @ u(j, J.nodes) - u(j, after)
+                right += data.chain.transition[i, j] * w[i] @ gap
+        assert error == pytest.approx(right, abs=2e-13)
+        assert n > 3 or abs(error) > 1e-7
+        largest = max(np.abs(J.functions(GRID) @ u(j, J.nodes) - u(j, GRID)).max() for j in range(len(w)))
+        assert abs(error) <= np.abs(w).sum() * largest + 1e-13
+        assert kind == "polynomials" or w.min() > -1e-14
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, 2.5])
+def test_the_identity_holds_for_every_solution(share):
+    """m ↦ 0.9 m, μ the unit mass at 0, u = 10 m for f = m; 20 bins keep both middles next to 0, so w is not unique."""
+    J = Interpolation("bins", 20)
+    nodes, after = J.nodes / HIGH, 0.9 * J.nodes / HIGH
+    T = J.functions(after * HIGH).astype(float)
+    w = np.zeros(20)
+    w[9], w[10] = 1 - share, share  # of any sign
+    np.testing.assert_allclose(w @ T, w)
+    u = 10 * nodes
+    assert w @ nodes == pytest.approx(w @ (T @ u - 10 * after), rel=1e-12)
+    assert abs(w @ nodes) <= np.abs(w).sum() * 10 * 0.05 * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("n", [4, 11, 40, 151])
+def test_bins_and_hats_stay_below_their_bounds(n):
+    q = slopes_of(MEMORY, TWO.inputs).max()
+    fine = np.linspace(LOW, HIGH, 601)
+    kappa_2 = max(np.abs(np.diff(MEMORY.derivative(x, fine))).max() / (fine[1] - fine[0]) for x in TWO.inputs)
+    for f, lipschitz, curvature in FUNCTIONS.values():
+        _, mean = solution(TWO, f)
+        second = curvature / (1 - q**2) + kappa_2 * lipschitz / ((1 - q) * (1 - q**2))
+        for kind, h, bound in (
+            ("bins", (HIGH - LOW) / n, lambda h, slope=lipschitz: slope / (1 - q) * h / 2),
+            ("hats", (HIGH - LOW) / (n - 1), lambda h, second=second: h**2 / 8 * second),
+        ):
+            J = Interpolation(kind, n)
+            w = J.weights(TWO)
+            assert np.abs(w).sum() == pytest.approx(1)
+            error = abs(sum(w[i] @ f(x, J.nodes) for i, x in enumerate(TWO.inputs)) - mean)
+            assert error <= bound(h)
+
+
+@pytest.mark.parametrize("n", [5, 12])
+def test_constants_of_the_smoothness_bounds_are_attained(n):
+    """h/2 by m and h²/8 sup|u''| by m²; Lip u and sup|u''| by a linear memory and f = m, m²."""
+    fine = np.linspace(LOW, HIGH, 40_001)
+    bins, hats = Interpolation("bins", n), Interpolation("hats", n)
+    gap = np.abs(bins.functions(fine) @ bins.nodes - fine).max()
+    assert gap == pytest.approx((HIGH - LOW) / n / 2, rel=1e-3)
+    gap = np.abs(hats.functions(fine) @ hats.nodes**2 - fine**2).max()
+    assert gap == pytest.approx(((HIGH - LOW) / (n - 1)) ** 2 / 8 * 2, rel=1e-3)
+    mu, b, m = rk.StationaryLaw(TWO, linear_memory(0.6, 0.4)), 0.4, np.array([-0.2, 0.0, 0.2])
+    u = [mu.solve_poisson(lambda _, m, k=k: m**k)(np.zeros(3, dtype=int), m) for k in (1, 2)]
+    assert (u[0][2] - u[0][0]) / 0.4 == pytest.approx(1 / (1 - b), rel=1e-9)
+    assert (u[1][2] - 2 * u[1][1] + u[1][0]) / 0.04 == pytest.approx(2 / (1 - b**2), rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [3, 8])
+def test_interpolants_of_chebyshev_polynomials(n):
+    """At n Chebyshev nodes T_k is 0 or ± a T_k' with k' < n; so the error is at most 2 Σ_{k ≥ n} |a_k|."""
+    J, t = Interpolation("polynomials", n), np.linspace(-0.999, 0.999, 300)
+    centre = (HIGH + LOW) / 2
+    T = [np.polynomial.Chebyshev.basis(k) for k in range(6 * n)]
+    for k in range(n, 6 * n):
+        values = J.functions(centre + J.half * t) @ T[k]((J.nodes - centre) / J.half)
+        r = (k + n) // (2 * n)
+        other = abs(k - 2 * n * r)
+        np.testing.assert_allclose(values, 0 if other == n else (-1) ** r * T[other](t), atol=1e-9)
+    R = 2.5  # a_k of (R + 1/R)/2 − t under the fraction line: 4 R^{−k}/(R − 1/R), and H on a smaller ellipse
+    f = lambda s: 1 / ((R + 1 / R) / 2 - s)  # noqa: E731
+    error = np.abs(J.functions(centre + J.half * t) @ f((J.nodes - centre) / J.half) - f(t)).max()
+    for inner in (1.5, 2.2):
+        largest = 1 / ((R + 1 / R) / 2 - (inner + 1 / inner) / 2)
+        assert error <= 4 * largest * inner ** (1 - n) / (inner - 1)
+    assert error > 0.6 * 2 * 4 * R ** (1 - n) / ((R - 1) * (R - 1 / R))
+
+
+def test_hats_are_of_second_order_and_bins_are_not():
+    f = FUNCTIONS["xm"][0]
+    _, mean = solution(TWO, f)
+    sizes = np.array([20, 40, 80, 160, 320])
+    slopes = {}
+    for kind in ("bins", "hats"):
+        errors = []
+        for n in sizes:
+            J = Interpolation(kind, n)
+            w = J.weights(TWO)
+            errors.append(abs(sum(w[i] @ f(x, J.nodes) for i, x in enumerate(TWO.inputs)) - mean))
+        slopes[kind] = np.polyfit(np.log(sizes), np.log(errors), 1)[0]
+    assert -2.7 < slopes["hats"] < -1.4
+    assert -1.5 < slopes["bins"] < -0.4
+
+
+@pytest.mark.parametrize("n", [2, 5, 8, 12])
+def test_polynomials_are_nearly_as_good_as_the_best(n):
+    """‖Ju − u‖ ≤ (1 + Λ_n) dist(u, Π_n); the distance from below and above by the alternation of a minimax fit."""
+    J = Interpolation("polynomials", n)
+    lebesgue = np.abs(J.functions(GRID)).sum(axis=1).max()
+    assert 2 / np.pi * np.log(n) + 0.5 < lebesgue < 2 / np.pi * np.log(n) + 1.01
+    u, mean = solution(TWO, FUNCTIONS["sin"][0])
+    t = (GRID - (HIGH + LOW) / 2) / J.half
+    basis = np.polynomial.chebyshev.chebvander(t, n - 1)
+    worst = 0.0
+    for i in (0, 1):
+        values = u(i, GRID)
+        scale = np.abs(values - J.functions(GRID) @ u(i, J.nodes)).max()
+        if scale < 1e-12:
+            continue
+        target = (values - J.functions(GRID) @ u(i, J.nodes)) / scale  # best fit of the remainder is as good
+        one = np.ones((len(t), 1))
+        best = optimize.linprog(
+            np.append(np.zeros(n), 1.0),
+            np.vstack([np.hstack([basis, -one]), np.hstack([-basis, -one])]),
+            np.concatenate([target, -target]),
+            bounds=[(None, None)] * n + [(0, None)],
+        )
+        distance = best.fun * scale
+        assert scale <= (1 + lebesgue) * distance * (1 + 1e-6)
+        worst = max(worst, distance)
+    w = J.weights(TWO)
+    error = abs(sum(w[i] @ FUNCTIONS["sin"][0](x, J.nodes) for i, x in enumerate(TWO.inputs)) - mean)
+    assert error <= np.abs(w).sum() * (1 + lebesgue) * worst + 1e-13
+
+
+def strip_width(q):
+    return optimize.brentq(lambda v: q * np.tan(v) - v, 1e-3, np.pi / 2 - 1e-9)
+
+
+def test_complex_memory_stays_in_its_strip():
+    """|Im φ| ≤ q tan|Im m| and |φ'| ≤ q/cos²(Im m), by quadrature over W; and what follows for iterates."""
+    nodes, weights = LAW.quadrature
+
+    def phi(x, m):
+        return LAW.recurrent_mean * weights @ np.tanh(nodes[:, 0, None] * x + m)
+
+    def slope(x, m):
+        return LAW.recurrent_mean * weights @ (1 - np.tanh(nodes[:, 0, None] * x + m) ** 2)
+
+    q, v_star = MEMORY.contraction, strip_width(MEMORY.contraction)
+    assert q * np.tan(v_star) == pytest.approx(v_star)
+    real = np.linspace(-1, 1, 41)
+    for v in (0.2, 0.7, 1.0, 0.99 * v_star):
+        m = real + 1j * v
+        c = q * np.tan(v) / v
+        assert c < 1
+        for x in (-1.0, 0.0, 1.5):
+            assert (np.abs(phi(x, m).imag) <= q * np.tan(v) + 1e-12).all()
+            assert (np.abs(slope(x, m)) <= q / np.cos(v) ** 2 + 1e-12).all()
+        assert np.abs(slope(0.0, 1j * np.array([v]))) == pytest.approx(q / np.cos(v) ** 2)  # attained at x = 0
+        assert phi(0.0, 1j * np.array([v])).imag == pytest.approx(q * np.tan(v))
+        product, image = np.ones(len(m), dtype=complex), m
+        K = np.prod(1 / np.cos(c ** np.arange(2000) * v) ** 2)
+        for k, x in enumerate((0.0, 1.5, -1.0, 0.0, 0.0, -1.0)):
+            assert (np.abs(image.imag) <= c**k * v + 1e-12).all()
+            product, image = product * slope(x, image), phi(x, image)
+            assert (np.abs(product) <= K * q ** (k + 1) + 1e-12).all()
+    assert q * np.tan(1.01 * v_star) > 1.01 * v_star
+
+
+@pytest.mark.parametrize("name", ["m", "xm"])
+def test_collocation_stays_below_its_geometric_bound(data, name):
+    f, lipschitz, _ = FUNCTIONS[name]
+    _, mean = solution(data, f)
+    q, half = MEMORY.contraction, (HIGH - LOW) / 2
+    v_star = strip_width(q)
+    best = v_star / half + np.sqrt(1 + (v_star / half) ** 2)
+    assert half / 2 * (best - 1 / best) == pytest.approx(v_star)
+    for n in range(2, 16):
+        J = Interpolation("polynomials", n)
+        w = J.weights(data)
+        error = abs(sum(w[i] @ f(x, J.nodes) for i, x in enumerate(data.inputs)) - mean)
+        for share in (0.3, 0.6, 0.9):
+            R = 1 + (best - 1) * share
+            v, A = half / 2 * (R - 1 / R), half / 2 * (R + 1 / R)
+            c = q * np.tan(v) / v
+            K = np.prod(1 / np.cos(c ** np.arange(2000) * v) ** 2)
+            bound = np.abs(w).sum() * 4 * A * K * lipschitz / (1 - q) / (R - 1) * R ** (1 - n)
+            assert error <= bound + 1e-13
+
+
+def test_the_slope_of_u_in_the_complex_strip():
+    """|u'| ≤ K Λ/(1 − q) for f = m: u' is a sum of mean products of slopes, here along all paths of eight steps."""
+    nodes, weights = LAW.quadrature
+    q, v = MEMORY.contraction, 0.9
+    c = q * np.tan(v) / v
+    K = np.prod(1 / np.cos(c ** np.arange(2000) * v) ** 2)
+    total, P = 1.0 + 0j, TWO.chain.transition
+    i, m, p = np.array([0]), np.array([0.1 + 1j * v]), np.ones(1, dtype=complex)
+    for _ in range(8):
+        t = np.tanh(nodes[:, 0, None] * TWO.inputs[i] + m)
+        slope = LAW.recurrent_mean * weights @ (1 - t**2)
+        image = LAW.recurrent_mean * weights @ t
+        p, m = ((p * slope)[:, None] * P[i]).ravel(), np.repeat(image, 2)
+        i = np.tile([0, 1], len(i))
+        total += p.sum()
+    assert 1 < abs(total) <= K / (1 - q)
+
+
+def test_the_growth_of_the_weight_norm_is_only_measured():
+    """The sum of |w| of the package's rule, for many numbers of nodes: above 1, and it creeps up."""
+    norms = [np.abs(rk.StationaryLaw(TWO, MEMORY, n_nodes=n).weights).sum() for n in range(4, 100, 8)]
+    assert 1.001 < max(norms) < 10
+
+
+def test_inputs_on_a_continuum_contract():
+    """X' = X/2 ± 1/2: one step of two copies, over both tosses, in d_w."""
+    rho, q = 0.5, MEMORY.contraction
+    nodes, weights = LAW.quadrature
+    l_x = LAW.recurrent_absolute_mean * weights @ np.abs(nodes[:, 0])
+    w = 2 * l_x / (1 - rho)
+    kappa = max(rho + l_x / w, q)
+    assert kappa < 1
+    rng = np.random.default_rng(0)
+    x, x2 = rng.uniform(-1, 1, (2, 500))
+    m, m2 = rng.uniform(-0.5, 0.5, (2, 500))
+    before = w * np.abs(x - x2) + np.abs(m - m2)
+    after = w * np.abs(x - x2) * rho + np.abs(MEMORY(x, m) - MEMORY(x2, m2))
+    assert (after <= kappa * before + 1e-12).all()
+    assert (np.abs(MEMORY(x, m) - MEMORY(x2, m2)) <= l_x * np.abs(x - x2) + q * np.abs(m - m2) + 1e-12).all()
+    source = rk.Autoregression(0.5)
+    one, _ = source.simulate(40, rng=1, start=1.0)
+    other, _ = source.simulate(40, rng=1, start=-1.0)
+    distance = w * np.abs(one - other) + np.abs(MEMORY.trajectory(one, 0.5) - MEMORY.trajectory(other, -0.5))[:-1]
+    assert (distance <= kappa ** np.arange(40) * (2 * w + 1) + 1e-12).all()
+
+
+def test_empirical_laws_stay_within_their_bound():
+    """The mean square error of the empirical law of a linear memory, whose mean is known, against the bound."""
+    a, b, n = 0.5, 0.4, 400
+    source, phi = rk.Autoregression(0.5), linear_memory(a, b)
+    w = 2 * a / 0.5
+    kappa = max(0.5 + a / w, b)
+    reach = a / (1 - b)
+    diameter = 2 * w + 2 * reach
+    averages = [rk.StationaryLaw(source, phi, n_nodes=n, rng=seed).mean(lambda _, m: m) for seed in range(200)]
+    square = np.mean(np.square(averages))
+    assert square <= diameter**2 / n * (1 + kappa) / (1 - kappa)
+    # the exact long-run variance: a²/(1 − b)² times that of the inputs, 1/3 (1 + ½)/(1 − ½) = 1
+    assert square == pytest.approx(a**2 / (1 - b) ** 2 / n, rel=0.35)
+
+
+def test_two_invariant_laws_without_contraction():
+    """q = 1.6 and quiet inputs: the package refuses, and two starts keep different means; a loud input unites them."""
+    with pytest.warns(rk.AssumptionWarning):
+        strong = rk.MemoryMap(rk.InitialLaw(LAW.output, LAW.inputs, stats.uniform(0, 3.2)))
+    with pytest.raises(ValueError, match="more than one invariant law"):
+        rk.StationaryLaw(rk.DataSequence(rk.MarkovChain(COIN), [-0.1, 0.1], [0.0, 0.0]), strong)
+    loud, pauses = np.array([0.0, 3.0]), np.array([[0.3, 0.7], [0.3, 0.7]])
+    slopes = slopes_of(strong, loud, np.linspace(-1.6, 1.6, 801))
+    assert slopes[0] > 1.5
+    c = products(slopes, pauses, 40)
+    assert c[40] < 1e-3
+    inputs = loud[rk.MarkovChain(pauses).simulate(400, rng=0)]
+    assert strong.forgetting(inputs, -1.6, 1.6)[-1] < 1e-12
