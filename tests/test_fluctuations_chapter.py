@@ -126,7 +126,7 @@ def test_the_driver_has_five_parts(case):
 
 
 def constants(case, T):
-    """R, B, U, V of the theorem, with one step for the overlap."""
+    """ȳ, Λ, R, ω and ν of the theorem, with one step for the overlap."""
     data, law = case.data, case.limit.law
     P, K = data.chain.transition, case.K_bar
     overlap = min(np.minimum(p, q).sum() for p in P for q in P)
@@ -134,13 +134,13 @@ def constants(case, T):
     Lam = np.sqrt(1 + np.abs(data.inputs).max() ** 2 * law.output_square * slope2**2)
     length = case.mu.intervals.max() - case.mu.intervals.min()
     R = y_bar * (1 + np.sqrt(RATE * K * T / 2))
-    B = np.sqrt(K) / overlap + length / (1 - case.limit.memory.contraction) * Lam
-    return y_bar, Lam, R, 2 * RATE * R * B, 2 * RATE**2 * K * y_bar * B
+    kappa = np.sqrt(K) / overlap + length / (1 - case.limit.memory.contraction) * Lam
+    return y_bar, Lam, R, 2 * RATE * R * kappa, 2 * RATE**2 * K * y_bar * kappa
 
 
 def test_each_constant_of_the_driver(case):
     T, K, Phi, r = 3.0, case.K_bar, case.Phi, len(case.eigenvalues)
-    y_bar, Lam, R, U, V = constants(case, T)
+    y_bar, Lam, R, omega, nu = constants(case, T)
     assert norm(Phi).max() == pytest.approx(np.sqrt(K), abs=1e-6)
     n = len(Phi) // len(case.data.inputs)
     for block, m in zip(Phi.reshape(-1, n, r), case.mu.memory.reshape(-1, n), strict=True):
@@ -161,10 +161,10 @@ def test_each_constant_of_the_driver(case):
         w, later = case.mu.weights, case.best - Phi @ case.g(t + h)
         falls = (w @ residual**2 - w @ later**2) / h
         assert falls == pytest.approx(2 / RATE * norm(mean) ** 2, rel=1e-2)
-        assert norm(u[:, None] - u).max() <= U
+        assert norm(u[:, None] - u).max() <= omega
         assert norm(u).max() <= norm(u[:, None] - u).max()
     for t, later in pairwise(times):
-        assert norm(case.steps(later)[2] - case.steps(t)[2]).max() <= V * (later - t)
+        assert norm(case.steps(later)[2] - case.steps(t)[2]).max() <= nu * (later - t)
 
 
 def test_the_bound_on_the_oscillation_of_a_solution_with_values_in_h(case):
@@ -190,14 +190,14 @@ def test_the_bound_on_the_oscillation_of_a_solution_with_values_in_h(case):
 def test_the_driver_is_small(case):
     """E max‖F‖² ≤ E_N², with E_N from the constants; and the driver falls as N^(−1/2)."""
     T, sizes = 1.5, []
-    _, _, _, U, V = constants(case, T)
+    _, _, _, omega, nu = constants(case, T)
     y_bar, K, v = np.abs(case.data.targets).max(), case.K_bar, case.data.target_variance.max()
     for N in (30, 480):
         states, m = case.paths(round(N * T), 120, seed=N)
         F = np.array([each[0] for each in case.learn(N, states, m)])
         largest = np.sqrt(np.mean(np.max((F**2).sum(axis=2), axis=0)))
-        E_N = 2 * np.sqrt(T / N) * (RATE * np.sqrt(v * K) + U / np.sqrt(2))
-        E_N += (2 * U + V * T + RATE**2 * K**1.5 * y_bar * T / 2) / N
+        E_N = 2 * np.sqrt(T / N) * (RATE * np.sqrt(v * K) + omega / np.sqrt(2))
+        E_N += (2 * omega + nu * T + RATE**2 * K**1.5 * y_bar * T / 2) / N
         assert largest <= E_N
         sizes.append(largest)
     assert 2.8 < sizes[0] / sizes[1] < 5.6  # √16 = 4
