@@ -354,3 +354,56 @@ def test_a_mean_of_output_weights_brings_the_part_of_b_back():
         slopes = C * (1 - np.tanh(W[:, 0] * x + m) ** 2)
         expected = 0.5 * w @ (1 - np.tanh(nodes * x + m) ** 2)
         assert abs(slopes.mean() - expected) < 4 * slopes.std() / np.sqrt(n) < 0.02 * expected
+
+
+def apply_kernel(kernel, x, m, weights, f, x_out, m_out):
+    return kernel(x_out, m_out, x, m) @ (weights * f)
+
+
+def test_null_space_of_a_law():
+    """Memory with a density on an interval: what the theorem lists vanishes, and what it excludes does not."""
+    kernel = rk.TangentKernel(LAW)
+    t, w = np.polynomial.legendre.leggauss(40)
+    m, density = 0.6 * t, w / 4  # uniform on [−0.6, 0.6], two inputs of weight one half
+    out = np.array([0.3, -1.0, 1.5, 0.0]), np.array([0.2, 0.1, -0.3, 0.5])
+    both, weights = np.tile(m, 2), np.tile(density, 2)
+
+    def image(first, second, f):
+        x = np.repeat([first, second], 40)
+        return np.abs(apply_kernel(kernel, x, both, weights, f, *out)).max()
+
+    shape = np.exp(m) * np.cos(3 * m)
+    even = np.append(shape, shape[::-1])  # f(−z) = f(z) for opposite inputs
+    assert image(-1.0, 1.0, even) < 1e-14
+    assert image(-1.0, 1.0, np.append(shape, -shape[::-1])) > 1e-3
+    assert image(-1.0, 1.5, even) > 1e-3  # inputs that are not opposite
+    orthogonal = np.append(m**3 - (density @ (m**3 * np.tanh(m))) / (density @ np.tanh(m) ** 2) * np.tanh(m), 0 * m)
+    assert image(0.0, 1.5, orthogonal) < 1e-15  # silence: orthogonal to tanh(m)
+    assert image(0.5, 1.5, orthogonal) > 1e-6
+
+    for kappa in (0.3, 1.0, 2.5):  # the Fourier transform that the proof uses
+        transform = integrate.quad(lambda u, k=kappa: np.cos(k * u) / np.cosh(u) ** 2, -25, 25, epsabs=1e-12)[0]
+        assert transform == pytest.approx(np.pi * kappa / np.sinh(np.pi * kappa / 2), rel=1e-9)
+
+    g = np.linspace(-13, 13, 6001)  # without a bound on memory: a null function at inputs 1 and 2
+    normal = stats.norm.pdf(g) * (g[1] - g[0])
+    f = np.append(np.exp(np.pi**2 / 32) * np.cos(np.pi * g / 4), -np.ones(6001))
+    x, memory = np.repeat([1.0, 2.0], 6001), np.append(g, 2 * g)
+    assert np.abs(apply_kernel(kernel, x, memory, np.tile(normal, 2), f, *out)).max() < 1e-12
+    f[:6001] = np.cos(np.pi * g / 4)
+    assert np.abs(apply_kernel(kernel, x, memory, np.tile(normal, 2), f, *out)).max() > 0.01
+
+
+def test_the_loss_falls_to_what_cannot_be_learned():
+    """Inputs −1 and 1.5: down to ½ E Var(Y | X, M), for targets of either kind.  Inputs −1 and 1: not for even ones."""
+    chain = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
+    for targets in ([[-1.0, 1.5]] * 2, [1.0, 1.0], [1.0, -2.0]):
+        limit = rk.KernelLimit(rk.DataSequence(chain, inputs=[-1.0, 1.5], targets=targets, noise=0.2), LAW)
+        excess = limit.loss(10.0 ** np.arange(0, 13, 2)) - limit.irreducible_loss
+        assert (np.diff(excess) < 0).all()
+        assert 0 <= excess[-1] < 1e-5 * excess[0]
+    mirror = rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0, 1), stats.uniform(0, 0.5))
+    data = rk.DataSequence(rk.MarkovChain(np.full((2, 2), 0.5)), inputs=[-1.0, 1.0], targets=[1.0, 1.0])
+    with pytest.warns(rk.AssumptionWarning):
+        stuck = rk.KernelLimit(data, mirror)
+    assert stuck.loss([1e8])[0] == pytest.approx(0.5, abs=1e-9)
