@@ -200,20 +200,6 @@ def test_uniform_bound_path_by_path():
     assert abs(right.mean() - D) < tolerance < 0.25 * D
 
 
-def test_concentration():
-    """The tail keeps below Bernstein's bound where it says something, at N = 100."""
-    errors = np.abs(kernel_errors(100, 2000))
-    v, reach = unit_variance(*PAIR), 2 + 1.5
-    for eps in (0.07, 0.1, 0.13):
-        bound = 2 * np.exp(-100 * eps**2 / (2 * (v + reach * eps / 3)))
-        assert bound < 1 or eps < 0.1
-        assert np.mean(errors >= eps) <= bound
-    C, W, _ = LAW.sample(100_000, rng=0)
-    s = np.tanh(-W[:, 0] - 0.2), np.tanh(1.5 * W[:, 0] + 0.4)
-    kappa = s[0] * s[1] - 1.5 * C**2 * (1 - s[0] ** 2) * (1 - s[1] ** 2)
-    assert np.abs(kappa - kappa.mean()).max() <= reach
-
-
 @pytest.mark.parametrize("d", [1, 2])
 def test_arcsine_kernel_with_memory(d):
     """The closed form against the package, for means and memories that are not zero."""
