@@ -222,7 +222,10 @@ def test_training_at_any_beta_is_training_at_another(truncation):
 
 
 def test_at_one_half_the_limit_is_gaussian():
-    """600 networks at β = ½: standard deviation, normal law, and less distance to the solution from their own start."""
+    """600 networks at β = ½: standard deviation and normal law; and the distance to the solution from their own start.
+
+    The latter is what data and finite width leave, which is of order N^(−1/2).
+    """
     N, t = 400, 1.0
     limit = rk.KernelLimit(DATA, LAW)
     fluct = limit.fluctuations([t], x=[-1.0], memory=[-0.2])
@@ -240,6 +243,7 @@ def test_at_one_half_the_limit_is_gaussian():
     predicted = fluct.std(n_units=N, beta=0.5)[0, 0]
     assert plain.std() == pytest.approx(predicted, rel=4 / np.sqrt(1200))
     assert stats.kstest(plain / predicted, "norm").pvalue > 1e-3
+    assert own.std() == pytest.approx(np.sqrt(predicted**2 - fluct.initial_output[0, 0]), rel=4 / np.sqrt(1200))
     assert own.std() < 0.4 * plain.std()
     assert fluct.initial_output[0, 0] > 0.8 * predicted**2
 
