@@ -121,7 +121,6 @@ def test_networks_follow_any_record(record, cyclic):
     assert gaps[1] < 0.75 * gaps[0]  # 8^(−1/4) = 0.59 is guaranteed in the limit
     assert gaps[2] < 0.75 * gaps[1]
     right, other = (np.mean((ends - each.predict(6.0, x, m)) ** 2) ** 0.5 for each in (cyclic, wrong))
-    print(right, other)
     assert right < 0.5 * other
 
 
