@@ -140,6 +140,17 @@ def test_order_of_the_record_costs_one_over_N(record, cyclic):
         errors.append(worst)
     np.testing.assert_allclose(np.divide(errors[:-1], errors[1:]), 2, rtol=0.1)
 
+    errors, N = [], 5600
+    for stretch in (2, 4, 8):  # each pair several times in a row: a record as many times as long, with the same law
+        a, worst = np.zeros(len(y)), 0.0
+        for k in range(2 * N):
+            j = k // stretch % len(y)
+            a[j] += 0.7 / N * (y[j] - gram[j] @ a)
+            if k % 9 == 0:
+                worst = max(worst, np.abs(gram @ (a - stopped(gram, y, (k + 1) / N, 0.7))).max())
+        errors.append(worst)
+    np.testing.assert_allclose(np.divide(errors[1:], errors[:-1]), 2, rtol=0.15)
+
 
 def test_the_limit_is_kernel_regression_stopped_early():
     rng = np.random.default_rng(1)
