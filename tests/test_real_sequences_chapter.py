@@ -169,6 +169,10 @@ def test_the_limit_is_kernel_regression_stopped_early():
     rho = 1 / (0.7 * 9)  # ridge: its shares λ/(λ + ρ), from its own normal equations
     ridge = gram @ np.linalg.solve(gram + 30 * rho * np.eye(30), y)
     np.testing.assert_allclose(V.T @ ridge, eigenvalues / (eigenvalues + rho) * (V.T @ y), atol=1e-10)
+    large = eigenvalues > 1e-3 * eigenvalues.max()
+    shares = (V.T @ slow)[large] / (V.T @ ridge)[large]
+    assert shares.min() > 1 - 1e-6  # at ρ = 1/(αt), and at no other
+    assert 1.1 < shares.max() < 1.3
     s = np.geomspace(1e-6, 1e4, 200_001)
     ratio = -np.expm1(-s) * (1 + s) / s
     assert ratio.min() >= 1 - 1e-12
