@@ -1,0 +1,366 @@
+"""Statements of the chapter *Fluctuations while learning* against exact computation or, where named, simulation.
+
+The kernel learner is written out here with the kernel itself, or with coordinates of its features, and never with the
+chapter's own code.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import rnnkernel as rk
+
+LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+CHAIN = rk.MarkovChain([[0.8, 0.2], [0.3, 0.7]])
+# Targets depend on the transition; two of three states of the other case share an input.
+TWO = rk.DataSequence(CHAIN, [-1.0, 1.5], [[-1.0, 1.5], [0.5, 1.0]])
+HIDDEN = rk.DataSequence(
+    rk.MarkovChain([[0.2, 0.5, 0.3], [0.1, 0.6, 0.3], [0.4, 0.4, 0.2]]),
+    [-1.0, 1.5, 1.5],
+    [[0.5, -1.0, 1.0], [1.0, 0.0, -0.5], [1.5, -0.5, 0.2]],
+)
+CASES = {"two": TWO, "hidden": HIDDEN}
+RATE = 1.3
+
+
+def norm(vectors):
+    """Norms in H of vectors in coordinates."""
+    return np.linalg.norm(vectors, axis=-1)
+
+
+class Case:
+    """A limit, with features in coordinates at the nodes of μ, and paths with values of functions along them."""
+
+    def __init__(self, data):
+        self.data, self.limit = data, rk.KernelLimit(data, LAW, learning_rate=RATE)
+        self.mu = mu = self.limit.stationary
+        self.known = self.limit.eigenvalues > 1e-9
+        self.eigenvalues = self.limit.eigenvalues[self.known]
+        self.Phi = self.features(mu.inputs, mu.memory)
+        self.best = data.mean_target[mu.states]
+        self.invert = np.linalg.inv(np.eye(len(mu.weights)) - mu.transition_operator + mu.weights)
+        self.K_bar = self.limit.kernel.diagonal(mu.inputs, mu.memory).max()
+
+    def features(self, x, m):
+        return self.limit.eigenfunctions(x, m)[:, self.known] * np.sqrt(self.eigenvalues)
+
+    def g(self, t):
+        return (self.limit.mode_shares(t) * self.limit.coefficients)[self.known] / np.sqrt(self.eigenvalues)
+
+    def steps(self, t):
+        """f_t at the nodes, its mean, and u_t at the nodes."""
+        f = RATE * (self.best - self.Phi @ self.g(t))[:, None] * self.Phi
+        mean = self.mu.weights @ f
+        return f, mean, self.invert @ (f - mean)
+
+    def paths(self, n, runs, seed):
+        """States (runs, n + 1) and memories of stationary runs."""
+        rngs = np.random.default_rng(seed).spawn(runs)
+        states, _, m = map(np.array, zip(*(self.mu.simulate(n + 1, rng=rng) for rng in rngs), strict=True))
+        return states, m
+
+    def learn(self, n_units, states, m):
+        """Yield after each step the driver, the error and the linear model, (runs, r), and the drift alone."""
+        a, mu = RATE / n_units, self.mu
+        Phi = self.features(self.data.inputs[states.ravel()], m.ravel()).reshape(*m.shape, -1)
+        g = driven = drift = linear = F = np.zeros((len(m), Phi.shape[2]))
+        u = self.steps(0.0)[2]
+        for k in range(m.shape[1] - 1):
+            t, now = (k + 1) / n_units, Phi[:, k]
+            y = self.data.targets[states[:, k], states[:, k + 1]]
+            at_limit = now @ self.g(k / n_units)
+            old, before, u = u, F, self.steps(t)[2]
+            driven = driven + a * (y - at_limit)[:, None] * now
+            g = g + a * (y - (g * now).sum(axis=1))[:, None] * now
+            F = driven - self.g(t)
+            linear = (1 - a * self.eigenvalues) * linear + F - before
+            change = [mu.interpolate(c)(states[:, k + 1], m[:, k + 1]) for c in (u - old).T]
+            drift = drift + np.array(change).T / n_units
+            yield F, g - self.g(t), linear, drift
+
+
+BUILT = {name: Case(data) for name, data in CASES.items()}
+
+
+@pytest.fixture(params=CASES)
+def case(request):
+    return BUILT[request.param]
+
+
+def test_the_driver_has_five_parts(case):
+    """At one point, by one solution of the package for each step; and each martingale term has mean zero."""
+    N, n, limit, mu = 20, 30, case.limit, case.mu
+    data, P = case.data, case.data.chain.transition
+    point = {"x": [1.5], "memory": [0.1]}
+    states, x, m = mu.simulate(n + 1, rng=5)
+
+    def section(x, m):
+        return limit.kernel(1.5, 0.1, x, m)[0]
+
+    def solve(t):
+        # f* depends on the state, and states may share an input: solve on the nodes
+        f = RATE * (case.best - limit.predict(t, mu.inputs, mu.memory)) * section(mu.inputs, mu.memory)
+        u = case.invert @ (f - mu.weights @ f)
+        assert abs(mu.weights @ u) < 1e-10
+        return mu.weights @ f, mu.interpolate(u), mu.interpolate(mu.transition_operator @ u)
+
+    means, u, Pu = zip(*(solve(k / N) for k in range(n + 1)), strict=True)
+    noise = martingale = drift = driver = 0.0
+    for k in range(n):
+        now, ahead, K = (states[[k]], m[[k]]), (states[[k + 1]], m[[k + 1]]), section(x[[k]], m[[k]])[0]
+        y, best = data.targets[states[k], states[k + 1]], data.mean_target[states[k]]
+        driver += RATE / N * (y - limit.predict(k / N, x[[k]], m[[k]])[0]) * K
+        noise += RATE / N * (y - best) * K
+        martingale += (u[k](*ahead) - Pu[k](*now))[0] / N
+        drift += (u[k + 1](*ahead) - u[k](*ahead))[0] / N
+        possible = np.array([u[k]([j], m[[k + 1]])[0] for j in range(len(P))])
+        assert P[states[k]] @ possible == pytest.approx(Pu[k](*now)[0], abs=1e-9)
+        assert P[states[k]] @ data.targets[states[k]] == pytest.approx(best, abs=1e-12)
+    boundary = (u[0](states[[0]], m[[0]]) - u[n](states[[n]], m[[n]]))[0] / N
+    step = np.sum(means[:n]) / N - limit.predict(n / N, **point)[0]
+    driver -= limit.predict(n / N, **point)[0]
+    assert noise + martingale + boundary + drift + step == pytest.approx(driver, abs=1e-9)
+    assert min(map(abs, (noise, martingale, boundary, drift, step))) > 1e-6
+
+
+def constants(case, T):
+    """R, B, U, V of the theorem, with one step for the overlap."""
+    data, law = case.data, case.limit.law
+    P, K = data.chain.transition, case.K_bar
+    overlap = min(np.minimum(p, q).sum() for p in P for q in P)
+    y_bar, slope2 = np.abs(data.targets).max(), 4 / np.sqrt(27)
+    Lam = np.sqrt(1 + np.abs(data.inputs).max() ** 2 * law.output_square * slope2**2)
+    length = case.mu.intervals.max() - case.mu.intervals.min()
+    R = y_bar * (1 + np.sqrt(RATE * K * T / 2))
+    B = np.sqrt(K) / overlap + length / (1 - case.limit.memory.contraction) * Lam
+    return y_bar, Lam, R, 2 * RATE * R * B, 2 * RATE**2 * K * y_bar * B
+
+
+def test_each_constant_of_the_driver(case):
+    T, K, Phi, r = 3.0, case.K_bar, case.Phi, len(case.eigenvalues)
+    y_bar, Lam, R, U, V = constants(case, T)
+    assert norm(Phi).max() == pytest.approx(np.sqrt(K), abs=1e-6)
+    n = len(Phi) // len(case.data.inputs)
+    for block, m in zip(Phi.reshape(-1, n, r), case.mu.memory.reshape(-1, n), strict=True):
+        apart = np.abs(m[:, None] - m)
+        assert (norm(block[:, None] - block) <= Lam * apart + 1e-9).all()
+    times, h = np.linspace(0.1, T, 12), 1e-3
+    for t in times:
+        _, mean, u = case.steps(t)
+        g = case.g(t)
+        residual = case.best - Phi @ g
+        assert norm(g) <= y_bar * np.sqrt(RATE * t / 2)
+        assert np.abs(residual).max() <= R
+        assert norm(mean) == pytest.approx(norm(case.g(t + h) - case.g(t - h)) / (2 * h), rel=1e-4)  # μ(f_t) = ∂_t g_t
+        assert norm(mean) <= RATE * np.sqrt(K) * y_bar
+        curvature = norm(case.g(t + h) - 2 * g + case.g(t - h)) / h**2
+        assert curvature <= RATE**2 * K**1.5 * y_bar
+        # ‖g‖² grows as the proof says, and ∫ r² dμ falls at the rate (2/α)‖∂_t g‖²
+        w, later = case.mu.weights, case.best - Phi @ case.g(t + h)
+        falls = (w @ residual**2 - w @ later**2) / h
+        assert falls == pytest.approx(2 / RATE * norm(mean) ** 2, rel=1e-2)
+        assert norm(u[:, None] - u).max() <= U
+        assert norm(u).max() <= norm(u[:, None] - u).max()
+    for t, later in pairwise(times):
+        assert norm(case.steps(later)[2] - case.steps(t)[2]).max() <= V * (later - t)
+
+
+def test_the_bound_on_the_oscillation_of_a_solution_with_values_in_h(case):
+    """osc u ≤ (r/η_r) osc f + |M|/(1−q) Lip f in the norm of H, and the conditional variance is at most (osc u)²/2."""
+    f, _, u = case.steps(0.5)
+    P = case.data.chain.transition
+    overlap = min(np.minimum(p, q).sum() for p in P for q in P)
+    n = len(f) // len(P)
+    m = case.mu.memory.reshape(-1, n)
+    slopes = [
+        norm(np.diff(b, axis=0)) / np.abs(np.diff(each))
+        for b, each in zip(f.reshape(-1, n, f.shape[1]), m, strict=True)
+    ]
+    length = case.mu.intervals.max() - case.mu.intervals.min()
+    bound = norm(f[:, None] - f).max() / overlap + length / (1 - case.limit.memory.contraction) * np.max(slopes)
+    oscillation = norm(u[:, None] - u).max()
+    assert oscillation <= bound
+    T = case.mu.transition_operator
+    spread = (T @ (u**2)).sum(axis=1) - ((T @ u) ** 2).sum(axis=1)
+    assert spread.max() <= oscillation**2 / 2
+
+
+def test_the_driver_is_small(case):
+    """E max‖F‖² ≤ E_N², with E_N from the constants; and the driver falls as N^(−1/2)."""
+    T, sizes = 1.5, []
+    _, _, _, U, V = constants(case, T)
+    y_bar, K, v = np.abs(case.data.targets).max(), case.K_bar, case.data.target_variance.max()
+    for N in (30, 480):
+        states, m = case.paths(round(N * T), 120, seed=N)
+        F = np.array([each[0] for each in case.learn(N, states, m)])
+        largest = np.sqrt(np.mean(np.max((F**2).sum(axis=2), axis=0)))
+        E_N = 2 * np.sqrt(T / N) * (RATE * np.sqrt(v * K) + U / np.sqrt(2))
+        E_N += (2 * U + V * T + RATE**2 * K**1.5 * y_bar * T / 2) / N
+        assert largest <= E_N
+        sizes.append(largest)
+    assert 2.8 < sizes[0] / sizes[1] < 5.6  # √16 = 4
+
+
+def test_the_noise_alone_has_the_variance_of_its_bound():
+    """Targets ±ȳ with a fair coin and one state: the noise is all of the driver, E‖F_n‖² = α² v E K(z, z) T/N."""
+    coin = rk.DataSequence(rk.MarkovChain([[0.5, 0.5], [0.5, 0.5]]), [1.0, 1.0], [[-1.0, 1.0]] * 2)
+    case = Case(coin)
+    N, T = 50, 2.0
+    states, m = case.paths(round(N * T), 1500, seed=1)
+    *_, (F, _, _, _) = case.learn(N, states, m)
+    star = case.limit.kernel.diagonal(1.0, case.limit.memory.fixed_points(1.0))[0]
+    assert (F**2).sum(axis=1).mean() == pytest.approx(RATE**2 * star * T / N, rel=0.12)
+
+
+def test_the_drift_averages_out(case):
+    """Sixteen times the width divides the drift by 16^(3/2) = 64, and not by 16."""
+    sizes = []
+    for N in (40, 640):
+        states, m = case.paths(round(1.5 * N), 60, seed=N + 1)
+        drift = np.array([each[3] for each in case.learn(N, states, m)])
+        sizes.append(np.sqrt(np.mean(np.max((drift**2).sum(axis=2), axis=0))))
+    assert 40 < sizes[0] / sizes[1] < 100
+
+
+def test_gronwall():
+    rng = np.random.default_rng(0)
+    for b in (0.0, 0.03, 0.5):
+        A, slack = rng.uniform(-1, 2, 60), rng.uniform(0, 0.3, 60)
+        for gap in (slack, np.zeros(60)):
+            a = np.zeros(60)
+            for n in range(60):
+                a[n] = A[n] + b * a[:n].sum() - gap[n]
+            bound = [A[n] + b * sum((1 + b) ** (n - 1 - k) * A[k] for k in range(n)) for n in range(60)]
+            assert (a <= np.array(bound) + 1e-9 * np.abs(bound)).all()
+        np.testing.assert_allclose(a, bound, rtol=1e-9, atol=1e-12)  # equality gives equality
+        constant = np.zeros(60)
+        for n in range(60):
+            constant[n] = 1.7 + b * constant[:n].sum()
+        np.testing.assert_allclose(constant, 1.7 * (1 + b) ** np.arange(60), rtol=1e-9)
+        assert (constant <= 1.7 * np.exp(b * np.arange(60)) * (1 + 1e-12)).all()
+
+
+def unlearn(operators, F, a):
+    """ε_k for given operators and driver, F_0 = 0."""
+    errors = [np.zeros(F.shape[1])]
+    for A, (before, after) in zip(operators, pairwise(F), strict=True):
+        errors.append(errors[-1] - a * A @ errors[-1] + after - before)
+    return np.array(errors)
+
+
+def both_sides(operators, F, a):
+    eta = unlearn(operators, F, a) - F
+    terms = [a * np.einsum("ki,kij,kj->k", h[:-1], operators, h[:-1]).sum() for h in (eta, F)]
+    return eta[-1] @ eta[-1] + terms[0], terms[1]
+
+
+def test_errors_are_unlearned():
+    """For any positive semi-definite operators with aA ≤ 1; equality for projections, failure for aA = 3."""
+    rng, a = np.random.default_rng(1), 0.4
+    for rank in (1, 3, 6):
+        for _ in range(30):
+            F = np.vstack([np.zeros(6), rng.normal(size=(40, 6)).cumsum(axis=0)])
+            Q = np.linalg.qr(rng.normal(size=(40, 6, 6)))[0][:, :, :rank]
+            projections = Q @ Q.transpose(0, 2, 1)
+            mixed = (Q * rng.uniform(0, 1, (40, 1, rank))) @ Q.transpose(0, 2, 1)
+            left, right = both_sides(projections / a, F, a)
+            assert left == pytest.approx(right, rel=1e-9)
+            left, right = both_sides(mixed / a, F, a)
+            assert left < right
+            left, right = both_sides(3 * projections / a, F, a)
+            assert left > right
+
+
+def test_the_kernel_learner_unlearns(case):
+    """Both displays for the learner, path by path, and the bound on the supremum; Gronwall's follows from it."""
+    N, T, K = 40, 4.0, case.K_bar
+    states, m = case.paths(round(N * T), 40, seed=3)
+    Phi = case.features(case.data.inputs[states.ravel()], m.ravel()).reshape(*m.shape, -1)
+    F, errors = (np.array(each) for each in list(zip(*case.learn(N, states, m), strict=True))[:2])
+    start = np.zeros((1, *F.shape[1:]))
+    F, errors = np.concatenate([start, F]), np.concatenate([start, errors])  # (n + 1, runs, r)
+    along = np.einsum("knr,nkr->nk", F, Phi)[:, :-1], np.einsum("knr,nkr->nk", errors, Phi)[:, :-1]
+    eta = errors - F
+    energy = RATE / N * np.cumsum((along[1] - along[0]) ** 2, axis=1)
+    allowed = RATE / N * np.cumsum(along[0] ** 2, axis=1)
+    assert ((eta[1:] ** 2).sum(axis=2).T + energy <= allowed * (1 + 1e-12)).all()
+    assert ((along[1] ** 2).sum(axis=1) <= 4 * (along[0] ** 2).sum(axis=1)).all()
+    largest = [np.abs(each @ case.Phi.T).max(axis=(0, 2)) for each in (errors, F)]
+    assert (largest[0] <= (1 + np.sqrt(RATE * K * T)) * largest[1]).all()
+    assert 1 + np.sqrt(RATE * K * T) < np.exp(RATE * K * T)
+
+
+def test_the_error_is_linear_to_first_order(case):
+    """Sixteen times the width divides ε − U by 16, and the error itself by 4."""
+    gaps, errors = [], []
+    for N in (40, 640):
+        states, m = case.paths(round(1.5 * N), 80, seed=N + 2)
+        _, error, linear, _ = (np.array(each) for each in zip(*case.learn(N, states, m), strict=True))
+        gaps.append(np.sqrt(np.mean(np.max(((error - linear) ** 2).sum(axis=2), axis=0))))
+        errors.append(np.sqrt(np.mean(np.max((error**2).sum(axis=2), axis=0))))
+    assert 10 < gaps[0] / gaps[1] < 26
+    assert 2.8 < errors[0] / errors[1] < 5.6
+
+
+def variance(case, t, z, independent=False):
+    """α² ∫ E D² ds with D over all transitions from every node, by its definition and not by the closed form."""
+    mu, data = case.mu, case.data
+    P = data.chain.transition
+    after = case.limit.memory(mu.inputs, mu.memory)
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    total = 0.0
+    for s, weight in zip(t * (1 + nodes) / 2, t * weights / 2, strict=True):
+        h = case.Phi @ (np.exp(-RATE * case.eigenvalues * (t - s)) * z)
+        f = (case.best - case.Phi @ case.g(s)) * h
+        f = f - mu.weights @ f
+        u = case.invert @ f
+        for j in range(len(P)):
+            deviation = data.targets[mu.states, j] - case.best
+            reached = mu.interpolate(u)(np.full(len(u), j), after)
+            D = deviation * h + reached - mu.transition_operator @ u
+            # Independent draws: the pair (z', Y') of the next draw knows nothing of this one.
+            D2 = (deviation * h) ** 2 + mu.weights @ f**2 if independent else D**2
+            total += weight * mu.weights @ (P[mu.states, j] * D2)
+    return RATE**2 * total
+
+
+def test_the_law_of_the_error(case):
+    """The definition through D, over all transitions, is V^S of the package."""
+    x, m = [-1.0, 1.5, 1.5], [0.05, -0.1, 0.1]
+    z = case.features(x, m)
+    expected = [variance(case, 1.5, each) for each in z]
+    np.testing.assert_allclose(case.limit.fluctuations(1.5, x, m).data, expected, rtol=1e-6)
+
+
+def test_errors_are_gaussian_with_the_computed_variance(case):
+    """Simulated: variance within its error, mean of the next order, and the shape."""
+    N, T, runs = 300, 1.5, 1500
+    states, m = case.paths(round(N * T), runs, seed=9)
+    Phi = case.features(case.data.inputs[states.ravel()], m.ravel()).reshape(*m.shape, -1)
+    g = np.zeros((runs, Phi.shape[2]))
+    for k in range(m.shape[1] - 1):
+        y = case.data.targets[states[:, k], states[:, k + 1]]
+        g += RATE / N * (y - (g * Phi[:, k]).sum(axis=1))[:, None] * Phi[:, k]
+    z = case.features([1.5], [0.1])[0]
+    V = case.limit.fluctuations(T, [1.5], [0.1]).data[0]
+    units = np.sqrt(N / V) * (g @ z - case.limit.predict(T, [1.5], [0.1])[0])
+    assert np.mean(units**2) == pytest.approx(1, abs=4 * np.sqrt(2 / runs) + 4 / N)
+    assert stats.kstest(units, "norm").statistic < 2.5 / np.sqrt(runs)  # 1.36 in 95 % of cases; a skewness of N^(−1/2)
+
+
+def test_independent_draws_have_the_naive_variance(case):
+    """Draws (z, Y) from a long past: their variance is that with u = f − μ(f), and not that of the chain."""
+    N, T, runs = 200, 1.5, 1500
+    states, m = case.paths(1000, 200, seed=4)
+    now, ahead, memory = states[:, :-1].ravel(), states[:, 1:].ravel(), m[:, :-1].ravel()
+    Phi, y = case.features(case.data.inputs[now], memory), case.data.targets[now, ahead]
+    rng, g = np.random.default_rng(5), np.zeros((runs, Phi.shape[1]))
+    for _ in range(round(N * T)):
+        i = rng.integers(len(y), size=runs)
+        g += RATE / N * (y[i] - (g * Phi[i]).sum(axis=1))[:, None] * Phi[i]
+    z = case.features([1.5], [0.1])[0]
+    naive, chain = variance(case, T, z, independent=True), variance(case, T, z)
+    assert N * np.var(g @ z) == pytest.approx(naive, rel=4 * np.sqrt(2 / runs) + 4 / N)
+    assert abs(chain / naive - 1) > 0.01
