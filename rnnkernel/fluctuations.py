@@ -17,13 +17,12 @@ and one step of learning at z' that is τ old, h_τ(z') = (e^{−ατA} K(z, ·)
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from rnnkernel import _checks
+from rnnkernel._modes import Modes
 from rnnkernel._types import Array
-from rnnkernel.limit import KernelLimit
 
 _ORDER = 16  # Gauss–Legendre nodes on each panel in time
 _BLOCK = 2_000_000  # entries of the features of a block of points
@@ -132,19 +131,18 @@ class Fluctuations:
         return self.prediction - half, self.prediction + half
 
 
-def fluctuations(limit: KernelLimit, times: Any, x: Any, memory: Any) -> Fluctuations:
+def fluctuations(modes: Modes, times: Array, points: Array, m: Array) -> Fluctuations:
     """Compute the law of the error; see `KernelLimit.fluctuations`."""
-    prediction = limit.predict(times, x, memory)
-    limit.stationary.transition_operator  # noqa: B018 (refuses a sequence, with its own message)
-    fourth = float(limit.law.output.moment(4))
+    law = modes.kernel.law
+    modes.mu.transition_operator  # noqa: B018 (refuses a sequence, with its own message)
+    fourth = float(law.output.moment(4))
     if not np.isfinite(fourth):
         raise ValueError(f"law must have output weights with a finite fourth moment, but E[C⁴] is {fourth}")
-    points, m = _checks.points(x, memory, limit.kernel.n_inputs)
-    size = len(m) * limit.law.quadrature.nodes.size
-    parts = [_Response(limit, points[rows], m[rows]) for rows in np.array_split(np.arange(len(m)), 1 + size // _BLOCK)]
-    each = [np.hstack([part.variances(t) for part in parts]) for t in np.ravel(times)]
-    V = np.reshape(each, (np.size(times), 3, len(m))).swapaxes(0, 1).reshape(3, *prediction.shape)
-    return Fluctuations(prediction, *V)
+    size = len(m) * law.quadrature.nodes.size
+    parts = [_Response(modes, points[rows], m[rows]) for rows in np.array_split(np.arange(len(m)), 1 + size // _BLOCK)]
+    each = [np.hstack([part.variances(t) for part in parts]) for t in times.ravel()]
+    V = np.reshape(each, (times.size, 3, len(m))).swapaxes(0, 1).reshape(3, *times.shape, len(m))
+    return Fluctuations(modes.predict(times, points, m), *V)
 
 
 class _Response:
@@ -154,12 +152,12 @@ class _Response:
     features of a unit are F = (σ(u), x_1 σ'(u), …, x_d σ'(u)), u = W·x + m; all but the first come with a factor C.
     """
 
-    def __init__(self, limit: KernelLimit, points: Array, m: Array) -> None:
-        mu = self.mu = limit.stationary
-        self.limit, self.law = limit, limit.law
-        self.at_nodes = limit.eigenfunctions(mu.points, mu.memory)
-        self.at_points = limit.eigenfunctions(points, m)
-        self.sections = limit.kernel(points, m, mu.points, mu.memory)
+    def __init__(self, modes: Modes, points: Array, m: Array) -> None:
+        mu = self.mu = modes.mu
+        self.modes, self.law = modes, modes.kernel.law
+        self.at_nodes = modes.eigenfunctions(mu.points, mu.memory)
+        self.at_points = modes.eigenfunctions(points, m)
+        self.sections = modes.kernel(points, m, mu.points, mu.memory)
         self.features = self._features(points, m)
         node_features = self._features(mu.points, mu.memory)
         self.node_values = node_features[:, 0]
@@ -168,15 +166,15 @@ class _Response:
 
     def _features(self, points: Array, m: Array) -> Array:
         """F, shape (n, 1 + d, Q)."""
-        activation = self.limit.kernel.activation
+        activation = self.modes.kernel.activation
         u = points @ self.law.quadrature.nodes.T + m[:, None]
         return np.concatenate([activation(u)[:, None], points[:, :, None] * activation.prime(u)[:, None]], axis=1)
 
     def variances(self, t: float) -> Array:
         """V^G, V^S and V^I at one time, shape (3, n_points)."""
-        alpha = self.limit.learning_rate
-        times, weights = _time_rule(t, alpha * self.limit.eigenvalues.max(initial=0.0))
-        h, learned = self._kernel(t - times), self.limit.coefficients * self.limit.mode_shares(times)
+        alpha = self.modes.learning_rate
+        times, weights = _time_rule(t, alpha * self.modes.eigenvalues.max(initial=0.0))
+        h, learned = self._kernel(t - times), self.modes.coefficients * self.modes.shares(times)
         forcing = (self.mu.targets - learned @ self.at_nodes.T)[:, None] * h
         residual = self.target_features - np.tensordot(learned, self.mode_features, axes=1)
         output, inputs = np.zeros((2, len(self.at_points), len(self.law.quadrature.weights)))
@@ -195,12 +193,12 @@ class _Response:
 
     def _kernel(self, ages: Array) -> Array:
         """h_τ = K(z, ·) − Σ_i λ_i (1 − e^{−αλ_i τ}) e_i(z) e_i, shape (n_ages, n_points, n_nodes)."""
-        learned = self.limit.eigenvalues * self.limit.mode_shares(ages)
+        learned = self.modes.eigenvalues * self.modes.shares(ages)
         return np.asarray(self.sections - (self.at_points * learned[:, None]) @ self.at_nodes.T)
 
     def _response(self, age: float) -> Array:
         """(a_τ F)(z) = F(z) − ∫ B_τ F dμ, shape (n_points, 1 + d, Q)."""
-        shares = self.at_points * self.limit.mode_shares(age)
+        shares = self.at_points * self.modes.shares(age)
         return np.asarray(self.features - np.tensordot(shares, self.mode_features, axes=1))
 
     def _martingale(self, h: Array, f: Array) -> Array:
@@ -217,7 +215,7 @@ class _Response:
 
     def _memory_error(self, f: Array) -> Array:
         """Solve w = P̂(∂_m f + ∂_mφ · w): what a memory error does to f, one step later and ever after."""
-        T, slope = self.mu.transition_operator, self.limit.memory.derivative(self.mu.points, self.mu.memory)
+        T, slope = self.mu.transition_operator, self.mu.memory_map.derivative(self.mu.points, self.mu.memory)
         change = self.mu._require_chain("fluctuations").derivative(f)
         return np.asarray(np.linalg.solve(np.eye(len(T)) - T * slope, T @ change.T).T)
 
