@@ -167,7 +167,10 @@ def test_recurrent_kernel_is_the_limit_of_sampled_ones(chapter):
     rng = np.random.default_rng(8)
     sampled = np.array([chapter["sampled_kernel"](words, 0.8, 400, rng) for _ in range(40)])
     error = sampled.std(axis=0, ddof=1) / np.sqrt(len(sampled))
-    score = lambda gram: np.abs((sampled.mean(axis=0) - gram) / error).max()
+
+    def score(gram):
+        return np.abs((sampled.mean(axis=0) - gram) / error).max()
+
     assert score(chapter["recurrent_kernel"](words, words, 0.8)) < 5
     assert score(chapter["recurrent_kernel"](words, words, 0.8, learn=False)) > 10
     assert score(chapter["recurrent_kernel"](words, words, 0.5)) > 10
