@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from rnnkernel import _checks
-from rnnkernel._jit import jit
+from rnnkernel._jit import jit, wide
 from rnnkernel._types import Array, Rng
 from rnnkernel.network import RNN, preactivations
 
@@ -323,6 +323,7 @@ def _pass(
     value: Any, derivative: Any, block: Any, n: Any, move: Any, move_q: Any, x_before: Any, x: Any, m: Any
 ) -> Any:
     """Finish the last step in the n units of a block and take the next; return its four sums over them."""
+    wide()
     C, B, S, before, CD, u, W = block.C, block.B, block.S, block.before, block.CD, block.u, block.W
     whole = (n + _VECTOR - 1) // _VECTOR * _VECTOR
     for a in range(1, len(W)):  # the first coordinate goes with the loop below
@@ -368,6 +369,7 @@ def _one_step(
     losses: Any,
 ) -> Any:
     """Train from the first stop to the last, with τ = 1; return the step at which it diverged, or −1."""
+    wide()
     m = memory[0]
     move = move_q = 0.0
     last = x[0]

@@ -7,6 +7,7 @@ import pytest
 from mpmath.libmp import from_float, fzero, mpf_sub, to_float
 
 from rnnkernel import _math
+from rnnkernel._jit import wide
 from rnnkernel.activations import activation
 
 FUNCTIONS = {"exp": _math.exp, "tanh": _math.tanh, "logistic": _math.logistic, "erf": _math.erf}
@@ -70,6 +71,18 @@ def test_loops_vectorise_and_call_no_library(name):
     assert re.search(r"divpd|fdiv\s+v\d", next(iter(run.inspect_asm().values())))
     declared = re.findall(r"^declare .*?@([\w.]+)\(", next(iter(run.inspect_llvm().values())), flags=re.MULTILINE)
     assert not [symbol for symbol in declared if symbol in {"exp", "tanh", "erf", "expm1", "pow", "ldexp"}]
+
+
+def test_loops_take_the_widest_vectors_where_asked_to():
+    @numba.njit(error_model="numpy")
+    def run(x, out):
+        wide()
+        for i in range(len(x)):
+            out[i] = _math.tanh(x[i])
+
+    run(np.zeros(8), np.zeros(8))
+    has_512 = "+avx512f" in numba.core.codegen.get_host_cpu_features()
+    assert ("zmm" in next(iter(run.inspect_asm().values()))) == has_512
 
 
 @pytest.mark.parametrize("name", ["tanh", "logistic", "erf"])

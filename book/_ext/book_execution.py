@@ -85,7 +85,13 @@ def execute(notebook: NotebookNode, path: Path, timeout: int) -> dict[str, Any]:
         return {"execution_seconds": 0.0}
     notebook.cells.append(nbformat.v4.new_code_cell(EPILOGUE))
     try:
-        result = single_nb_execution(notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False)
+        result = single_nb_execution(
+            notebook,
+            cwd=str(path.parent),
+            timeout=timeout,
+            allow_errors=False,
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],  # it warns that it talks to this machine unencrypted
+        )
     finally:
         ensure_event_loop().close()  # this thread's own; left open, it warns in whichever test comes next
     if result.err is not None:
@@ -99,7 +105,11 @@ def execute(notebook: NotebookNode, path: Path, timeout: int) -> dict[str, Any]:
 
 
 def run_missing(cache: JupyterCacheBase, paths: Iterable[Path], timeout: int) -> None:
-    """Execute the pages of which the cache holds no run, as many at a time as there are cores."""
+    """Execute the pages of which the cache holds no run, as many at a time as there are cores.
+
+    Each has one thread for linear algebra: more would wait for each other, and sums would depend on the machine.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     notebooks = [(read(path), path) for path in paths]
     waiting = [pair for pair in notebooks if pair[0] is not None and not is_kept(cache, pair[0])]
     with ThreadPoolExecutor(os.cpu_count()) as pool:

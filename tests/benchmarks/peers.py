@@ -4,6 +4,7 @@
 """
 
 import ctypes
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -21,6 +22,7 @@ from .problem import LEARNING_RATE, Problem
 
 Train = Callable[[Problem], Any]
 GCC = ["gcc", "-O3", "-march=native", "-ffast-math", "-fPIC", "-c"]
+WIDE = ["-mprefer-vector-width=512"] if platform.machine() in ("x86_64", "AMD64") else []  # as rnnkernel asks of LLVM
 TORCH_SHARE = 0.05  # of the steps: PyTorch is timed on the first ones only
 
 
@@ -68,7 +70,7 @@ def with_c() -> dict[str, Train]:
     with tempfile.TemporaryDirectory() as folder:
         for tanh, flags in (("libmvec", []), ("polynomial", ["-DPOLYNOMIAL"])):
             source, compiled, library = Path(__file__).with_name("sgd.c"), f"{folder}/{tanh}.o", f"{folder}/{tanh}.so"
-            subprocess.run([*GCC, *flags, source, "-o", compiled], check=True)
+            subprocess.run([*GCC, *WIDE, *flags, source, "-o", compiled], check=True)
             # Linked without -ffast-math, which would have the whole process flush small numbers to zero.
             subprocess.run(["gcc", "-shared", compiled, "-o", library, "-lm"], check=True)
             loaded = ctypes.CDLL(library)  # it stays loaded when the file goes

@@ -12,14 +12,10 @@ static inline double activation(double x) {
   memcpy(&bits, &shifted, 8);
   bits = (bits - INT64_C(4843621399236968448) + 1023) << 52;
   memcpy(&s, &bits, 8);
-  double r = h - n * 0.34657359027997265471, z = r * r, Q = 0.0034443427210440834;
-  Q = Q * z - 0.008857268890529457;
-  Q = Q * z + 0.021869369531929844;
-  Q = Q * z - 0.053968252766294064;
-  Q = Q * z + 0.1333333333277478;
-  Q = Q * z - 0.3333333333333247;
-  double T = r + r * z * Q;
-  return ((s - 1.0) + (s + 1.0) * T) / ((s + 1.0) + (s - 1.0) * T);
+  double r = h - n * 0.34657359027997265471, z = r * r;
+  double over = r * ((0.0010408975546491264 * z + 0.10936345500886095) * z + 0.984375);
+  double under = (0.01562038255943489 * z + 0.4374884550088553) * z + 0.984375;
+  return ((s + 1.0) * over + (s - 1.0) * under) / ((s - 1.0) * over + (s + 1.0) * under);
 }
 #else
 static inline double activation(double x) { return tanh(x); }
