@@ -1,0 +1,258 @@
+"""What the chapter on neighbouring theories states and computes, against independent computations.
+
+The functions under test are those that the reader sees: they are taken from the cells of the chapter.
+"""
+
+import ast
+import itertools
+import math
+
+import numpy as np
+import pages
+import pytest
+from numpy.testing import assert_allclose
+from scipy import special, stats
+
+import rnnkernel as rk
+
+SETUP = {"chain", "symbols", "inputs", "data", "law", "memory", "kernel", "second"}
+
+
+@pytest.fixture(scope="module")
+def chapter():
+    """The chapter's imports, functions and objects, without its measurements."""
+    cells = [each.body for each in pages.directives(pages.source("neighbours")) if each.name == "code-cell"]
+    kept = []
+    for node in itertools.chain.from_iterable(ast.parse(cell).body for cell in cells):
+        is_setup = isinstance(node, ast.Assign) and {getattr(each, "id", "") for each in node.targets} <= SETUP
+        if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef)) or is_setup:
+            kept.append(node)
+    names = {}
+    exec(compile(ast.Module(kept, type_ignores=[]), "neighbours.md", "exec"), names)
+    return names
+
+
+def words_of(chapter, n, length, seed):
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(n, length))
+    return chapter["with_constant"](signs)
+
+
+def feed_forward(law):
+    return rk.InitialLaw(law.output, law.inputs, lambda w: np.zeros(len(w)))
+
+
+def test_price_of_no_memory(chapter):
+    """Floors of the limit with and without memory, against sums over states and over all words of inputs."""
+    data, law, chain, symbols = (chapter[name] for name in ("data", "law", "chain", "symbols"))
+    P, pi = chain.transition, chain.stationary_distribution
+    up = P @ (symbols > 0)  # probability that the next input is 1
+    seen = {x: pi[symbols == x] @ up[symbols == x] / pi[symbols == x].sum() for x in (-1.0, 1.0)}
+    blind = sum(pi[symbols == x].sum() * 4 * p * (1 - p) for x, p in seen.items()) / 2
+    without = rk.KernelLimit(data, feed_forward(law), activation="erf")
+    assert without.loss_floor(1e-9) == pytest.approx(blind, rel=1e-9)
+    assert without.loss(1e9) == pytest.approx(blind, rel=1e-9)
+    assert (without.loss(np.geomspace(1, 1e9, 20)) >= blind - 1e-12).all()
+
+    limit = rk.KernelLimit(data, law, activation="erf")
+    _, probability, best = chapter["histories"](10)
+    all_inputs = (1 - probability @ best**2) / 2
+    seeing = limit.loss_floor(1e-11)
+    assert all_inputs - 1e-9 < seeing < all_inputs + 1e-3  # memory tells the pasts apart: equality in the limit
+    mu = limit.stationary
+    fast = limit.eigenvalues > 1e-11
+    with_memory = limit.eigenfunctions(mu.inputs, mu.memory)[:, fast] @ limit.coefficients[fast]
+    from_input = np.array([2 * seen[x] - 1 for x in mu.inputs[:, 0]])
+    assert blind - seeing == pytest.approx(mu.weights @ (with_memory - from_input) ** 2 / 2, rel=1e-4)
+
+
+def test_histories_sum_over_hidden_paths(chapter):
+    """Probabilities and forecasts of words, from every path of hidden states."""
+    P, pi, symbols = chapter["chain"].transition, chapter["chain"].stationary_distribution, chapter["symbols"]
+    mass, onward = {}, {}
+    for path in itertools.product(range(3), repeat=4):
+        word = tuple(symbols[list(path)])
+        p = pi[path[0]] * math.prod(P[i, j] for i, j in itertools.pairwise(path))
+        mass[word] = mass.get(word, 0) + p
+        onward[word] = onward.get(word, 0) + p * (P[path[-1]] @ symbols)
+    words, probability, best = chapter["histories"](4)
+    assert probability.sum() == pytest.approx(1)
+    assert len(words) == sum(p > 0 for p in mass.values())
+    for word, p, forecast in zip(map(tuple, words[..., 0]), probability, best, strict=True):
+        assert p == pytest.approx(mass[word])
+        assert forecast == pytest.approx(onward[word] / mass[word])
+
+
+def test_excess_follows_the_flow(chapter):
+    """Against small explicit steps of ∂_t g = ∫ (best − g) K, for one target and for two."""
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(6, 9))
+    gram, probability, best = root @ root.T, rng.dirichlet(np.ones(6)), rng.normal(size=(6, 2))
+    scaled = gram / (probability @ np.diag(gram))
+    g, steps = np.zeros((6, 2)), 20_000
+    for _ in range(steps):
+        g += 2.0 / steps * scaled @ (probability[:, None] * (best - g))
+    expected = probability @ (best - g) ** 2 / 2
+    assert_allclose(chapter["excess"](gram, probability, best, [2.0])[0].sum(), expected.sum(), rtol=1e-3)
+    assert_allclose(chapter["excess"](gram, probability, best[:, 1], [2.0]).sum(), expected[1], rtol=1e-3)
+
+
+def test_arcsine_kernel(chapter):
+    """Both formulas, in the quadrature of the package and in the chapter's functions."""
+    scales = np.array([0.7, 1.3])
+    law = rk.InitialLaw(stats.uniform(-1, 2), [stats.norm(0, scale) for scale in scales], stats.uniform(0, 1))
+    rng = np.random.default_rng(1)
+    a, b = rng.uniform(-1.5, 1.5, (5, 2)), rng.uniform(-1.5, 1.5, (4, 2))
+    r = (a * scales**2) @ b.T
+    s, t = (a**2 @ scales**2)[:, None], b**2 @ scales**2
+    D = np.sqrt((1 + 2 * s) * (1 + 2 * t))
+    values, slopes = 2 / np.pi * np.arcsin(2 * r / D), 4 / np.pi / np.sqrt(D**2 - 4 * r**2)
+    gram = rk.TangentKernel(law, "erf")(a, np.zeros(5), b, np.zeros(4))
+    assert_allclose(gram, values + a @ b.T * slopes / 3, rtol=1e-9, atol=1e-10)
+    assert_allclose(chapter["covariance"](r, s, t), values, rtol=1e-13)
+    assert_allclose(chapter["slope_covariance"](r, s, t), slopes, rtol=1e-13)
+
+
+def test_recurrent_kernel_is_the_sum_over_times(chapter):
+    """Θ = G_L + Σ_k Π_k (a_k·b_k + G_{k−1}), written out for one pair of words."""
+    w, c2, v = 0.7, 1 / 3, np.array([1.25, 0.25])
+    assert_allclose(chapter["second"], v)
+    a, b = words_of(chapter, 2, 6, seed=3)
+    R, G, slope = [], [], []
+    for x, y in zip(a, b, strict=True):
+        before = G[-1] if G else np.zeros((2, 2))
+        pair = np.array([x, y])
+        R.append((pair * v) @ pair.T + w**2 * before)
+        s = np.diag(R[-1])
+        D = np.sqrt(np.outer(1 + 2 * s, 1 + 2 * s))
+        G.append(2 / np.pi * np.arcsin(2 * R[-1] / D))
+        slope.append((4 / np.pi / np.sqrt(D**2 - 4 * R[-1] ** 2))[0, 1])
+    back, total, frozen = c2 * slope[-1], G[-1][0, 1], G[-1][0, 1]
+    for k in reversed(range(6)):
+        total += back * (a[k] @ b[k] + (G[k - 1][0, 1] if k else 0))
+        frozen += back * (a[k] @ b[k])
+        if k:
+            back *= w**2 * slope[k - 1]
+    assert chapter["recurrent_kernel"](a[None], b[None], w)[0, 0] == pytest.approx(total, rel=1e-12)
+    assert chapter["recurrent_kernel"](a[None], b[None], w, learn=False)[0, 0] == pytest.approx(frozen, rel=1e-12)
+
+
+def forecast(words, W, A, C):
+    S = np.zeros((len(words), len(C)))
+    for x in np.moveaxis(words, 1, 0):
+        S = special.erf(x @ W.T + S @ A.T / np.sqrt(len(C)))
+    return S @ C / np.sqrt(len(C))
+
+
+def test_sampled_kernel_is_the_product_of_gradients(chapter):
+    """Against a Jacobian by central differences, with the same random numbers."""
+    words, w, n = words_of(chapter, 3, 4, seed=5), 0.9, 5
+    gram = chapter["sampled_kernel"](words, w, n, np.random.default_rng(6))
+    rng = np.random.default_rng(6)
+    W = rng.normal(size=(n, 2)) * np.sqrt(chapter["second"])
+    A = w * rng.normal(size=(n, n))
+    C = chapter["law"].output.rvs(size=n, random_state=rng)
+    flat = np.concatenate([W.ravel(), A.ravel(), C])
+
+    def at(parameters):
+        return forecast(words, parameters[: 2 * n].reshape(n, 2), parameters[2 * n : -n].reshape(n, n), parameters[-n:])
+
+    steps = 1e-5 * np.eye(len(flat))
+    jacobian = np.array([(at(flat + step) - at(flat - step)) / 2e-5 for step in steps])
+    assert_allclose(gram, jacobian.T @ jacobian, rtol=1e-6, atol=1e-8)
+
+
+def test_recurrent_kernel_is_the_limit_of_sampled_ones(chapter):
+    """Within five standard errors at 400 units, where a kernel without the recurrent gradients is far off."""
+    words = words_of(chapter, 4, 5, seed=7)
+    rng = np.random.default_rng(8)
+    sampled = np.array([chapter["sampled_kernel"](words, 0.8, 400, rng) for _ in range(40)])
+    error = sampled.std(axis=0, ddof=1) / np.sqrt(len(sampled))
+
+    def score(gram):
+        return np.abs((sampled.mean(axis=0) - gram) / error).max()
+
+    assert score(chapter["recurrent_kernel"](words, words, 0.8)) < 5
+    assert score(chapter["recurrent_kernel"](words, words, 0.8, learn=False)) > 10
+    assert score(chapter["recurrent_kernel"](words, words, 0.5)) > 10
+
+
+def test_learning_recurrent_weights_adds_one_over_width(chapter):
+    """N q² mean(S²) tends to E C² E σ'(u)² E S²."""
+    law, n = chapter["law"], 800
+    W, weights = law.quadrature
+    slopes = 2 / np.sqrt(np.pi) * np.exp(-((W @ [-1.0, 1.0] - 0.3) ** 2))
+    expected = law.output_square * (weights @ slopes**2) * (weights @ special.erf(W @ [1.0, 1.0]) ** 2)
+    found = np.array([n * chapter["share_of_B"](n, seed) for seed in range(1500)])
+    assert abs(found.mean() - expected) < 5 * found.std() / np.sqrt(len(found))
+    assert found.std() / np.sqrt(len(found)) < 0.05 * expected
+
+
+def test_forward_derivative_has_a_fixed_point(chapter):
+    """J along a random past: forgets its start at the rate q^k, and is the derivative of the random fixed point."""
+    law, memory = chapter["law"], chapter["memory"]
+    past = chapter["inputs"][chapter["chain"].simulate(80, rng=11)]
+
+    def scaled(theta):
+        scaled_law = rk.InitialLaw(law.output, law.inputs, stats.uniform(0, 1.6 * theta))
+        return rk.MemoryMap(scaled_law, "erf").fixed_point(past)
+
+    M, low, high = 0.0, -5.0, 5.0
+    for k, x in enumerate(past, start=1):
+        value, slope = memory(x[None], [M])[0], memory.derivative(x[None], [M])[0]
+        M, low, high = value, value + slope * low, value + slope * high
+        assert high - low <= 10 * memory.contraction**k + 1e-15
+    assert pytest.approx(scaled(1.0), abs=1e-12) == M
+    h = 1e-4
+    assert low == pytest.approx((scaled(1 + h) - scaled(1 - h)) / (2 * h), abs=1e-6)
+    assert abs(low) > 0.1
+
+
+def test_equilibrium_by_implicit_differentiation(chapter):
+    """The closed form at a constant input, against fixed points of two scaled laws."""
+    law, memory, h = chapter["law"], chapter["memory"], 1e-4
+
+    def at_rest(theta, x):
+        scaled_law = rk.InitialLaw(law.output, law.inputs, stats.uniform(0, 1.6 * theta))
+        (m,) = rk.MemoryMap(scaled_law, "erf").fixed_points(x)
+        return m
+
+    for x in chapter["inputs"][[0, 2]]:
+        m = at_rest(1.0, x)
+        implicit = m / (1 - memory.derivative(x[None], [m])[0])  # ∂_θ(θφ) = φ = m at θ = 1
+        assert implicit == pytest.approx((at_rest(1 + h, x) - at_rest(1 - h, x)) / (2 * h), rel=1e-6)
+
+
+def test_signature_against_iterated_sums(chapter):
+    """Levels one to three from Riemann sums over a fine subdivision of each segment."""
+    words = words_of(chapter, 2, 3, seed=9)
+    fine = 400
+    for word, found in zip(words, chapter["signature"](words, depth=3), strict=True):
+        corners = np.column_stack([np.r_[0.0, word[:, 0]], np.arange(4) / 3])
+        steps = np.repeat(np.diff(corners, axis=0) / fine, fine, axis=0)
+        one, two, three = np.zeros(2), np.zeros((2, 2)), np.zeros((2, 2, 2))
+        for v in steps:
+            three += np.multiply.outer(two + np.multiply.outer(one + v / 3, v) / 2, v)
+            two += np.multiply.outer(one + v / 2, v)
+            one += v
+        assert_allclose(found, np.r_[1, one, two.ravel(), three.ravel()], atol=2e-3)
+
+
+def test_mean_field_is_another_limit(chapter):
+    """At β = 1 networks agree as they do at β = ¾, and stay away from the kernel limit."""
+    data, law, inputs = chapter["data"], chapter["law"], chapter["inputs"]
+    limit = rk.KernelLimit(data, law, activation="erf", learning_rate=1.15)
+    stream = inputs[chapter["chain"].simulate(200, rng=1)]
+    reference = limit.forecast(30.0, stream)[10:]
+    spread, distance = {}, {}
+    for beta, n_units in itertools.product((0.75, 1.0), (50, 800)):
+        forecasts = []
+        for seed in range(6):
+            start = rk.RNN.sample(law, n_units=n_units, beta=beta, rng=seed, paired=True, activation="erf")
+            run = rk.train(start, data, time=30.0, learning_rate=1.15, rng=100 + seed, n_records=1)
+            forecasts.append(run.network.forecast(stream)[10:])
+        spread[beta, n_units] = np.sqrt(np.mean(np.var(forecasts, axis=0, ddof=1)))
+        distance[beta, n_units] = np.sqrt(np.mean((np.mean(forecasts, axis=0) - reference) ** 2))
+    for beta in (0.75, 1.0):
+        assert spread[beta, 800] < 0.6 * spread[beta, 50]
+    assert distance[1.0, 800] > 2.5 * distance[0.75, 800]
+    assert distance[1.0, 800] > 6 * spread[1.0, 800] / np.sqrt(6)
