@@ -84,20 +84,22 @@ def _name_for_cache(dispatcher: Any, name: str) -> None:
     dispatcher._cache.save_overload = save_if_lasting
 
 
-def wide() -> None:
-    """Let the loops of the compiled function that calls this use the widest vectors of the processor.
+def hot() -> None:
+    """Compile the function that calls this for the sake of its loops: not inlined, with the processor's widest vectors.
 
+    Inlined, loops share the registers with what is around them, and fetch their constants anew for each vector.
     LLVM takes 256 bits on processors of Intel's that have 512: programs that seldom use those run slower for a while
-    after they did.  A function that is inlined must call this too, for its loops are made before.
+    after they did.
     """
 
 
-@_extending.type_callable(wide)
-def _type_of_wide(_context: Any) -> Any:
+@_extending.type_callable(hot)
+def _type_of_hot(_context: Any) -> Any:
     return lambda: numba.types.none
 
 
-@_extending.lower_builtin(wide)
-def _code_of_wide(context: Any, builder: Any, *_: Any) -> Any:
+@_extending.lower_builtin(hot)
+def _code_of_hot(context: Any, builder: Any, *_: Any) -> Any:
+    builder.function.attributes.add("noinline")
     set.add(builder.function.attributes, '"prefer-vector-width"="512"')  # their own `add` knows no such attribute
     return context.get_dummy_value()

@@ -20,18 +20,19 @@ so that a pass can finish one step and take the next.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from rnnkernel import _checks
-from rnnkernel._jit import jit, wide
+from rnnkernel._jit import hot, jit
 from rnnkernel._types import Array, Rng
 from rnnkernel.network import RNN, preactivations
 
 _FAST = {"reassoc", "contract", "nsz"}
 _TOO_LARGE = 1e100  # an error beyond it is divergence; below it no update overflows
-_LANES = 240  # units in a block: a long loop, and rows that do not fall on the same cache sets
+_LANES = 1112  # units in a block: a long loop, and rows that start far from one another in the sets of the cache
 _VECTOR = 8  # the loop runs over whole vectors of units; those beyond N rest at zero
 
 
@@ -251,18 +252,7 @@ class _OneStep:
 
     def __init__(self, rnn: RNN) -> None:
         self.rnn = rnn
-        row = (np.float64, _LANES)
-        layout = np.dtype(
-            [
-                ("C", *row),
-                ("B", *row),
-                ("S", *row),  # the state before the pass, then after it
-                ("before", *row),  # the state one step earlier
-                ("CD", *row),  # C^i D^i
-                ("u", *row),
-                ("W", np.float64, (rnn.n_inputs, _LANES)),
-            ]
-        )
+        layout = _layout(rnn.n_inputs)
         n_blocks = -(-rnn.n_units // _LANES)
         raw = np.zeros(n_blocks * layout.itemsize + 64, np.uint8)
         start = -raw.ctypes.data % 64  # a vector of 64 bytes then never straddles two cache lines
@@ -271,7 +261,7 @@ class _OneStep:
             blocks[name] = _fold(weights)
         for a in range(rnn.n_inputs):
             blocks["W"][:, a] = _fold(rnn.inputs[:, a])
-        self.blocks = blocks.view(np.recarray)
+        self.blocks = blocks
         self.memory = np.array([rnn.memory])
 
     def advance(self, x: Array, y: Array, stops: Any, scale: float, rate: float, clip: float, losses: Array) -> int:
@@ -281,10 +271,26 @@ class _OneStep:
 
     def network(self) -> RNN:
         N = self.rnn.n_units
-        blocks = self.blocks.view(np.ndarray)
-        C, B, S = (blocks[name].ravel()[:N] for name in "CBS")
-        W = blocks["W"].transpose(0, 2, 1).reshape(-1, self.rnn.n_inputs)[:N]
+        C, B, S = (self.blocks[name].ravel()[:N] for name in "CBS")
+        W = self.blocks["W"].transpose(0, 2, 1).reshape(-1, self.rnn.n_inputs)[:N]
         return RNN(C, W, B, beta=self.rnn.beta, hidden=S, activation=self.rnn.activation)
+
+
+@cache
+def _layout(n_inputs: int) -> np.dtype[np.void]:
+    """Return the rows of a block."""
+    row = (np.float64, _LANES)
+    return np.dtype(
+        [
+            ("C", *row),
+            ("B", *row),
+            ("S", *row),  # the state before the pass, then after it
+            ("before", *row),  # the state one step earlier
+            ("CD", *row),  # C^i D^i
+            ("u", *row),
+            ("W", np.float64, (n_inputs, _LANES)),
+        ]
+    )
 
 
 def _fold(weights: Array) -> Array:
@@ -318,13 +324,14 @@ class _Replay:
         return rnn
 
 
-@jit(fastmath=_FAST, forceinline=True)
+@jit(fastmath=_FAST)
 def _pass(
     value: Any, derivative: Any, block: Any, n: Any, move: Any, move_q: Any, x_before: Any, x: Any, m: Any
 ) -> Any:
     """Finish the last step in the n units of a block and take the next; return its four sums over them."""
-    wide()
-    C, B, S, before, CD, u, W = block.C, block.B, block.S, block.before, block.CD, block.u, block.W
+    hot()
+    C, B, W, S, before = block["C"], block["B"], block["W"], block["S"], block["before"]
+    CD, u = block["CD"], block["u"]
     whole = (n + _VECTOR - 1) // _VECTOR * _VECTOR
     for a in range(1, len(W)):  # the first coordinate goes with the loop below
         move_x, x_a = move * x_before[a], x[a]
@@ -369,7 +376,6 @@ def _one_step(
     losses: Any,
 ) -> Any:
     """Train from the first stop to the last, with τ = 1; return the step at which it diverged, or −1."""
-    wide()
     m = memory[0]
     move = move_q = 0.0
     last = x[0]
@@ -403,7 +409,7 @@ def _one_step(
 @jit(fastmath=_FAST)
 def _finish(block: Any, n: Any, move: Any, move_q: Any, x: Any) -> None:
     """Finish the last step: what the next pass would have done."""
-    C, B, S, before, CD, W = block.C, block.B, block.S, block.before, block.CD, block.W
+    C, B, W, S, before, CD = block["C"], block["B"], block["W"], block["S"], block["before"], block["CD"]
     for i in range(n):
         C[i] += move * S[i]
         B[i] += move_q * before[i]

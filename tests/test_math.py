@@ -7,7 +7,7 @@ import pytest
 from mpmath.libmp import from_float, fzero, mpf_sub, to_float
 
 from rnnkernel import _math
-from rnnkernel._jit import wide
+from rnnkernel._jit import hot
 from rnnkernel.activations import activation
 
 FUNCTIONS = {"exp": _math.exp, "tanh": _math.tanh, "logistic": _math.logistic, "erf": _math.erf}
@@ -73,16 +73,33 @@ def test_loops_vectorise_and_call_no_library(name):
     assert not [symbol for symbol in declared if symbol in {"exp", "tanh", "erf", "expm1", "pow", "ldexp"}]
 
 
-def test_loops_take_the_widest_vectors_where_asked_to():
+def test_hot_loops_take_the_widest_vectors():
     @numba.njit(error_model="numpy")
     def run(x, out):
-        wide()
+        hot()
         for i in range(len(x)):
             out[i] = _math.tanh(x[i])
 
     run(np.zeros(8), np.zeros(8))
     has_512 = "+avx512f" in (numba.config.CPU_FEATURES or numba.core.codegen.get_host_cpu_features())
     assert ("zmm" in next(iter(run.inspect_asm().values()))) == has_512
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_hot_functions_are_not_inlined(wanted):
+    @numba.njit
+    def square(x):
+        if wanted:
+            hot()
+        return x * x
+
+    @numba.njit
+    def run(x):
+        return square(x)
+
+    assert run(3.0) == 9.0
+    compiled = next(iter(run.inspect_llvm().values()))
+    assert bool(re.search(r"call .*square", compiled)) == wanted
 
 
 @pytest.mark.parametrize("name", ["tanh", "logistic", "erf"])

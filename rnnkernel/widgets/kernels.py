@@ -16,7 +16,7 @@ from rnnkernel import _math, memory, network, training
 from rnnkernel._jit import jit
 from rnnkernel.activations import activation
 
-_block = training._OneStep(network.RNN([0.0], [0.0], [0.0], beta=1.0)).blocks.view(np.ndarray).dtype
+_block = training._layout(1)
 _LANES = training._LANES
 
 
@@ -66,7 +66,7 @@ def train(
     blocks = np.zeros((n_units + _LANES - 1) // _LANES, _block)
     for i in range(n_units):
         block, lane = blocks[i // _LANES], i % _LANES
-        block.C[lane], block.W[0, lane], block.B[lane] = drawn[0, i], drawn[1, i], drawn[2, i]
+        block["C"][lane], block["W"][0, lane], block["B"][lane] = drawn[0, i], drawn[1, i], drawn[2, i]
     scale = _math.exp(-beta * log(float(n_units)))
     rate = learning_rate * _math.exp((2 * beta - 2) * log(float(n_units))) * scale
     held, weights = np.zeros(1), np.empty((3, n_units))
@@ -79,7 +79,7 @@ def train(
             return bad
         for i in range(n_units):
             block, lane = blocks[i // _LANES], i % _LANES
-            weights[0, i], weights[1, i], weights[2, i] = block.C[lane], block.W[0, lane], block.B[lane]
+            weights[0, i], weights[1, i], weights[2, i] = block["C"][lane], block["W"][0, lane], block["B"][lane]
         network.evaluate(value, weights[0], weights[1:2], at_inputs, at_memory, scale, predictions[r])
     after[0] = held[0]
     network._follow(value, weights[0], weights[1:2], weights[2], x[n_steps:-1], scale, after, forecast)
