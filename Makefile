@@ -42,8 +42,8 @@ bench: $(TEST_STAMP)
 	$(BIN)/python -m tests.benchmarks $(ONLY)
 
 lab: $(BOOK_STAMP)
-	$(BIN)/jupytext-config --settings-file $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json set-default-viewer
-	$(BIN)/jupyter lab book
+	mkdir -p $(VENV)/etc/jupyter/labconfig && cp book/_ext/lab.json $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json
+	$(BIN)/jupyter lab book/welcome.md
 
 # One chapter, quickly: make chapter NAME=ergodic-data.  References to other chapters stay unresolved.
 chapter: PREVIEW = _build/preview/$(NAME)

@@ -17,10 +17,8 @@ from waiting import eventually
 pytestmark = pytest.mark.browser
 
 PATIENCE = 60  # seconds for a server, a page, a kernel
-SETTINGS = {
-    "docmanager-extension/plugin": {"defaultViewers": {"markdown": "Jupytext Notebook"}},  # as `make lab` sets it
-    "notebook-extension/tracker": {"windowingMode": "none"},  # cells out of sight are on the page, too
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+SETTINGS = json.loads((pages.BOOK / "_ext" / "lab.json").read_text()) | {
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},  # cells out of sight are on the page, too
 }
 CONNECTED = """() => { // what is run before that is lost
     const session = window.jupyterapp?.shell.currentWidget?.context?.sessionContext.session;
@@ -39,7 +37,7 @@ class Lab(NamedTuple):
 def lab(tmp_path_factory):
     home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("notebooks")
     for name, settings in SETTINGS.items():
-        file = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file = home / "settings" / f"{name.replace(':', '/')}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(settings))
     places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime"}
