@@ -6,8 +6,8 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 py
 VENV := $(or $(ENV),.venv)
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile
-APT = test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
-  && apt-get -qq update && apt-get -qq install --yes --no-install-recommends
+APT = test "$$(id -u)" = 0 && command -v apt-get > /dev/null && echo 'Installing a browser for the tests ...' \
+  && apt-get -qq update && apt-get -qq install --yes --no-install-recommends > /dev/null
 CHROMIUM = { command -v chromium || command -v chromium-browser || command -v google-chrome; }
 
 # A stamp says what is installed: it is named after a hash of the pins, so an environment is renewed when they change.
