@@ -44,7 +44,7 @@ class MemoryMap:
 
     Notes
     -----
-    Book: *The random fixed point*.
+    Book: *Memory is a function* and *The random fixed point*.
 
     Examples
     --------
