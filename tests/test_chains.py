@@ -209,6 +209,10 @@ def test_variance_reaches_its_limit_at_the_rate_one_over_n(seed):
         for n in (1, 2, 5, 40, 1000):
             gap = abs(n * chain.average_variance(values, n) - chain.asymptotic_variance(values))
             assert gap <= constant / n
+    rho, n = 0.999, 10**6  # two sticky states use half of what is allowed
+    sticky = rk.MarkovChain([[(1 + rho) / 2, (1 - rho) / 2], [(1 - rho) / 2, (1 + rho) / 2]])
+    gap = abs(n * sticky.average_variance([0, 1], n) - sticky.asymptotic_variance([0, 1]))
+    assert 0.49 <= gap * n * sticky.doeblin_coefficient() ** 2 <= 1
 
 
 def test_average_variance_is_measured():
@@ -233,6 +237,9 @@ def test_mean_square_bound_from_any_start(seed):
     assert pi @ error == pytest.approx(chain.average_variance(values, n), rel=1e-10)
     for r in (1, 2):
         assert (error <= np.ptp(values) ** 2 * (2 * r / chain.doeblin_coefficient(r) - 1) / n).all()
+    rare = np.array([[1 - 1e-6, 1e-6]] * 2)  # independent draws from a rare state: attained at n = 1
+    worst = mean_square_error(rare, np.array([0.0, 1.0]) - 1e-6, 1).max()
+    assert worst == pytest.approx(2 / rk.MarkovChain(rare).doeblin_coefficient() - 1, rel=1e-5)
 
 
 def test_reversible_variance_bound():
