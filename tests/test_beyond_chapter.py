@@ -249,7 +249,7 @@ def test_at_one_half_the_limit_is_gaussian():
 
 
 def test_variance_of_the_random_limit_from_its_definition():
-    """V^G = E[C²] E_λ[(A_t σ_W)(z)²], with ∂_t A = −α T A solved by small steps on the nodes of μ."""
+    """V^G = E[C²] E_λ[(e^{−αtT} σ_W)(z)²], with ∂_t h = −α T h solved by small steps on the nodes of μ."""
     t, n_steps, alpha = 1.0, 400, 0.8
     limit = rk.KernelLimit(DATA, LAW, learning_rate=alpha)
     mu = limit.stationary

@@ -79,3 +79,29 @@ def test_networks_approach_the_limit(limit):
     assert gaps[1] < 0.75 * gaps[0]  # 8^(−1/4) = 0.59 is guaranteed in the limit
     assert gaps[2] < 0.75 * gaps[1]
     assert gaps[2] < 0.06
+
+
+def test_networks_scatter_around_this_limit_and_no_other():
+    """The mean of eight wide networks is that close that half of E C², or 15 % of α, would show."""
+    bounded = rk.DataSequence(CHAIN, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
+    n_units, n_seeds, alpha, t = 6400, 8, 0.8, 1.5
+
+    def forecast(alpha, output=LAW.output):
+        law = rk.InitialLaw(output, stats.norm(0.7, 1), stats.uniform(0, 1))
+        return rk.KernelLimit(bounded, law, learning_rate=alpha).predict(t, **POINTS)
+
+    ends = []
+    for seed in range(n_seeds):
+        start = rk.RNN.sample(LAW, n_units=n_units, beta=0.75, rng=seed, paired=True)
+        ends.append(rk.train(start, bounded, time=t, learning_rate=alpha, rng=100 + seed).network.predict(**POINTS))
+    law_of_error = rk.KernelLimit(bounded, LAW, learning_rate=alpha).fluctuations(t, **POINTS)
+    error = law_of_error.std(n_units=n_units, beta=0.75, paired=True) / np.sqrt(n_seeds)
+
+    def score(expected):
+        return (np.abs(np.mean(ends, axis=0) - expected) / error).max()
+
+    assert score(forecast(alpha)) < 4
+    assert score(forecast(0.85 * alpha)) > 5
+    assert score(forecast(1.15 * alpha)) > 5
+    half = stats.uniform(-np.sqrt(0.5), 2 * np.sqrt(0.5))
+    assert score(forecast(alpha, half)) > 5

@@ -75,3 +75,19 @@ def test_drift_of_the_kernel(beta):
     exponent, interval = rk.fit_rate(moving.widths, moving.errors[0] - frozen.errors[0], of="bias")
     print(f"beta = {beta}: exponent {exponent:.3f}, interval {interval}")
     assert abs(exponent - (2 * beta - 2)) < 0.03
+
+
+def test_drift_of_skewed_units_is_of_first_order():
+    """β = ¾ and E C³ ≠ 0, independent units: N^(β−1) times a constant, once higher orders no longer show."""
+    data, _, points = reference()
+    skewed = rk.InitialLaw(  # E C = 0, E C² = 1/3, E C³ = 2/9
+        stats.rv_discrete(values=([-1 / 3, 1.0], [0.75, 0.25])), stats.norm(0.7, 1), stats.uniform(0, 1)
+    )
+    widths, seeds = [200, 400, 800, 1600], {"n_seeds": 1200, "rng": 3}
+    moving, frozen = (
+        rk.convergence_study(data, skewed, widths=widths, betas=[0.75], times=2.0, frozen=each, **seeds, **points)
+        for each in (False, True)
+    )
+    rate = rk.fit_rate(widths, moving.errors[0] - frozen.errors[0], of="bias")
+    assert rate.exponent == pytest.approx(-0.25, abs=0.03)
+    assert rate.interval[1] - rate.interval[0] < 0.03
