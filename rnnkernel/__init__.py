@@ -3,6 +3,7 @@
 from rnnkernel import figures, widgets
 from rnnkernel._checks import AssumptionWarning
 from rnnkernel.activations import Activation
+from rnnkernel.averages import mean_with_error
 from rnnkernel.chains import DataSequence, MarkovChain
 from rnnkernel.convergence import ConvergenceStudy, Rate, convergence_study, fit_rate
 from rnnkernel.exercises import Check
@@ -47,6 +48,7 @@ __all__ = [
     "explore",
     "figures",
     "fit_rate",
+    "mean_with_error",
     "train",
     "widgets",
 ]
