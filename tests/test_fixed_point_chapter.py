@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from functions import mean, spread, tanh_units
 from numpy.testing import assert_allclose
 from scipy import stats
 
@@ -34,20 +35,6 @@ def start_at(net, memory):
     """The same network with equal hidden units, such that it holds the given memory."""
     hidden = np.full(net.n_units, memory / net.recurrent.mean())
     return rk.RNN(net.output, net.inputs, net.recurrent, beta=net.beta, hidden=hidden)
-
-
-def tanh_units(law, x, m):
-    """The function w ↦ tanh(w·x + m) at the quadrature nodes of a law with d = 1."""
-    return np.tanh(law.quadrature.nodes[:, 0] * x + m)
-
-
-def mean(law, values):
-    return float(law.quadrature.weights @ values)
-
-
-def spread(law, values):
-    """sd_λ(B g(W)) for the values of g at the quadrature nodes."""
-    return np.sqrt(mean(law, law.recurrent_square * values**2) - mean(law, law.recurrent_mean * values) ** 2)
 
 
 def compose(memory, inputs, start):

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from functions import mean, spread, tanh_units
 from numpy.testing import assert_allclose, assert_array_less
 from scipy import stats
 
@@ -26,20 +27,6 @@ def memory_map(law):
 
 def network(law, n_units, seed):
     return rk.RNN.sample(law, n_units=n_units, beta=0.75, rng=seed)
-
-
-def tanh_units(law, x, m):
-    """The function w ↦ tanh(w·x + m) at the quadrature nodes of a law with d = 1."""
-    return np.tanh(law.quadrature.nodes[:, 0] * x + m)
-
-
-def mean(law, values):
-    return float(law.quadrature.weights @ values)
-
-
-def spread(law, values):
-    """sd_λ(B g(W)) for the values of g at the quadrature nodes."""
-    return np.sqrt(mean(law, law.recurrent_square * values**2) - mean(law, law.recurrent_mean * values) ** 2)
 
 
 def memories(law, inputs):

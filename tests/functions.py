@@ -1,0 +1,17 @@
+"""Functions of the input weights, as values at the quadrature nodes of a law, for tests of memory."""
+
+import numpy as np
+
+
+def tanh_units(law, x, m):
+    """The function w ↦ tanh(w·x + m) at the quadrature nodes of a law with d = 1."""
+    return np.tanh(law.quadrature.nodes[:, 0] * x + m)
+
+
+def mean(law, values):
+    return float(law.quadrature.weights @ values)
+
+
+def spread(law, values):
+    """sd_λ(B g(W)) for the values of g at the quadrature nodes."""
+    return np.sqrt(mean(law, law.recurrent_square * values**2) - mean(law, law.recurrent_mean * values) ** 2)
