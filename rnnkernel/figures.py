@@ -17,7 +17,7 @@ role           what it marks                                              drawn 
 =============  =========================================================  ==============================
 
 Every colour has a contrast of at least 4.5 on the page, light and dark, and the hues stay apart under each kind of
-colour blindness (``tests/test_figures.py`` measures both).
+colour blindness (``tests/package/test_figures.py`` measures both).
 
 >>> from matplotlib.figure import Figure
 >>> axes = Figure().subplots()

@@ -99,7 +99,7 @@ class CitedTests(SphinxDirective):
     """``{cited-tests}``: the page of tests, read again whenever a test file changes."""
 
     def run(self) -> list[nodes.Node]:
-        for path in ROOT.glob("tests/*.py"):
+        for path in ROOT.glob("tests/**/*.py"):
             self.env.note_dependency(str(path))
         self.env.tests_page = self.env.docname
         return [cited_tests()]

@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 import rnnkernel as rk
 
 LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 0.9))
-DATA = Path(__file__).parents[1] / "book" / "data"
+DATA = Path(__file__).parents[2] / "book" / "data"
 
 
 @pytest.fixture(scope="module")

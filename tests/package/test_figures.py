@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 
 from rnnkernel import figures
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 INK = {role: color for role, color in figures.COLORS.items() if role not in ("predicted", "measured")}
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
