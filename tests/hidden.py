@@ -181,13 +181,14 @@ def reads(code: str) -> set[str]:
 
 def glued(page: str) -> list[tuple[str, int]]:
     """Return how the names that a page glues begin, and where."""
-    return [
-        (ast.literal_eval(first) if isinstance(first, ast.Constant) else "", cell.line + node.lineno - 1)
-        for cell in cells(page)
-        for node in ast.walk(ast.parse(cell.code))
-        if isinstance(node, ast.Call) and path(node.func) == "glue"
-        for first in [node.args[0].values[0] if isinstance(node.args[0], ast.JoinedStr) else node.args[0]]
-    ]
+    found = []
+    for cell in cells(page):
+        for node in ast.walk(ast.parse(cell.code)):
+            if isinstance(node, ast.Call) and path(node.func) in ("glue", "rk.figures.quote"):
+                first = node.args[0].values[0] if isinstance(node.args[0], ast.JoinedStr) else node.args[0]
+                start = str(first.value) if isinstance(first, ast.Constant) else ""
+                found.append((f"{start}-" if path(node.func) != "glue" else start, cell.line + node.lineno - 1))
+    return found
 
 
 def misnamed(page: str) -> Iterator[str]:
