@@ -22,6 +22,7 @@ FUNCTIONS = {
 seeds = st.integers(0, 2**31)
 
 
+@pytest.mark.slow
 def test_the_module_that_ships_is_what_its_source_gives():
     """Byte for byte with the same Python, numba and llvmlite; with others its bytes may differ, its interface not."""
     build = f"import runpy; print(runpy.run_path({str(wasm.__file__)!r})['packed'](), end='')"
