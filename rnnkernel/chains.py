@@ -51,7 +51,7 @@ class MarkovChain:
         if off.max() > 1e-9:
             i = int(off.argmax())
             raise ValueError(f"transition must have rows that sum to one, but row {i} sums to {P[i].sum():.12g}")
-        self.transition = P / P.sum(axis=1, keepdims=True)
+        self.transition: Array = P / P.sum(axis=1, keepdims=True)
         self.transition.flags.writeable = False
 
     @property
@@ -67,22 +67,19 @@ class MarkovChain:
     @cached_property
     def classes(self) -> list[list[int]]:
         """The communicating classes: groups of states that can all be reached from one another."""
-        reachable = np.eye(self.n_states, dtype=bool) | (self.transition > 0)
-        for k in range(self.n_states):
-            reachable |= np.outer(reachable[:, k], reachable[k])
-        mutual = reachable & reachable.T
-        firsts = np.unique(mutual.argmax(axis=1))
-        return [np.flatnonzero(mutual[first]).tolist() for first in firsts]
+        from scipy.sparse.csgraph import connected_components
+
+        _, labels = connected_components(self.transition > 0, connection="strong")
+        firsts = np.sort(np.unique(labels, return_index=True)[1])
+        return [np.flatnonzero(labels == labels[first]).tolist() for first in firsts]
 
     @cached_property
     def period(self) -> int:
         """The greatest common divisor of the lengths of all cycles (of an irreducible chain)."""
         self._require_irreducible("period")
-        depth = np.full(self.n_states, -1)
-        depth[0] = 0
-        while (depth < 0).any():
-            i, j = np.nonzero((self.transition > 0) & (depth[:, None] >= 0) & (depth < 0))
-            depth[j] = depth[i] + 1
+        from scipy.sparse.csgraph import shortest_path
+
+        depth = shortest_path(self.transition > 0, unweighted=True, indices=0).astype(int)
         i, j = np.nonzero(self.transition)
         cycles: int = np.gcd.reduce(depth[i] + 1 - depth[j])
         return int(cycles)
@@ -239,17 +236,18 @@ class MarkovChain:
                 first = _checks.integer("start", start, least=0)
                 if first >= self.n_states:
                     raise ValueError(f"start must be a state from 0 to {self.n_states - 1}, not {start}")
-            _walk(self._cumulative, first, uniforms, states)
+            _walk(self.cumulative, first, uniforms, states)
         return states
 
     @cached_property
-    def _cumulative(self) -> Array:
+    def cumulative(self) -> Array:
+        """Cumulative probabilities of each row, infinite from the last state on that can be reached."""
         return np.array([_thresholds(row) for row in self.transition])
 
     @cached_property
     def _resolvent(self) -> Array:
         """I − P + 1π: invertible for an irreducible chain, periodic or not; it takes u to f̄ if π(u) = 0."""
-        return np.asarray(np.eye(self.n_states) - self.transition + self.stationary_distribution)
+        return np.eye(self.n_states) - self.transition + self.stationary_distribution
 
     def _power(self, steps: int) -> Array:
         return np.linalg.matrix_power(self.transition, _checks.integer("steps", steps, least=0))
@@ -319,23 +317,25 @@ class DataSequence:
     @property
     def n_inputs(self) -> int:
         """The dimension d of an input."""
-        return int(self.points.shape[1])
+        return int(self.input_vectors.shape[1])
 
     @property
-    def points(self) -> Array:
-        """The inputs of the states as points, shape (n_states, d)."""
+    def input_vectors(self) -> Array:
+        """The inputs of the states as vectors, shape (n_states, d)."""
         return self.inputs if self.inputs.ndim == 2 else self.inputs[:, None]
 
     @cached_property
     def mean_target(self) -> Array:
         """f*(i) = E[Y | state i] = Σ_j P_ij y_ij, shape (n_states,)."""
-        return np.asarray((self.chain.transition * self.targets).sum(axis=1))
+        mean: Array = (self.chain.transition * self.targets).sum(axis=1)
+        return mean
 
     @cached_property
     def target_variance(self) -> Array:
         """Var(Y | state i) = Σ_j P_ij (y_ij − f*(i))² + s², shape (n_states,)."""
         deviation = self.targets - self.mean_target[:, None]
-        return np.asarray((self.chain.transition * deviation**2).sum(axis=1) + self.noise**2)
+        variance: Array = (self.chain.transition * deviation**2).sum(axis=1) + self.noise**2
+        return variance
 
     def simulate(self, n: int, *, rng: Rng, start: int | None = None) -> tuple[Array, Array]:
         """Return n successive inputs and targets.
