@@ -67,7 +67,7 @@ class StationaryLaw:
 
     Notes
     -----
-    Book: *The stationary law*.
+    Book: :doc:`stationary-law`.
 
     Examples
     --------
@@ -96,9 +96,9 @@ class StationaryLaw:
                     f"{data.n_inputs}"
                 )
             data.chain.stationary_distribution  # noqa: B018 (refuses a reducible chain, with its own message)
-            self._grid = Grid(data.chain, data.points, memory, n_nodes)
+            self._grid = Grid(data.chain, data.input_vectors, memory, n_nodes)
             self.states = np.repeat(np.arange(data.chain.n_states), self._grid.n)
-            self.points = data.points[self.states]
+            self.points = data.input_vectors[self.states]
             self.memory = self._grid.nodes.ravel()
             self.targets = data.mean_target[self.states]
             self.target_variances = data.target_variance[self.states]
@@ -110,7 +110,7 @@ class StationaryLaw:
             self.points = x
             self.memory = memory.trajectory(x)[:-1]
             if not isinstance(data, (tuple, list)):
-                burnt = slice(_steps_to_forget(memory), None)
+                burnt = slice(memory.steps_to_forget, None)
                 self.points, self.memory, self.targets = self.points[burnt], self.memory[burnt], self.targets[burnt]
             n = len(self.memory)
             self.states = np.arange(n)
@@ -175,12 +175,12 @@ class StationaryLaw:
         if self._grid is None:
             chosen = generator.integers(len(self.memory), size=n)
             return self.inputs[chosen], self.memory[chosen]
-        chain, points = self.data.chain, self.data.points
+        chain, points = self.data.chain, self.data.input_vectors
         states = generator.choice(chain.n_states, size=n, p=chain.stationary_distribution)
         m = np.zeros(n)
-        for _ in range(_steps_to_forget(self.memory_map)):
+        for _ in range(self.memory_map.steps_to_forget):
             m = self.memory_map(points[states], m)
-            states = (generator.random(n)[:, None] >= chain._cumulative[states]).sum(axis=1)
+            states = (generator.random(n)[:, None] >= chain.cumulative[states]).sum(axis=1)
         return self.data.inputs[states], m
 
     def simulate(self, n: int, *, rng: Rng) -> tuple[Any, Array, Array]:
@@ -202,9 +202,9 @@ class StationaryLaw:
         """
         self._require_chain("simulate")
         n = _checks.integer("n", n, least=0)
-        lost = _steps_to_forget(self.memory_map)
+        lost = self.memory_map.steps_to_forget
         states = self.data.chain.simulate(n + lost, rng=rng)
-        m = self.memory_map.trajectory(self.data.points[states])[lost:-1]
+        m = self.memory_map.trajectory(self.data.input_vectors[states])[lost:-1]
         return states[lost:], self.data.inputs[states[lost:]], m
 
     @cached_property
@@ -305,7 +305,7 @@ class StationaryLaw:
         """Let memories from both ends of the intervals see the same inputs: if they meet, the law is unique."""
         low, high = self.intervals[:, 0].min(), self.intervals[:, 1].max()
         states = self.data.chain.simulate(_LENGTH, rng=0)
-        apart = self.memory_map.forgetting(self.data.points[states], low, high)[-1]
+        apart = self.memory_map.forgetting(self.data.input_vectors[states], low, high)[-1]
         if apart > 1e-9 * (high - low):
             raise ValueError(
                 f"memories that start at {low:.3g} and at {high:.3g} are still {apart:.3g} apart after {_LENGTH} "
@@ -329,12 +329,12 @@ class StationaryLaw:
                     "data must be a DataSequence, a pair of arrays (x, y), or an object with simulate(n, rng=), not "
                     f"{type(data).__name__}"
                 )
-            data = data.simulate((n_nodes or _LENGTH) + _steps_to_forget(self.memory_map), rng=rng)
+            data = data.simulate((n_nodes or _LENGTH) + self.memory_map.steps_to_forget, rng=rng)
         elif n_nodes is not None:
             raise ValueError("n_nodes has no meaning for a given sequence: every step is a node")
         if len(data) != 2:
             raise ValueError(f"data must be a pair (x, y), not {len(data)} arrays")
-        x = self.memory_map._inputs("x", data[0])
+        x = _checks.sequence("x", data[0], self.memory_map.n_inputs)
         y = _checks.array("y", data[1], ndim=1)
         if len(x) != len(y) or not len(x):
             raise ValueError(f"x and y must have the same positive length, not {len(x)} and {len(y)}")
@@ -342,7 +342,7 @@ class StationaryLaw:
 
 
 class Decomposition(NamedTuple):
-    """Σ_{k<n} (f(z_k) − μf) = boundary + Σ martingale, exactly; book: *The Poisson equation*."""
+    """Σ_{k<n} (f(z_k) − μf) = boundary + Σ martingale, exactly.  Book: :doc:`poisson-equation`."""
 
     total: float
     """Σ_{k<n} (f(z_k) − μ(f))."""
@@ -353,7 +353,7 @@ class Decomposition(NamedTuple):
 
 
 class ErgodicBound(NamedTuple):
-    """‖(1/n) Σ_{k<n} (f(z_k) − μf)‖_{L²} ≤ boundary + martingale; book: *The Poisson equation*."""
+    """‖(1/n) Σ_{k<n} (f(z_k) − μf)‖_{L²} ≤ boundary + martingale.  Book: :doc:`poisson-equation`."""
 
     boundary: Any
     """2‖u‖_∞/n."""
@@ -392,7 +392,7 @@ class PoissonSolution:
 
     Notes
     -----
-    Book: *The Poisson equation*.
+    Book: :doc:`poisson-equation`.
 
     Examples
     --------
@@ -453,7 +453,7 @@ class PoissonSolution:
         ndarray, shape (n,)
         """
         s, m = self.law._joint_states(states, memory)
-        return _values(self.f, self.law.data.points[s], m) - self.mean
+        return _values(self.f, self.law.data.input_vectors[s], m) - self.mean
 
     def one_step(self, states: Any, memory: Any) -> Array:
         """Return P̂u at joint states: the mean of u after one more step.
@@ -471,7 +471,7 @@ class PoissonSolution:
         """
         s, m = self.law._joint_states(states, memory)
         P = self.law.data.chain.transition
-        after = np.asarray(self.law.memory_map(self.law.data.points[s], m))
+        after = np.asarray(self.law.memory_map(self.law.data.input_vectors[s], m))
         out = np.zeros(len(s))
         for j in range(len(P)):
             reached = P[s, j] > 0
@@ -527,12 +527,6 @@ class PoissonSolution:
         s, m = self.law._require_chain("bound").between()
         largest = np.abs(self(s, m)).max()
         return ErgodicBound(2 * largest / steps, np.sqrt(self.asymptotic_variance / steps))
-
-
-def _steps_to_forget(memory: MemoryMap) -> int:
-    """Return how many steps reduce a distance by 1e-13; 1000 if memory does not contract."""
-    q = memory.contraction
-    return 1000 if q >= 1 else max(1, int(np.ceil(30 / -np.log(q)))) if q > 0 else 1
 
 
 def _warn_of_large_inputs(points: Array, reach: Array) -> None:
