@@ -9,7 +9,7 @@ then is a matrix T, with one row per node, and its left null vector w(I − T) =
 invariant law.  Arrays of values have the nodes on their first axis.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -105,8 +105,11 @@ class Collocation:
             )
         table = values.reshape(self.chain.n_states, self.n_each, *values.shape[1:])
         out = np.empty((len(t), *values.shape[1:]))
-        for state, rows in _by_state(s):
-            out[rows] = self._cardinals(t[rows]) @ table[state]
+        for state in np.unique(s):
+            here = np.flatnonzero(s == state)
+            for first in range(0, len(here), _BLOCK):
+                rows = here[first : first + _BLOCK]
+                out[rows] = self._cardinals(t[rows]) @ table[state]
         return out
 
     def step_at(self, values: Array, states: Any, memory: Any) -> Array:
@@ -159,11 +162,8 @@ class Collocation:
         SciPy's barycentric interpolator is as exact, no faster for these, and takes a tenth of a second to import.
         """
         difference = t[:, None] - self._reference
-        hit = difference == 0
-        difference[hit] = 1.0
+        difference[difference == 0] = 1e-300  # at a node, its term outweighs all others
         terms = self._barycentric / difference
-        rows = hit.any(axis=1)
-        terms[rows] = hit[rows]
         return np.asarray(terms / terms.sum(axis=1, keepdims=True))
 
     def _scaled(self, t: Array) -> Array:
@@ -204,14 +204,6 @@ def evaluate(f: Callable[[Array, Array], Any], input_vectors: Array, memory: Arr
 def inputs(input_vectors: Array) -> Array:
     """Return inputs as users give them: (n,) if d = 1 and (n, d) otherwise."""
     return input_vectors[:, 0] if input_vectors.shape[1] == 1 else input_vectors
-
-
-def _by_state(states: Any) -> Iterator[tuple[int, Any]]:
-    """Pairs of a state and where it stands, in blocks."""
-    order = np.argsort(states, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(states[order])) + 1):
-        for block in np.array_split(rows, 1 + len(rows) // _BLOCK) if len(rows) else ():
-            yield states[block[0]], block
 
 
 def _reachable(chain: MarkovChain, input_vectors: Array, memory_map: MemoryMap) -> tuple[Array, Array]:
