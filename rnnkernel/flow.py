@@ -50,7 +50,7 @@ def gradient_flow(gram: Any, targets: Any, times: Any, weights: Any = None, lear
 
     Notes
     -----
-    Book: *Real sequences*.
+    Book: :doc:`real-sequences`.
 
     Examples
     --------

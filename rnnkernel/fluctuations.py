@@ -51,8 +51,8 @@ class Fluctuations:
 
     Notes
     -----
-    Shapes are (n_points,) for one time given as a number.  Book: *Fluctuations while learning* for V^S, *Convergence,
-    measured* for the rest.
+    Shapes are (n_points,) for one time given as a number.  Book: :doc:`fluctuations-while-learning` for V^S,
+    :doc:`convergence-measured` for the rest.
 
     Examples
     --------

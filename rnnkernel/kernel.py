@@ -34,7 +34,7 @@ class TangentKernel:
 
     Notes
     -----
-    Book: *The tangent kernel*.
+    Book: :doc:`tangent-kernel`.
 
     Examples
     --------
@@ -85,7 +85,7 @@ class TangentKernel:
         """
         return self._layers(x1, m1).gram(self._layers(x2, m2))
 
-    def features(self, x: Any, m: Any) -> Array:
+    def features(self, x: Any, memory: Any) -> Array:
         """Return the features whose inner products are the kernel.
 
         √w_q σ(u_q), then x_i √(w_q E[C²]) σ'(u_q) for i = 1, …, d, with u_q = W_q·x + m at the quadrature nodes W_q.
@@ -94,7 +94,7 @@ class TangentKernel:
         ----------
         x : array_like, shape (n,) or (n, d)
             Inputs; one input is repeated.
-        m : array_like, shape (n,)
+        memory : array_like, shape (n,)
             Memories; one memory is repeated.
 
         Returns
@@ -110,27 +110,27 @@ class TangentKernel:
         >>> bool(np.allclose(features @ features.T, kernel([-1.0, 1.5], [-0.2, 0.4], [-1.0, 1.5], [-0.2, 0.4])))
         True
         """
-        layers = self._layers(x, m)
+        layers = self._layers(x, memory)
         return np.hstack([layers.values, *(each[:, None] * layers.slopes for each in layers.inputs.T)])
 
-    def diagonal(self, x: Any, m: Any) -> Array:
+    def diagonal(self, x: Any, memory: Any) -> Array:
         """Return K((x, m), (x, m)) point by point.
 
         Parameters
         ----------
         x : array_like, shape (n,) or (n, d)
             Inputs; one input is repeated.
-        m : array_like, shape (n,)
+        memory : array_like, shape (n,)
             Memories; one memory is repeated.
 
         Returns
         -------
         ndarray, shape (n,)
         """
-        return self._layers(x, m).diagonal()
+        return self._layers(x, memory).diagonal()
 
-    def _layers(self, x: Any, m: Any) -> "Layers":
-        points = _checks.points(x, m, self.n_inputs)
+    def _layers(self, x: Any, memory: Any) -> "Layers":
+        points = _checks.points(x, memory, self.n_inputs)
         return _layers(self.activation, self._nodes, (self._values, self._slopes), *points)
 
 
@@ -178,7 +178,7 @@ def empirical_kernel(rnn: RNN, x1: Any, m1: Any, x2: Any, m2: Any) -> Array:
 
     Notes
     -----
-    Book: *Training online*.
+    Book: :doc:`training-online`.
 
     Examples
     --------

@@ -67,7 +67,7 @@ class KernelLimit:
 
     Notes
     -----
-    Book: *The limit equation*.
+    Book: :doc:`limit-equation`.
 
     Examples
     --------

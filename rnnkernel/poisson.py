@@ -11,7 +11,7 @@ from rnnkernel._types import Array
 
 
 class Decomposition(NamedTuple):
-    """Σ_{k<n} (f(z_k) − μf) = boundary + Σ martingale, exactly; book: *The Poisson equation*."""
+    """Σ_{k<n} (f(z_k) − μf) = boundary + Σ martingale, exactly.  Book: :doc:`poisson-equation`."""
 
     total: float
     """Σ_{k<n} (f(z_k) − μ(f))."""
@@ -22,7 +22,7 @@ class Decomposition(NamedTuple):
 
 
 class ErgodicBound(NamedTuple):
-    """‖(1/n) Σ_{k<n} (f(z_k) − μf)‖_{L²} ≤ boundary + martingale; book: *The Poisson equation*."""
+    """‖(1/n) Σ_{k<n} (f(z_k) − μf)‖_{L²} ≤ boundary + martingale.  Book: :doc:`poisson-equation`."""
 
     boundary: Any
     """2‖u‖_∞/n."""
@@ -61,7 +61,7 @@ class PoissonSolution:
 
     Notes
     -----
-    Book: *The Poisson equation*.
+    Book: :doc:`poisson-equation`.
 
     Examples
     --------

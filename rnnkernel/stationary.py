@@ -65,7 +65,7 @@ class StationaryLaw:
 
     Notes
     -----
-    Book: *The stationary law*.
+    Book: :doc:`stationary-law`.
 
     Examples
     --------
