@@ -53,7 +53,7 @@ def dot(a, b):
 
 
 def ulps(computed, exact):
-    """The largest relative error, in units of the last place, of numbers that a double can hold; others must be lost."""
+    """The largest relative error, in units of the last place; what is below the doubles must be lost."""
     worst = 0.0
     for a, e in zip(computed, exact, strict=True):
         if e < SMALLEST:
