@@ -181,7 +181,7 @@ def test_inputs_of_zero_and_vanishing_memory():
 
 
 def test_chains_without_one_law_are_refused():
-    with pytest.raises(ValueError, match="irreducible"):
+    with pytest.raises(ValueError, match="one closed class"):
         rk.StationaryLaw(rk.DataSequence(rk.MarkovChain(np.eye(2)), [0.0, 1.0], [0.0, 1.0]), rk.MemoryMap(LAW))
     with pytest.warns(rk.AssumptionWarning, match="contraction factor"):
         expanding = rk.MemoryMap(rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0.7, 1), constant(1.5)))
