@@ -2,11 +2,7 @@
 
 import numpy as np
 from numpy.testing import assert_allclose
-from scipy import stats
-
-import rnnkernel as rk
-
-LAW = rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0.7, 1), stats.uniform(0, 1))
+from reference import LAW
 
 
 def test_rank_r_keeps_r_numbers():

@@ -4,19 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy import stats
+from reference import DATA
+from test_real_sequences import LAW, stopped
 
 import rnnkernel as rk
-
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 0.9))
-
-
-def stopped(gram, y, t, alpha):
-    """a(t) = (1/n) Σ_i (1 − e^{−αλ_i t})/λ_i (v_i·y) v_i."""
-    eigenvalues, V = np.linalg.eigh(gram / len(y))
-    return sum(
-        (1 - np.exp(-alpha * each * t)) / each * (v @ y) * v for each, v in zip(eigenvalues, V.T, strict=True)
-    ) / len(y)
 
 
 def test_two_laws_two_limits():
@@ -54,11 +45,10 @@ def test_two_laws_two_limits():
 
 def test_longer_records_tend_to_the_law():
     """Root mean square over records of the distance to the limit of the chain: like n^(−1/2)."""
-    data = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
     where = {"x": [-1.0, -1.0, 1.5, 1.5], "memory": [-0.2, 0.1, 0.1, 0.4]}
-    exact = rk.KernelLimit(data, LAW).predict(2.0, **where)
+    exact = rk.KernelLimit(DATA, LAW).predict(2.0, **where)
     errors = [
-        [rk.KernelLimit(data.simulate(n, rng=seed), LAW).predict(2.0, **where) - exact for seed in range(40)]
+        [rk.KernelLimit(DATA.simulate(n, rng=seed), LAW).predict(2.0, **where) - exact for seed in range(40)]
         for n in (100, 400, 1600)
     ]
     rate = rk.fit_rate((100, 400, 1600), errors, of="error")
