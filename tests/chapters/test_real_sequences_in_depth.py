@@ -16,7 +16,7 @@ def test_two_laws_two_limits():
     x, y = rng.normal(size=(2, 12)), rng.normal(size=(2, 12))
     alpha = 0.7
     limits = [rk.KernelLimit(each, LAW, learning_rate=alpha) for each in zip(x, y, strict=True)]
-    m = [limit.memory.trajectory(each)[:-1] for limit, each in zip(limits, x, strict=True)]
+    m = [limit.memory_map.trajectory(each)[:-1] for limit, each in zip(limits, x, strict=True)]
     all_x, all_m = x.ravel(), np.concatenate(m)
     both = limits[0].kernel(all_x, all_m, all_x, all_m)
 
