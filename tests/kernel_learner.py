@@ -84,7 +84,7 @@ def variance(case, t, z, independent=False):
     """α² ∫ E D² ds with D over all transitions from every node, by its definition and not by the closed form."""
     mu, data = case.mu, case.data
     P = data.chain.transition
-    after = case.limit.memory(mu.inputs, mu.memory)
+    after = case.limit.memory_map(mu.inputs, mu.memory)
     nodes, weights = np.polynomial.legendre.leggauss(20)
     total = 0.0
     for s, weight in zip(t * (1 + nodes) / 2, t * weights / 2, strict=True):
