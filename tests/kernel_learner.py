@@ -4,11 +4,10 @@ It never uses the chapter's own code.
 """
 
 import numpy as np
-from scipy import stats
+from reference import LAW
 
 import rnnkernel as rk
 
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
 CHAIN = rk.MarkovChain([[0.8, 0.2], [0.3, 0.7]])
 # Targets depend on the transition; two of three states of the other case share an input.
 TWO = rk.DataSequence(CHAIN, [-1.0, 1.5], [[-1.0, 1.5], [0.5, 1.0]])

@@ -6,6 +6,7 @@ import joint_chain
 import numpy as np
 import pytest
 from kernel_learner import BUILT, RATE, Case, norm, variance
+from reference import DATA
 from scipy import stats
 
 import rnnkernel as rk
@@ -45,14 +46,12 @@ def test_identity_for_a_moving_function():
 
 def test_averaging_of_one_frozen_feature():
     """Online gradient descent of one weight: below its bound, at the rate N^{−1/2}, around the right curve."""
-    chain = joint_chain.TWO_STATES.chain
-    data = rk.DataSequence(chain, [-1.0, 1.5], [[-1.0, 1.5]] * 2)
-    mu = rk.StationaryLaw(data, joint_chain.MEMORY)
+    mu = rk.StationaryLaw(DATA, joint_chain.MEMORY)
 
     def psi(_, m):
         return np.tanh(1 + m)
 
-    sol_c = mu.solve_poisson(lambda x, m: data.mean_target[(x > 0).astype(int)] * psi(x, m))
+    sol_c = mu.solve_poisson(lambda x, m: DATA.mean_target[(x > 0).astype(int)] * psi(x, m))
     sol_a = mu.solve_poisson(lambda x, m: psi(x, m) ** 2)
     c, a = sol_c.mean, sol_a.mean
     alpha, time, Y, repeats, start = 1.5, 2.0, 1.5, 400, 0.4
@@ -60,7 +59,7 @@ def test_averaging_of_one_frozen_feature():
     (u_c, _), (u_a, _) = joint_chain.on_grid(mu, sol_c), joint_chain.on_grid(mu, sol_a)
     U = alpha * (np.ptp(u_c) + R * np.ptp(u_a))
     V = alpha**2 * (Y + R) * np.abs(u_a).max()
-    s = np.sqrt(data.target_variance.max())
+    s = np.sqrt(DATA.target_variance.max())
     errors = {}
     for n_units in (50, 200, 800):
         n = round(n_units * time)
@@ -358,8 +357,7 @@ def test_exact_moments_tend_to_the_law(case):
 
 def test_the_reference_case_at_small_width():
     """At N = 25 the scatter is less than 1 % above its limit, four times as much as at N = 100."""
-    chain = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
-    case = Case(rk.DataSequence(chain, [-1.0, 1.5], [[-1.0, 1.5]] * 2), rate=1.0)
+    case = Case(DATA, rate=1.0)
     for point in ((-1.0, -0.2), (-1.0, 0.1), (1.5, 0.1), (1.5, 0.4)):
         x, m = ([each] for each in point)
         V, z = case.limit.fluctuations(2.0, x, m).data[0], case.features(x, m)[0]
