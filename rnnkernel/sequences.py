@@ -95,7 +95,7 @@ class Autoregression(_Recursion):
 
     Notes
     -----
-    A stationary start is the sum (1 − a) Σ a^j ξ_j up to terms below 2⁻⁵³.  Book: :doc:`ergodic-data`.
+    A stationary start is the sum (1 − a) Σ a^j ξ_j up to terms below 2⁻⁵³.  Book: :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------
@@ -169,7 +169,7 @@ class NoisyRotation(_Recursion):
 
     Notes
     -----
-    Book: :doc:`ergodic-data`.
+    Book: :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------
@@ -236,7 +236,7 @@ class RandomRecursion(_Recursion):
 
     Notes
     -----
-    Book: :doc:`ergodic-data`.
+    Book: :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------
@@ -325,7 +325,7 @@ def even_process(stop: float = 0.5, *, noise: float = 0.0) -> DataSequence:
 
     Notes
     -----
-    Book: :doc:`ergodic-data`.
+    Book: :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------
