@@ -143,10 +143,9 @@ def test_pairs_converge_like_one_over_root_n(limit, beta):
 )
 def test_drift_has_the_exponents_of_the_corollary(law, paired, beta, exponent):
     """The bias which frozen features remove: 2β − 2, or β − 1 for independent units with E C³ ≠ 0."""
+    limit = rk.KernelLimit(DATA, law, learning_rate=ALPHA)
     same = {"widths": [100, 300, 900], "betas": [beta], "n_seeds": 150, "times": TIME, "rng": 5, "paired": paired}
-    moving, frozen = (
-        rk.convergence_study(DATA, law, learning_rate=ALPHA, frozen=each, **same, **POINTS) for each in (False, True)
-    )
+    moving, frozen = (rk.convergence_study(limit, frozen=each, **same, **POINTS) for each in (False, True))
     rate = rk.fit_rate(moving.widths, moving.errors[0] - frozen.errors[0], of="bias")
     assert rate.exponent == pytest.approx(exponent, abs=0.08)
 
