@@ -219,3 +219,25 @@ def test_what_is_left_of_a_centred_memory():
         assert worst <= bound <= 60 * worst
         ratios.append(N * worst)
     assert ratios[1] == pytest.approx(ratios[0], rel=0.25)
+
+
+def mean_loss(n_units, beta, truncation, *, time, alpha):
+    """The loss on fresh coin tosses after training to recall two steps, over four networks."""
+    x, y = recall(2).simulate(4000, rng=0)
+    losses = []
+    for seed in range(4):
+        start = rk.RNN.sample(LAW, n_units=n_units, beta=beta, rng=seed, paired=True)
+        run = rk.train(start, recall(2), time=time, learning_rate=alpha, rng=100 + seed, truncation=truncation)
+        losses.append(np.mean((y - run.network.forecast(x)) ** 2) / 2)
+    return np.mean(losses)
+
+
+def test_looking_back_teaches_narrow_networks_what_to_remember():
+    """At β = ¾ it helps 100 units, and 1000 of them come near the limit; at β = 1 it learns what nothing else does."""
+    lazy = {tau: mean_loss(100, 0.75, tau, time=12.0, alpha=5.0) for tau in (1, 6)}
+    assert lazy[6] < lazy[1] - 0.03
+    x, y = recall(2).simulate(4000, rng=0)
+    limit = np.mean((y - rk.KernelLimit(recall(2), LAW, learning_rate=5.0).forecast(12.0, x)) ** 2) / 2
+    assert mean_loss(1000, 0.75, 6, time=12.0, alpha=5.0) == pytest.approx(limit, abs=0.04)
+    free = {tau: mean_loss(100, 1.0, tau, time=900.0, alpha=1.0) for tau in (1, 6)}
+    assert free[6] < 0.1 < 0.4 < free[1]
