@@ -3,14 +3,12 @@
 import naive
 import numpy as np
 import pytest
+from reference import DATA, LAW
 from scipy import stats
 from scipy.optimize import minimize_scalar
 
 import rnnkernel as rk
 
-CHAIN = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
-DATA = rk.DataSequence(CHAIN, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
-LAW = rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0.7, 1), stats.uniform(0, 1))
 POINTS = {"x": [-1.0, -1.0, 1.5, 1.5], "memory": [-0.2, 0.1, 0.1, 0.4]}
 ALPHA, TIME = 0.8, 2.0
 

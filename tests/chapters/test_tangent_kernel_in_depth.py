@@ -4,11 +4,11 @@ import autograd
 import autograd.numpy as anp
 import numpy as np
 import pytest
+from reference import CHAIN, LAW
 from scipy import integrate, special, stats
 
 import rnnkernel as rk
 
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
 C2, C4 = 1 / 3, 1 / 5
 PAIR = (-1.0, -0.2, 1.5, 0.4)
 
@@ -112,9 +112,7 @@ def test_arcsine_kernel_with_memory(d):
 def test_distance_bounds_what_is_told_apart():
     """|g_t(z) − g_t(z')| ≤ d_K √(αt(ℓ₀ − ℓ_t)), an equality at small t along the mean of f*Φ; and the energy."""
     alpha = 0.7
-    data = rk.DataSequence(
-        rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2, noise=0.4
-    )
+    data = rk.DataSequence(CHAIN, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2, noise=0.4)
     limit = rk.KernelLimit(data, LAW, learning_rate=alpha)
     mu, kernel = limit.stationary, limit.kernel
     times = np.array([1e-4, 0.1, 1.0, 4.0, 50.0])

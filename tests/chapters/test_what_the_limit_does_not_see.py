@@ -4,13 +4,13 @@ import itertools
 
 import naive
 import numpy as np
+import pages
 import pytest
+from reference import DATA, LAW
 from scipy import stats
 
 import rnnkernel as rk
 
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-DATA = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
 POINTS = {"x": [-1.0, -1.0, 1.0, 1.0], "memory": [-0.3, 0.1, -0.1, 0.3]}
 
 
@@ -20,11 +20,17 @@ def recall(delay):
     return rk.DataSequence(rk.MarkovChain(P), [past[0] for past in pasts], [past[-1] for past in pasts])
 
 
+@pytest.fixture(scope="module")
+def chapter():
+    """The chapter's own training."""
+    return pages.names("what-the-limit-does-not-see", "online", "trained")
+
+
 def slope(W, x, m):
     return 1 - np.tanh(np.multiply.outer(x, W) + m) ** 2
 
 
-def test_sensitivities_give_the_gradient_of_full_backpropagation(recurrent_learning):
+def test_sensitivities_give_the_gradient_of_full_backpropagation(chapter):
     """The stated gradient against a chain rule that runs backwards, finite differences, and the chapter's code."""
     rng = np.random.default_rng(0)
     N, beta, x = 6, 0.7, rng.normal(size=12)
@@ -48,7 +54,7 @@ def test_sensitivities_give_the_gradient_of_full_backpropagation(recurrent_learn
     y, rates = rng.normal(size=12), np.zeros(12)
     rates[-1] = 0.5
     rnn = rk.RNN(C, W, B, beta=beta, hidden=S)
-    forward = recurrent_learning["trained"](rnn, (x, y), rates, look_back=True)
+    forward = chapter["trained"](rnn, (x, y), rates, look_back=True)
     waiting = rk.train(rnn, (x[:-1], y[:-1]), learning_rate=0.0, truncation=12).network
     backward = rk.train(waiting, (x[-1:], y[-1:]), learning_rate=0.5, truncation=12).network
     for name, change in zip(("output", "inputs", "recurrent"), stated, strict=True):
@@ -58,10 +64,10 @@ def test_sensitivities_give_the_gradient_of_full_backpropagation(recurrent_learn
         np.testing.assert_allclose((new - old).ravel(), move * change, rtol=1e-7, atol=1e-12)
 
 
-def test_the_chapters_code_without_look_back_is_the_packages(recurrent_learning):
+def test_the_chapters_code_without_look_back_is_the_packages(chapter):
     x, y = DATA.simulate(300, rng=0)
     rnn = rk.RNN.sample(LAW, n_units=40, beta=0.75, rng=1)
-    ours = recurrent_learning["trained"](rnn, (x, y), 1.0)
+    ours = chapter["trained"](rnn, (x, y), 1.0)
     theirs = rk.train(rnn, (x, y), learning_rate=1.0).network
     for name in ("output", "inputs", "recurrent", "hidden"):
         np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-9, atol=1e-12)
@@ -80,7 +86,7 @@ def test_common_factor_is_the_slope_of_the_forecast():
     np.testing.assert_allclose(6400**0.4 * q, (up - down) / (2 * h), rtol=0.12)
 
 
-def test_all_rules_share_one_limit(recurrent_learning):
+def test_all_rules_share_one_limit(chapter):
     """τ = 1, τ = 6, RTRL, full back-propagation and B frozen: within three predicted deviations of the limit."""
     N, t = 1000, 2.0
     limit = rk.KernelLimit(DATA, LAW)
@@ -89,8 +95,8 @@ def test_all_rules_share_one_limit(recurrent_learning):
     start = rk.RNN.sample(LAW, n_units=N, beta=0.75, rng=5, paired=True)
     x, y = DATA.simulate(round(t * N), rng=6)
     learned = {tau: rk.train(start, (x, y), learning_rate=1.0, truncation=tau).network for tau in (1, 6, 40)}
-    learned["RTRL"] = recurrent_learning["trained"](start, (x, y), 1.0, look_back=True)
-    learned["B frozen"] = recurrent_learning["trained"](start, (x, y), 1.0, learn=(True, True, False))
+    learned["RTRL"] = chapter["trained"](start, (x, y), 1.0, look_back=True)
+    learned["B frozen"] = chapter["trained"](start, (x, y), 1.0, learn=(True, True, False))
     for rule, network in learned.items():
         assert (np.abs(network.predict(**at) - limit.predict(t, **at)) < 3.5 * spread).all(), rule
     # RTRL uses sensitivities from a little earlier parameters, so it is close to full back-propagation, and not equal.

@@ -4,13 +4,12 @@ import itertools
 
 import naive
 import numpy as np
+import pages
 import pytest
+from reference import DATA, LAW
 from scipy import stats
 
 import rnnkernel as rk
-
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-DATA = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
 
 
 def recall(delay):
@@ -78,7 +77,7 @@ def test_common_factor_moves_little_in_training(n_units):
 
 
 @pytest.mark.parametrize("learn", [(True, True, False), (True, False, True), (False, True, True), (False, False, True)])
-def test_kernel_of_the_weights_that_are_trained(recurrent_learning, learn):
+def test_kernel_of_the_weights_that_are_trained(learn):
     """The limit with the stated kernel, solved by small steps on the nodes of μ, against a network of 4000 units."""
     limit, t, n_steps = rk.KernelLimit(DATA, LAW), 2.0, 400
     mu, law = limit.stationary, LAW
@@ -92,8 +91,9 @@ def test_kernel_of_the_weights_that_are_trained(recurrent_learning, learn):
     for _ in range(n_steps):
         middle = g + t / n_steps / 2 * kernel @ (target - g[:-2])
         g = g + t / n_steps * kernel @ (target - middle[:-2])
+    trained = pages.names("what-the-limit-does-not-see", "online", "trained")["trained"]
     start = rk.RNN.sample(law, n_units=4000, beta=0.75, rng=0, paired=True)
-    network = recurrent_learning["trained"](start, DATA.simulate(8000, rng=1), 1.0, learn=learn)
+    network = trained(start, DATA.simulate(8000, rng=1), 1.0, learn=learn)
     np.testing.assert_allclose(network.predict([-1.0, 1.5], [-0.2, 0.4]), g[-2:], atol=0.03)
     if learn[:2] == (False, False):
         np.testing.assert_allclose(g, 0, atol=1e-15)
