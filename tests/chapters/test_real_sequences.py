@@ -1,6 +1,5 @@
 """What the chapter on real sequences states, against the package and against plain formulas."""
 
-import itertools
 import warnings
 from pathlib import Path
 
@@ -35,11 +34,8 @@ def cycle_memory(memory, x):
 
 
 def stopped(gram, y, t, alpha):
-    """a(t) = (1/n) Σ_i (1 − e^{−αλ_i t})/λ_i (v_i·y) v_i."""
-    eigenvalues, V = np.linalg.eigh(gram / len(y))
-    return sum(
-        (1 - np.exp(-alpha * each * t)) / each * (v @ y) * v for each, v in zip(eigenvalues, V.T, strict=True)
-    ) / len(y)
+    """a(t) of g_t = Σ_k a_k(t) K(·, z_k): rows of the identity follow it."""
+    return rk.gradient_flow(np.vstack([gram, np.eye(len(y))]), y, t, learning_rate=alpha)[len(y) :]
 
 
 def test_memory_becomes_periodic(record):
@@ -88,7 +84,7 @@ def test_averages_over_cycles():
 def test_limit_of_a_record_is_that_of_a_cyclic_chain(record, cyclic):
     """Memory M°, and the flow of {prop-real-filter}, against collocation on the chain that walks round the record."""
     x, y = record
-    m = cycle_memory(cyclic.memory, x)
+    m = cycle_memory(cyclic.memory_map, x)
     mu = cyclic.stationary
     assert mu.mean(lambda _, m: m) == pytest.approx(m.mean(), abs=1e-12)
     assert mu.mean(lambda x, m: x * m**2) == pytest.approx((x * m**2).mean(), abs=1e-12)
@@ -107,7 +103,7 @@ def test_limit_of_a_record_is_that_of_a_cyclic_chain(record, cyclic):
 def test_networks_follow_any_record(record, cyclic):
     """No ergodicity, period seven: sup over times and points falls with N, towards M° and not towards M_0 = 0."""
     x, y = record
-    m = cycle_memory(cyclic.memory, x)
+    m = cycle_memory(cyclic.memory_map, x)
     wrong = rk.KernelLimit((x, y), LAW, learning_rate=0.7)
     gaps = []
     for n_units in (100, 800, 6400):
@@ -127,7 +123,7 @@ def test_networks_follow_any_record(record, cyclic):
 def test_order_of_the_record_costs_one_over_N(record, cyclic):
     """Kernel regression trained online has no random units: its distance to the flow falls like n/N."""
     x, y = record
-    m = cycle_memory(cyclic.memory, x)
+    m = cycle_memory(cyclic.memory_map, x)
     gram = cyclic.kernel(x, m, x, m)
     errors = []
     for N in (700, 1400, 2800):
@@ -156,7 +152,7 @@ def test_the_limit_is_kernel_regression_stopped_early():
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=30), rng.normal(size=30)
     limit = rk.KernelLimit((x, y), LAW, learning_rate=0.7)
-    m = limit.memory.trajectory(x)[:-1]
+    m = limit.memory_map.trajectory(x)[:-1]
     gram = limit.kernel(x, m, x, m)
     slow = solve_ivp(lambda _, p: 0.7 / 30 * gram @ (y - p), (0, 9), np.zeros(30), rtol=1e-10, atol=1e-12).y[:, -1]
     np.testing.assert_allclose(limit.predict(9.0, x, m), slow, atol=1e-7)
@@ -179,52 +175,6 @@ def test_the_limit_is_kernel_regression_stopped_early():
     assert 1.298 < ratio.max() < 1.3
     assert 1.768 * np.exp(-1.768) > 0.3  # what the proof uses
     assert 1.768 + 1 / 1.768 > 0.7 / 0.3
-
-
-def test_two_laws_two_limits():
-    """The bound on the distance in the space of the kernel, which is attained for short times."""
-    rng = np.random.default_rng(5)
-    x, y = rng.normal(size=(2, 12)), rng.normal(size=(2, 12))
-    alpha = 0.7
-    limits = [rk.KernelLimit(each, LAW, learning_rate=alpha) for each in zip(x, y, strict=True)]
-    m = [limit.memory.trajectory(each)[:-1] for limit, each in zip(limits, x, strict=True)]
-    all_x, all_m = x.ravel(), np.concatenate(m)
-    both = limits[0].kernel(all_x, all_m, all_x, all_m)
-
-    def distance(t):
-        parts = [stopped(limits[i].kernel(x[i], m[i], x[i], m[i]), y[i], t, alpha) for i in (0, 1)]
-        a = np.append(-parts[0], parts[1])
-        return np.sqrt(a @ both @ a), both @ a
-
-    def force(t):
-        residual = (y.ravel() - limits[0].predict(t, all_x, all_m)) / 12 * np.repeat([-1, 1], 12)
-        return np.sqrt(residual @ both @ residual)
-
-    assert distance(1e-4)[0] == pytest.approx(alpha * 1e-4 * force(0.0), rel=1e-3)
-    times = np.linspace(0, 8, 161)
-    bounds = alpha * np.append(
-        0, np.cumsum(np.diff(times) * [(force(s) + force(r)) / 2 for s, r in itertools.pairwise(times)])
-    )
-    for t, bound in zip(times[20::20], bounds[20::20], strict=True):
-        norm, values = distance(t)
-        assert norm <= bound * (1 + 1e-6)
-        assert norm > 0.2 * bound
-        assert (np.abs(values) <= np.sqrt(np.diag(both)) * norm + 1e-12).all()
-        differ = limits[1].predict(t, all_x, all_m) - limits[0].predict(t, all_x, all_m)
-        np.testing.assert_allclose(values, differ, atol=1e-6)
-
-
-def test_longer_records_tend_to_the_law():
-    """Root mean square over records of the distance to the limit of the chain: like n^(−1/2)."""
-    data = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
-    where = {"x": [-1.0, -1.0, 1.5, 1.5], "memory": [-0.2, 0.1, 0.1, 0.4]}
-    exact = rk.KernelLimit(data, LAW).predict(2.0, **where)
-    errors = [
-        [rk.KernelLimit(data.simulate(n, rng=seed), LAW).predict(2.0, **where) - exact for seed in range(40)]
-        for n in (100, 400, 1600)
-    ]
-    rate = rk.fit_rate((100, 400, 1600), errors, of="error")
-    assert abs(rate.exponent + 0.5) < 0.12
 
 
 def test_plain_memory_is_even():
