@@ -31,6 +31,7 @@ book: $(BOOK_STAMP)
 test: book $(TEST_STAMP) browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/oxlint rnnkernel book
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
