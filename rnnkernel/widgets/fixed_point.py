@@ -7,12 +7,10 @@ import numpy as np
 import traitlets
 
 from rnnkernel.widgets.explorable import Explorable
+from rnnkernel.widgets.kernels import N_BINS, N_HISTORY
 
-N_HISTORY, N_WARM, N_BINS = 24, 100, 200
 STARTS = -1.5, 1.5
 LINE = np.linspace(-1.6, 1.6, 161)  # of the cobweb
-N_TOWARDS_END = 300  # steps that bring memory to its largest value, to rounding
-COIN = np.full((2, 2), 0.5)
 N_NODES = 24  # φ to 1e-14 for the inputs offered
 
 
@@ -78,20 +76,10 @@ class FixedPoint(Explorable):
             "starts": np.array(STARTS),
             "nodes": nodes,
             "weights": weights,
-            "transition": COIN,
-            "n_history": N_HISTORY,
-            "n_warm": N_WARM,
-            "n_bins": N_BINS,
-            "n_towards_end": N_TOWARDS_END,
         }
 
     def figure(self) -> Any:
-        """Return the picture as a matplotlib figure.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
+        """Return the picture as a matplotlib figure."""
         from matplotlib import pyplot as plt
 
         from rnnkernel.figures import COLORS, STYLES

@@ -30,6 +30,10 @@ Tables = Annotated[Any, float64[:, :, ::1]]
 Blocks = Annotated[Any, float64[:, :, :, ::1]]
 Places = Annotated[Any, int64[::1]]
 
+N_HISTORY, N_BINS, N_BEFORE_BINS, N_TOWARDS_END = 24, 200, 100, 300  # of `fixed_point`; the last reach the end
+DURATION, N_RECORDS, N_BEFORE, N_AFTER = 4, 40, 40, 40  # of `train`; steps before and after the end of learning
+N_WARM, N_PATHS, N_SHOWN = 200, 100, 20  # of `poisson`
+
 _block = training._layout(1)
 _LANES = training._LANES
 
@@ -85,11 +89,6 @@ def fixed_point(
     starts: Vector,
     nodes: Matrix,
     weights: Vector,
-    transition: Matrix,
-    n_history: int,
-    n_warm: int,
-    n_bins: int,
-    n_towards_end: int,
 ) -> FixedPointResult:
     """Iterate the memory map from two starts and for long.  The quadrature is that of q = 1."""
     rule = np.empty(len(weights))
@@ -99,34 +98,25 @@ def fixed_point(
     faces[0], faces[1] = -input_size, input_size
     for i in range(2):
         memory._expectations(value, nodes, rule, np.full((len(line), 1), faces[i]), line, graphs[i])
-    states = draws.walk(transition, draws.source(seed), n_warm + max(n_steps, n_history))
-    x = loops.column(faces, states)
+    coin, n = np.full((2, 2), 0.5), N_BEFORE_BINS + max(n_steps, N_HISTORY)
+    x = loops.column(faces, draws.walk(coin, draws.source(seed), n))
     path = loops.remember(value, nodes, rule, x[:step], starts[0])
     other = loops.remember(value, nodes, rule, x[:step], starts[1])
     bound = starts[1] - starts[0]
     for _ in range(step):
         bound *= contraction
-    reach = loops.remember(value, nodes, rule, np.full((n_towards_end, 1), input_size), starts[1])[-1]
+    reach = loops.remember(value, nodes, rule, np.full((N_TOWARDS_END, 1), input_size), starts[1])[-1]
     inner, images = np.empty(2), np.empty(2)
     inner[0], inner[1] = reach, -reach
     memory._expectations(value, nodes, rule, loops.column(faces, np.arange(2)), inner, images)
-    edge, counts, empty = 1.001 * reach, np.zeros(n_bins), 0
-    loops.histogram(loops.remember(value, nodes, rule, x[: n_warm + n_steps], 0.0)[n_warm + 1 :], edge, counts)
+    edge, counts, empty = 1.001 * reach, np.zeros(N_BINS), 0
+    long = loops.remember(value, nodes, rule, x[: N_BEFORE_BINS + n_steps], 0.0)
+    loops.histogram(long[N_BEFORE_BINS + 1 :], edge, counts)
     for count in counts:
         empty += count == 0.0
-    return FixedPointResult(
-        graphs=graphs,
-        inputs=x[:n_history, 0].copy(),
-        path=path,
-        other=other,
-        distance=abs(path[-1] - other[-1]),
-        bound=bound,
-        reach=reach,
-        gap=images[1] - images[0],
-        edge=edge,
-        counts=counts,
-        empty=100.0 * empty / n_bins,
-    )
+    distance, gap = abs(path[-1] - other[-1]), images[1] - images[0]
+    inputs, empty_share = x[:N_HISTORY, 0].copy(), 100.0 * empty / N_BINS
+    return FixedPointResult(graphs, inputs, path, other, distance, bound, reach, gap, edge, counts, empty_share)
 
 
 class TrainResult(NamedTuple):
@@ -162,10 +152,6 @@ def train(
     inputs: Vector,
     at_memory: Vector,
     moments: Vector,
-    duration: int,
-    n_records: int,
-    n_warm: int,
-    n_forecast: int,
     transitions: Tables,
     nodes: Matrix,
     weights: Vector,
@@ -181,8 +167,8 @@ def train(
     source = draws.source(seed)
     C, W, B = np.empty(n_units), np.empty((1, n_units)), np.empty(n_units)
     draws.units(which_paired, source, C, W[0], B)
-    n_steps = duration * n_units
-    path = draws.walk(transitions[which_stickiness], source, n_steps + n_forecast + 1)
+    n_steps = DURATION * n_units
+    path = draws.walk(transitions[which_stickiness], source, n_steps + N_AFTER + 1)
     x = loops.column(inputs, path)
     y = x[1:, 0].copy()
 
@@ -192,12 +178,12 @@ def train(
         block["C"][lane], block["W"][0, lane], block["B"][lane] = C[i], W[0, i], B[i]
     scale = _math.exp(-beta * draws.log(float(n_units)))
     rate = learning_rate * _math.exp((2.0 * beta - 2.0) * draws.log(float(n_units))) * scale
-    stops, times = np.empty(n_records + 1, np.int64), np.empty(n_records)
+    stops, times = np.empty(N_RECORDS + 1, np.int64), np.empty(N_RECORDS)
     for r in range(len(stops)):
-        stops[r] = r * n_steps // n_records
+        stops[r] = r * n_steps // N_RECORDS
     held, at_inputs = np.zeros(1), loops.column(inputs, np.arange(len(inputs)))
-    losses, network_then, outputs = np.empty(n_records), np.empty((len(inputs), n_records)), np.empty(len(inputs))
-    for r in range(n_records):
+    losses, network_then, outputs = np.empty(N_RECORDS), np.empty((len(inputs), N_RECORDS)), np.empty(len(inputs))
+    for r in range(N_RECORDS):
         times[r] = stops[r + 1] / n_units
         training._one_step(
             value, derivative, blocks, n_units, x, y, stops[r : r + 2], scale, rate, np.inf, held, losses[r : r + 1]
@@ -208,37 +194,27 @@ def train(
         network.evaluate(value, C, W, at_inputs, at_memory, scale, outputs)
         for i in range(len(inputs)):
             network_then[i, r] = outputs[i]
-    forecast, after = np.empty(n_forecast), np.empty(n_forecast + 1)
+    forecast, after = np.empty(N_AFTER), np.empty(N_AFTER + 1)
     after[0] = held[0]
     network._follow(value, C, W, B, x[n_steps:-1], scale, after, forecast)
 
     rates, modes = eigenvalues[which_stickiness], modes[which_stickiness]
     targets = coefficients[which_stickiness]
-    limit, limit_then = np.empty((len(inputs), len(moments))), np.empty((len(inputs), n_records))
+    limit, limit_then = np.empty((len(inputs), len(moments))), np.empty((len(inputs), N_RECORDS))
     apart = 0.0
     for i in range(len(inputs)):
         m = at_memory[i] / reach
         for k in range(len(moments)):
             limit[i, k] = loops.limit_at(rates, targets, modes[i], learning_rate * moments[k], m)
-        for k in range(n_records):
+        for k in range(N_RECORDS):
             limit_then[i, k] = loops.limit_at(rates, targets, modes[i], learning_rate * times[k], m)
         apart = max(apart, loops.distance(network_then[i], limit_then[i]))
-    held, limit_forecast = loops.remember(value, nodes, weights, x[n_steps - n_warm : -1], 0.0), np.empty(n_forecast)
-    for k in range(n_forecast):
-        state, m = path[n_steps + k], held[n_warm + k] / reach
-        limit_forecast[k] = loops.limit_at(rates, targets, modes[state], learning_rate * duration, m)
-    return TrainResult(
-        times=times,
-        network=network_then,
-        limit_then=limit_then,
-        limit=limit,
-        losses=losses,
-        forecast=forecast,
-        limit_forecast=limit_forecast,
-        data=y[n_steps:].copy(),
-        learning_distance=apart,
-        forecast_distance=loops.distance(forecast, limit_forecast),
-    )
+    held, limit_forecast = loops.remember(value, nodes, weights, x[n_steps - N_BEFORE : -1], 0.0), np.empty(N_AFTER)
+    for k in range(N_AFTER):
+        state, m = path[n_steps + k], held[N_BEFORE + k] / reach
+        limit_forecast[k] = loops.limit_at(rates, targets, modes[state], learning_rate * DURATION, m)
+    data, later = y[n_steps:].copy(), loops.distance(forecast, limit_forecast)
+    return TrainResult(times, network_then, limit_then, limit, losses, forecast, limit_forecast, data, apart, later)
 
 
 class ModesResult(NamedTuple):
@@ -309,20 +285,10 @@ def modes(
     losses, unseen = np.empty(len(moments)), 0.0 if mode else rest - floor
     for k in range(len(moments)):
         losses[k] = loops.loss_at(rates, target, rest, moments[k])
-    return ModesResult(
-        kernel=loops.mercer(visible, functions),
-        functions=functions,
-        forecast=forecast,
-        part=part,
-        means=means[which_stickiness, which_target],
-        rates=rates,
-        shares=shares,
-        losses=losses,
-        loss=losses[which_time],
-        floor=floor,
-        holds=loops.loss_at(rates, chosen, unseen, 0.0),
-        left=loops.loss_at(rates, chosen, unseen, time),
-    )
+    kernel, loss = loops.mercer(visible, functions), losses[which_time]
+    holds, left = loops.loss_at(rates, chosen, unseen, 0.0), loops.loss_at(rates, chosen, unseen, time)
+    best = means[which_stickiness, which_target]
+    return ModesResult(kernel, functions, forecast, part, best, rates, shares, losses, loss, floor, holds, left)
 
 
 class PoissonResult(NamedTuple):
@@ -381,49 +347,47 @@ def poisson(
     norms: Matrix,
     deviations: Matrix,
     stops: Places,
-    n_warm: int,
-    n_paths: int,
-    n_shown: int,
 ) -> PoissonResult:
     """Average f along paths, and split the sum of one; the rule is φ as polynomials, for the many paths."""
     P, f, u = transitions[which_stickiness], functions[which_f, which_stickiness], solutions[which_f, which_stickiness]
     mean, sigma = means[which_f, which_stickiness], sigmas[which_f, which_stickiness]
     strip, root = 2.0 * norms[which_f, which_stickiness], sqrt(n_steps)
-    states = draws.walk(P, draws.source(seed), n_warm + n_steps + 1)
+    states = draws.walk(P, draws.source(seed), N_WARM + n_steps + 1)
     held = loops.remember(value, nodes, weights, loops.column(inputs, states[:-1]), 0.0)
-    sums, boundaries, martingales = loops.decompose(f, u, centre, half, P, states[n_warm:], held[n_warm:])
+    sums, boundaries, martingales = loops.decompose(f, u, centre, half, P, states[N_WARM:], held[N_WARM:])
     bounds, n_stops = np.empty(len(stops)), 0
     for k in range(len(stops)):
         bounds[k] = strip / stops[k] + sigma / sqrt(stops[k])
         n_stops += stops[k] <= n_steps
-    errors = loops.averages(f, rule, centre, half, P, n_warm, stops[:n_stops], n_paths)
-    average, others, within = np.empty(n_stops), np.empty((n_shown, n_stops)), 0
+    errors = loops.averages(f, rule, centre, half, P, N_WARM, stops[:n_stops], N_PATHS)
+    average, others, within = np.empty(n_stops), np.empty((N_SHOWN, n_stops)), 0
     for k in range(n_stops):
         average[k] = mean + sums[stops[k]] / stops[k]
-        for i in range(n_shown):
+        for i in range(N_SHOWN):
             others[i, k] = mean + errors[i, k]
     last = errors[:, -1].copy()
     for error in last:
         within += abs(error) <= 2.0 * sigma / root
+    total, boundary, martingale = sums[-1], boundaries[-1], martingales[-1]
     return PoissonResult(
-        average=average,
-        others=others,
-        limit=mean,
-        bounds=bounds,
-        sums=sums,
-        boundaries=boundaries,
-        martingales=martingales,
-        total=sums[-1],
-        boundary=boundaries[-1],
-        martingale=martingales[-1],
-        gap=abs(sums[-1] - boundaries[-1] - martingales[-1]),
+        average,
+        others,
+        mean,
+        bounds,
+        sums,
+        boundaries,
+        martingales,
+        total,
+        boundary,
+        martingale,
+        gap=abs(total - boundary - martingale),
         strip=strip,
         sigma=sigma,
-        error=abs(sums[-1]) / n_steps,
+        error=abs(total) / n_steps,
         bound=strip / n_steps + sigma / root,
-        rms=loops.distance(last, np.zeros(n_paths)),
+        rms=loops.distance(last, np.zeros(N_PATHS)),
         independent=deviations[which_f, which_stickiness] / root,
-        within=100.0 * within / n_paths,
+        within=100.0 * within / N_PATHS,
     )
 
 

@@ -10,9 +10,9 @@ from numpy.polynomial.chebyshev import chebinterpolate
 from rnnkernel.chains import DataSequence, MarkovChain
 from rnnkernel.stationary import StationaryLaw
 from rnnkernel.widgets.explorable import Explorable
+from rnnkernel.widgets.kernels import N_PATHS, N_SHOWN
 from rnnkernel.widgets.reference import INPUTS, memory_map, quadrature, transition
 
-N_WARM, N_PATHS, N_SHOWN = 200, 100, 20
 LENGTHS = [10, 30, 100, 300, 1000, 3000]
 STOPS = np.union1d(LENGTHS, np.geomspace(1, LENGTHS[-1], 90).astype(int))  # where averages are shown
 DEGREE = 14  # of polynomials in memory: what it leaves is rounding
@@ -107,18 +107,11 @@ class Poisson(Explorable):
             "deviations": of_all("deviation"),
             "stops": STOPS,
             "ranges": np.array([_range(f) for f in FUNCTIONS]),
-            "n_warm": N_WARM,
             "n_paths": N_PATHS,
-            "n_shown": N_SHOWN,
         }
 
     def figure(self) -> Any:
-        """Return the picture as a matplotlib figure.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
+        """Return the picture as a matplotlib figure."""
         from matplotlib import pyplot as plt
 
         from rnnkernel.figures import COLORS, STYLES

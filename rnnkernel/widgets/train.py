@@ -6,9 +6,9 @@ import numpy as np
 import traitlets
 
 from rnnkernel.widgets.explorable import Explorable
+from rnnkernel.widgets.kernels import DURATION, N_AFTER
 from rnnkernel.widgets.reference import INPUTS, REACH, quadrature, tables, transition
 
-DURATION, N_RECORDS, N_WARM, N_FORECAST = 4, 40, 40, 40
 MEMORY = np.array([-0.2, 0.4])
 SPAN = -1.7, 1.7  # of forecasts and data in the picture
 
@@ -83,10 +83,6 @@ class Train(Explorable):
             "inputs": INPUTS,
             "at_memory": MEMORY,
             "moments": np.linspace(0, DURATION, 81),
-            "duration": DURATION,
-            "n_records": N_RECORDS,
-            "n_warm": N_WARM,
-            "n_forecast": N_FORECAST,
             "transitions": np.array([transition(rho) for rho in chains]),
             **quadrature(),
             "reach": REACH,
@@ -97,12 +93,7 @@ class Train(Explorable):
         }
 
     def figure(self) -> Any:
-        """Return the picture as a matplotlib figure.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
+        """Return the picture as a matplotlib figure."""
         from matplotlib import pyplot as plt
 
         from rnnkernel.figures import STYLES
@@ -112,7 +103,7 @@ class Train(Explorable):
         for network, limit in zip(shown["network"], shown["limit"], strict=True):
             left.plot(self._given["moments"], limit, **STYLES["limit"])
             left.plot(shown["times"], network, **STYLES["measured"])
-        steps = np.arange(1, N_FORECAST + 1)
+        steps = np.arange(1, N_AFTER + 1)
         right.plot(steps, shown["data"], **STYLES["data"])
         right.plot(steps, shown["limit_forecast"], **STYLES["limit"])
         right.plot(steps, shown["forecast"], **STYLES["network"])

@@ -67,11 +67,6 @@ def for_fixed_point(draw, n):
         "line": draw.normal(size=n),
         "starts": draw.normal(size=2),
         **quadrature(draw),
-        "transition": rows(draw),
-        "n_history": 12,
-        "n_warm": int(draw.integers(5)),
-        "n_bins": 7,
-        "n_towards_end": n,
     }
 
 
@@ -110,26 +105,19 @@ def for_poisson(draw, n):
         "norms": draw.uniform(size=(3, 2)),
         "deviations": draw.uniform(size=(3, 2)),
         "stops": np.cumsum([1, *draw.integers(1, 6, 8)]),
-        "n_warm": int(draw.integers(5)),
-        "n_paths": 6,
-        "n_shown": 3,
     }
 
 
 def for_train(draw, n):
     return {
         **chains(draw),
-        "n_units": 2 * int(draw.choice([n, 130, 241, 700])),
+        "n_units": 2 * int(draw.choice([5 + n, 130, 241, 700])),
         "beta": draw.uniform(0.5, 1),
         "learning_rate": draw.uniform(0, 2),
         "which_paired": int(draw.integers(2)),
         "inputs": draw.normal(size=2),
         "at_memory": draw.normal(size=2),
         "moments": draw.uniform(0, 9, n),
-        "duration": 2,
-        "n_records": 2,
-        "n_warm": 3,
-        "n_forecast": n,
         "transitions": np.array([rows(draw), rows(draw)]),
         **quadrature(draw),
         "coefficients": draw.normal(size=(2, 5)),
@@ -225,26 +213,24 @@ def test_training_in_the_page_is_the_training_of_the_package(paired):
         "transitions": P[None],
         "inputs": inputs,
         "at_memory": memory,
-        "duration": 3,
-        "n_records": 3,
     }
     shown = kernels.run(kernels.train, given)
     source, weights = draws.source(5), np.empty((3, n_units))
     draws.units(int(paired), source, *weights)
-    path = draws.walk(P, source, 101)
+    path, n_steps = draws.walk(P, source, 161), 120
     C, W, B = weights
     if paired:
         assert (C[15:] == -C[:15]).all()
         assert (W[15:] == W[:15]).all()
         assert (B[15:] == B[:15]).all()
-    x, y = inputs[path[:90]], inputs[path[1:91]]
+    x, y = inputs[path[:n_steps]], inputs[path[1 : n_steps + 1]]
     points = inputs, memory
-    run = rk.train(rk.RNN(C, W, B, beta=beta), (x, y), learning_rate=alpha, n_records=3, points=points)
+    run = rk.train(rk.RNN(C, W, B, beta=beta), (x, y), learning_rate=alpha, n_records=40, points=points)
     assert (shown["times"] == run.times).all()
-    assert (shown["data"] == inputs[path[91:]]).all()
+    assert (shown["data"] == inputs[path[n_steps + 1 :]]).all()
     np.testing.assert_allclose(shown["network"].T, run.predictions, rtol=0, atol=1e-12)
     np.testing.assert_allclose(shown["losses"], run.losses, rtol=1e-12)
-    np.testing.assert_allclose(shown["forecast"], run.network.forecast(inputs[path[90:100]]), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(shown["forecast"], run.network.forecast(inputs[path[n_steps:-1]]), rtol=0, atol=1e-12)
 
 
 def test_draws_have_their_laws():
@@ -278,6 +264,7 @@ def chebyshev(table, states, t):
     return np.array([np.polynomial.chebyshev.chebval(at, table[state]) for state, at in zip(states, t, strict=True)])
 
 
+@settings(deadline=None)  # the first call compiles
 @given(seed=seeds)
 def test_decomposition_follows_its_definition(seed):
     draw = np.random.default_rng(seed)
@@ -295,6 +282,7 @@ def test_decomposition_follows_its_definition(seed):
         np.testing.assert_allclose(part[1:], values, rtol=0, atol=1e-12)
 
 
+@settings(deadline=None)  # the first call compiles
 @given(seed=seeds)
 def test_averages_follow_the_walk(seed):
     draw = np.random.default_rng(seed)
