@@ -349,7 +349,8 @@ def poisson(
     stops: Places,
 ) -> PoissonResult:
     """Average f along paths, and split the sum of one; the rule is φ as polynomials, for the many paths."""
-    P, f, u = transitions[which_stickiness], functions[which_f, which_stickiness], solutions[which_f, which_stickiness]
+    P, rule, f = transitions[which_stickiness], loops.trimmed(rule), loops.trimmed(functions[which_f, which_stickiness])
+    u = loops.trimmed(solutions[which_f, which_stickiness])
     mean, sigma = means[which_f, which_stickiness], sigmas[which_f, which_stickiness]
     strip, root = 2.0 * norms[which_f, which_stickiness], sqrt(n_steps)
     states = draws.walk(P, draws.source(seed), N_WARM + n_steps + 1)

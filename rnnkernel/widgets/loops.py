@@ -121,6 +121,15 @@ def histogram(values: Any, reach: Any, counts: Any) -> None:
 
 
 @jit
+def trimmed(table: Any) -> Any:
+    """Return polynomials, a row of coefficients for each, without the degrees that none of them has."""
+    n = table.shape[1]
+    while n > 1 and not table[:, n - 1].any():
+        n -= 1
+    return table[:, :n].copy()
+
+
+@jit
 def chebyshev(coefficients: Any, t: Any) -> Any:
     """Return Σ_d coefficients[d] T_d(t), by Clenshaw's recursion."""
     after = before = 0.0

@@ -30,11 +30,11 @@ export function draw(shown, paper) {
     words(x, y, kernel[nearest(y)][nearest(x)] > 0 ? "+" : "−", "middle", 4.5)));
   const rows = Array.from({length: n_shown}, (_, r) => {
     const values = functions.map(each => each[r]), size = Math.max(...values.map(Math.abs)), base = n_shown - 1 - r;
-    const bar = [base - 0.3, base - 0.1];
+    const bar = [base - 0.3, base - 0.1], role = mode === r + 1 ? "limit highlight dashed" : "limit";
     return [
       blocks("muted", along.map(() => base)),
-      blocks(mode === r + 1 ? "limit highlight dashed" : "limit", values.map(value => base + 0.4 * value / size)),
-      area("limit", [1, 1 + 0.6 * shares[r]], bar),
+      blocks(role, values.map(value => base + 0.4 * value / size)),
+      area(role, [1, 1 + 0.6 * shares[r]], bar),
       curve("frame", [1, 1.6, 1.6, 1, 1], [bar[0], bar[0], bar[1], bar[1], bar[0]]),
       words(1, base + 0.02, Number(rates[r].toPrecision(2)), "start"),
       words(1.6, base + 0.02, `${Math.round(100 * shares[r])} %`, "end"),

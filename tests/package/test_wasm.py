@@ -98,7 +98,7 @@ def for_poisson(draw, n):
         "rule": draw.uniform(-0.02, 0.02, (2, 4)),  # memory contracts
         "centre": 0.1,
         "half": 0.5,
-        "functions": draw.normal(size=(3, 2, 2, 4)),
+        "functions": draw.normal(size=(3, 2, 2, 4)) * (np.arange(4) < draw.integers(1, 5)),
         "solutions": draw.normal(size=(3, 2, 2, 5)),
         "means": draw.normal(size=(3, 2)),
         "sigmas": draw.uniform(size=(3, 2)),
