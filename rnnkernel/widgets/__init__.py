@@ -4,7 +4,7 @@ The explorables compute in the page, with the kernels of this package as WebAsse
 their sliders are traits, which can be read, set, observed and linked.
 """
 
-from importlib import import_module
+import importlib
 from typing import Any
 
 _HOMES = {"FixedPoint": "fixed_point", "Modes": "modes", "Poisson": "poisson", "Train": "train"}
@@ -15,5 +15,5 @@ __all__ = ["FixedPoint", "Modes", "Poisson", "Train"]
 def __getattr__(name: str) -> Any:
     """Import an explorable when it is asked for: anywidget takes its time."""
     if name in _HOMES:
-        return getattr(import_module(f"rnnkernel.widgets.{_HOMES[name]}"), name)
+        return getattr(importlib.import_module(f"rnnkernel.widgets.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
