@@ -20,7 +20,7 @@ TEST_STAMP := $(if $(ENV),,.venv/test-$(TEST_PINS))
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
-.PHONY: book test verify bench lab chapter pins clean browser
+.PHONY: book check test verify bench lab chapter new pins clean browser
 .DELETE_ON_ERROR:
 
 book: $(BOOK_STAMP)
@@ -34,6 +34,14 @@ test: book $(TEST_STAMP) browser
 	$(BIN)/oxlint rnnkernel book
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+# For the working day: what needs neither a browser nor the built book, and takes no time.
+check: $(TEST_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/oxlint rnnkernel book
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m 'not verify and not browser and not built and not slow'
 
 verify: $(TEST_STAMP)
 	$(BIN)/python -m pytest -m verify
@@ -55,12 +63,16 @@ chapter: $(BOOK_STAMP)
 	$(BIN)/jupyter-book build . --toc $(PREVIEW)/_toc.yml --path-output $(PREVIEW)
 	@echo 'Open $(PREVIEW)/_build/html/book/$(NAME).html'
 
+# A chapter that passes the tests, to begin with: make new NAME=rotations.
+new: $(BOOK_STAMP)
+	@$(BIN)/python tools/new.py $(NAME)
+
 # Renew the pins from pyproject.toml; needs uv.
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command 'make pins'
 pins:
-	$(COMPILE) pyproject.toml --group book -o requirements.txt
+	$(COMPILE) pyproject.toml --extra book --group book -o requirements.txt
 	$(COMPILE) --group test -c requirements.txt -o tests/requirements.txt
-	echo '-e .' >> requirements.txt
+	echo '-e .[book]' >> requirements.txt
 
 clean:
 	rm -rf _build .venv .cache

@@ -29,7 +29,7 @@ class FixedPoint(Explorable):
 
     Notes
     -----
-    W ~ N(1, 0.2²), B ~ U(0, 2q), so that φ is proportional to q.  Book: *The random fixed point*.
+    W ~ N(1, 0.2²), B ~ U(0, 2q), so that φ is proportional to q.  Book: :doc:`random-fixed-point`.
 
     Examples
     --------

@@ -26,16 +26,16 @@ Value = Annotated[Any, _types(_TANH.value)]
 Derivative = Annotated[Any, _types(_TANH.derivative)]
 Vector = Annotated[Any, float64[::1]]
 Matrix = Annotated[Any, float64[:, ::1]]
-Tables = Annotated[Any, float64[:, :, ::1]]
-Blocks = Annotated[Any, float64[:, :, :, ::1]]
+Matrices = Annotated[Any, float64[:, :, ::1]]
+MatrixGrid = Annotated[Any, float64[:, :, :, ::1]]
 Places = Annotated[Any, int64[::1]]
 
 N_HISTORY, N_BINS, N_BEFORE_BINS, N_TOWARDS_END = 24, 200, 100, 300  # of `fixed_point`; the last reach the end
 DURATION, N_RECORDS, N_BEFORE, N_AFTER = 4, 40, 40, 40  # of `train`; steps before and after the end of learning
 N_WARM, N_PATHS, N_SHOWN = 200, 100, 20  # of `poisson`
 
-_block = training._layout(1)
-_LANES = training._LANES
+_block = training.layout(1)
+_LANES = training.LANES
 
 
 @cache
@@ -97,7 +97,7 @@ def fixed_point(
     faces, graphs = np.empty(2), np.empty((2, len(line)))
     faces[0], faces[1] = -input_size, input_size
     for i in range(2):
-        memory._expectations(value, nodes, rule, np.full((len(line), 1), faces[i]), line, graphs[i])
+        memory.expectations(value, nodes, rule, np.full((len(line), 1), faces[i]), line, graphs[i])
     coin, n = np.full((2, 2), 0.5), N_BEFORE_BINS + max(n_steps, N_HISTORY)
     x = loops.column(faces, draws.walk(coin, draws.source(seed), n))
     path = loops.remember(value, nodes, rule, x[:step], starts[0])
@@ -108,7 +108,7 @@ def fixed_point(
     reach = loops.remember(value, nodes, rule, np.full((N_TOWARDS_END, 1), input_size), starts[1])[-1]
     inner, images = np.empty(2), np.empty(2)
     inner[0], inner[1] = reach, -reach
-    memory._expectations(value, nodes, rule, loops.column(faces, np.arange(2)), inner, images)
+    memory.expectations(value, nodes, rule, loops.column(faces, np.arange(2)), inner, images)
     edge, counts, empty = 1.001 * reach, np.zeros(N_BINS), 0
     long = loops.remember(value, nodes, rule, x[: N_BEFORE_BINS + n_steps], 0.0)
     loops.histogram(long[N_BEFORE_BINS + 1 :], edge, counts)
@@ -152,13 +152,13 @@ def train(
     inputs: Vector,
     at_memory: Vector,
     moments: Vector,
-    transitions: Tables,
+    transitions: Matrices,
     nodes: Matrix,
     weights: Vector,
     reach: float,
     eigenvalues: Matrix,
     coefficients: Matrix,
-    modes: Blocks,
+    modes: MatrixGrid,
 ) -> TrainResult:
     """Draw a network and a path, train the one on the other, and forecast, with its limit beside it.
 
@@ -181,13 +181,12 @@ def train(
     stops, times = np.empty(N_RECORDS + 1, np.int64), np.empty(N_RECORDS)
     for r in range(len(stops)):
         stops[r] = r * n_steps // N_RECORDS
-    held, at_inputs = np.zeros(1), loops.column(inputs, np.arange(len(inputs)))
+    task, learner = training.Task(x, y, scale, rate, np.inf), training.Blocks(blocks, n_units, np.zeros(1))
+    at_inputs = loops.column(inputs, np.arange(len(inputs)))
     losses, network_then, outputs = np.empty(N_RECORDS), np.empty((len(inputs), N_RECORDS)), np.empty(len(inputs))
     for r in range(N_RECORDS):
         times[r] = stops[r + 1] / n_units
-        training._one_step(
-            value, derivative, blocks, n_units, x, y, stops[r : r + 2], scale, rate, np.inf, held, losses[r : r + 1]
-        )
+        training.one_step(value, derivative, learner, task, stops[r : r + 2], losses[r : r + 1])
         for i in range(n_units):
             block, lane = blocks[i // _LANES], i % _LANES
             C[i], W[0, i], B[i] = block["C"][lane], block["W"][0, lane], block["B"][lane]
@@ -195,8 +194,8 @@ def train(
         for i in range(len(inputs)):
             network_then[i, r] = outputs[i]
     forecast, after = np.empty(N_AFTER), np.empty(N_AFTER + 1)
-    after[0] = held[0]
-    network._follow(value, C, W, B, x[n_steps:-1], scale, after, forecast)
+    after[0] = learner.memory[0]
+    network.follow(value, C, W, B, x[n_steps:-1], scale, after, forecast)
 
     rates, modes = eigenvalues[which_stickiness], modes[which_stickiness]
     targets = coefficients[which_stickiness]
@@ -258,9 +257,9 @@ def modes(
     moments: Vector,
     reach: float,
     eigenvalues: Matrix,
-    modes: Blocks,
-    means: Tables,
-    coefficients: Tables,
+    modes: MatrixGrid,
+    means: Matrices,
+    coefficients: Matrices,
     floors: Matrix,
     rests: Matrix,
 ) -> ModesResult:
@@ -334,14 +333,14 @@ def poisson(
     n_steps: int,
     seed: int,
     inputs: Vector,
-    transitions: Tables,
+    transitions: Matrices,
     nodes: Matrix,
     weights: Vector,
     rule: Matrix,
     centre: float,
     half: float,
-    functions: Blocks,
-    solutions: Blocks,
+    functions: MatrixGrid,
+    solutions: MatrixGrid,
     means: Matrix,
     sigmas: Matrix,
     norms: Matrix,

@@ -24,7 +24,7 @@ def remember(value: Any, nodes: Any, weights: Any, x: Any, start: Any) -> Any:
     """Return the memories along the inputs, from the start on."""
     held = np.empty(len(x) + 1)
     held[0] = start
-    memory._iterate(value, nodes, weights, x, held)
+    memory.iterate(value, nodes, weights, x, held)
     return held
 
 

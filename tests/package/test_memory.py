@@ -2,12 +2,12 @@ import warnings
 
 import numpy as np
 import pytest
+from reference import LAW
 from scipy import integrate, stats
 from scipy.special import erf
 
 import rnnkernel as rk
 
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
 SIGMA = {"tanh": np.tanh, "logistic": lambda u: 1 / (1 + np.exp(-u)), "erf": erf}
 ROOT = rk.Activation("root", lambda u: u / np.sqrt(1 + u * u), lambda u: (1 + u * u) ** -1.5, lipschitz=1.0)
 LINEAR = rk.Activation("linear", lambda u: u, lambda u: 1.0 + 0.0 * u, lipschitz=1.0)
@@ -188,7 +188,7 @@ def test_shapes():
         (lambda: rk.MemoryMap(LAW, "relu"), ValueError, "activation must be one of"),
         (lambda: rk.MemoryMap(LAW)([1.0, 2.0], [1.0, 2.0, 3.0]), ValueError, "same number of points"),
         (lambda: rk.MemoryMap(LAW)(np.nan, 0.0), ValueError, "x must be finite"),
-        (lambda: rk.MemoryMap(LAW).trajectory(np.ones((3, 2))), ValueError, r"inputs must have shape \(n, 1\)"),
+        (lambda: rk.MemoryMap(LAW).trajectory(np.ones((3, 2))), ValueError, r"x must have shape \(n, 1\)"),
         (lambda: rk.MemoryMap(LAW).trajectory([1.0], start=np.inf), ValueError, "start must be finite"),
         (lambda: rk.MemoryMap(LAW).fixed_points([1.0, 2.0]), ValueError, "x must be one input"),
         (lambda: rk.MemoryMap(LAW).finite_width_bound(0), ValueError, "n_units must be"),
