@@ -1,0 +1,76 @@
+"""What *Neighbours, in depth* states and computes, against independent computations.
+
+The functions under test are those that the reader sees: they are taken from the cells of the page.
+"""
+
+import ast
+import itertools
+
+import numpy as np
+import pages
+import pytest
+from scipy import special, stats
+
+import rnnkernel as rk
+
+SETUP = {"chain", "symbols", "inputs", "law", "memory"}
+
+
+@pytest.fixture(scope="module")
+def chapter():
+    """The page's imports, functions and objects, without its measurements."""
+    cells = [each.body for each in pages.directives(pages.source("neighbours-in-depth")) if each.name == "code-cell"]
+    kept = []
+    for node in itertools.chain.from_iterable(ast.parse(cell).body for cell in cells):
+        is_setup = isinstance(node, ast.Assign) and {getattr(each, "id", "") for each in node.targets} <= SETUP
+        if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef)) or is_setup:
+            kept.append(node)
+    names = {}
+    exec(compile(ast.Module(kept, type_ignores=[]), "neighbours-in-depth.md", "exec"), names)
+    return names
+
+
+def test_learning_recurrent_weights_adds_one_over_width(chapter):
+    """N q² mean(S²) tends to E C² E σ'(u)² E S²."""
+    law, n = chapter["law"], 800
+    W, weights = law.quadrature
+    slopes = 2 / np.sqrt(np.pi) * np.exp(-((W @ [-1.0, 1.0] - 0.3) ** 2))
+    expected = law.output_square * (weights @ slopes**2) * (weights @ special.erf(W @ [1.0, 1.0]) ** 2)
+    found = np.array([n * chapter["share_of_B"](n, seed) for seed in range(1500)])
+    assert abs(found.mean() - expected) < 5 * found.std() / np.sqrt(len(found))
+    assert found.std() / np.sqrt(len(found)) < 0.05 * expected
+
+
+def test_forward_derivative_has_a_fixed_point(chapter):
+    """J along a random past: forgets its start at the rate q^k, and is the derivative of the random fixed point."""
+    law, memory = chapter["law"], chapter["memory"]
+    past = chapter["inputs"][chapter["chain"].simulate(80, rng=11)]
+
+    def scaled(theta):
+        scaled_law = rk.InitialLaw(law.output, law.inputs, stats.uniform(0, 1.6 * theta))
+        return rk.MemoryMap(scaled_law, "erf").fixed_point(past)
+
+    M, low, high = 0.0, -5.0, 5.0
+    for k, x in enumerate(past, start=1):
+        value, slope = memory(x[None], [M])[0], memory.derivative(x[None], [M])[0]
+        M, low, high = value, value + slope * low, value + slope * high
+        assert high - low <= 10 * memory.contraction**k + 1e-15
+    assert pytest.approx(scaled(1.0), abs=1e-12) == M
+    h = 1e-4
+    assert low == pytest.approx((scaled(1 + h) - scaled(1 - h)) / (2 * h), abs=1e-6)
+    assert abs(low) > 0.1
+
+
+def test_equilibrium_by_implicit_differentiation(chapter):
+    """The closed form at a constant input, against fixed points of two scaled laws."""
+    law, memory, h = chapter["law"], chapter["memory"], 1e-4
+
+    def at_rest(theta, x):
+        scaled_law = rk.InitialLaw(law.output, law.inputs, stats.uniform(0, 1.6 * theta))
+        (m,) = rk.MemoryMap(scaled_law, "erf").fixed_points(x)
+        return m
+
+    for x in chapter["inputs"][[0, 2]]:
+        m = at_rest(1.0, x)
+        implicit = m / (1 - memory.derivative(x[None], [m])[0])  # ∂_θ(θφ) = φ = m at θ = 1
+        assert implicit == pytest.approx((at_rest(1 + h, x) - at_rest(1 - h, x)) / (2 * h), rel=1e-6)
