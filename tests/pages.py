@@ -1,6 +1,7 @@
 """The pages of the book as their source says: order, directives, code cells and prose."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from mdit_py_plugins.colon_fence import colon_fence_plugin
 from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
+from mdit_py_plugins.myst_blocks import myst_block_plugin
 from mdit_py_plugins.myst_role import myst_role_plugin
 
 ROOT = Path(__file__).parents[1]
@@ -23,10 +25,14 @@ NUMBERED = [page["file"] for part in TOC["parts"] if part.get("numbered", True) 
 PAGES = [Path(page).name for page in LISTED]
 CHAPTERS = [Path(page).name for page in NUMBERED]
 CODE = {"code-cell", "code", "code-block", "math", "glue:math", "bibliography", "raw", "mermaid"}
+PROTECTED = re.compile(r"\{[\w:.-]+\}`[^`]*`|`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]*>")
+END = re.compile(r"""[.!?][”’"')\]*_]* +(?=["“‘'(\[*_]*[A-Z0-9À-ÖΑ-ω\0])""")
+ABBREVIATION = re.compile(r"\b(?:[A-Z]|e\.g|i\.e|i\.i\.d|a\.s|cf|vs|pp?|eds?|etc|al|No|Eq|St|Dr|Mr|Mrs)\.[”’)\]*_]* $")
 
 _markdown = MarkdownIt("commonmark").enable("table")
 for _plugin in (
     front_matter_plugin,
+    myst_block_plugin,
     myst_role_plugin,
     dollarmath_plugin,
     amsmath_plugin,
@@ -105,3 +111,25 @@ def prose(text: str) -> Iterator[str]:
         elif found is not None and found.name not in CODE:
             yield from prose(found.argument)
             yield from prose(found.body)
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """Yield every paragraph of a text as it is written, those inside directives too."""
+    for opening, token in itertools.pairwise(_markdown.parse(text)):
+        if opening.type == "paragraph_open":
+            yield token.content
+        found = directive(token)
+        if found is not None and found.name not in CODE:
+            yield from paragraphs(found.body)
+
+
+def sentences(paragraph: str) -> list[str]:
+    """Return the sentences of a paragraph; dots in roles, code, mathematics and addresses end none."""
+    kept: list[str] = []
+    text = PROTECTED.sub(lambda span: kept.append(span[0]) or "\0", " ".join(paragraph.split()))
+    ends = [end.end() for end in END.finditer(text) if not ABBREVIATION.search(text[: end.end()])]
+    spans = iter(kept)
+    return [
+        re.sub("\0", lambda _: next(spans), text[start:end].rstrip())
+        for start, end in itertools.pairwise([0, *ends, len(text)])
+    ]

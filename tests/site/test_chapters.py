@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import book_execution
+import hidden
 import pages
 import pytest
 
@@ -101,6 +102,34 @@ def test_figures_say_what_they_show(chapter, runs):
 def test_has_an_explorable(chapter, runs):
     outputs = [output for cell in runs[chapter].notebook["cells"] for output in cell.get("outputs", [])]
     assert any("data-widget=" in output.get("data", {}).get("text/html", "") for output in outputs)
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("import numpy as np\nfig, ax = plt.subplots()\nax.plot(t, 2 * np.abs(gap[:3]), label=f'{n:g}')", []),
+        ("glue('slug-gap', 100 * abs(gap).max(), display=False)", []),
+        ("check_gap = rk.Check(rk.MarkovChain(P).spectral_gap)", []),
+        ("walk = rk.MarkovChain(P)\nfor k in range(3):\n    walk.step(k)\ncheck_gap = rk.Check(walk.spectral_gap)", []),
+        (
+            "def draw(a):\n    fig, ax = plt.subplots()\n    ax.plot(curve(a))\n    return fig\nrk.explore(draw, a=[])",
+            [],
+        ),
+        ("x = 1\nassert x", ["2: assert"]),
+        ("walk = rk.MarkovChain(P)\nglue('slug-gap', walk.gap)", ["1: calls rk.MarkovChain"]),
+        ("gap = rk.MarkovChain(P)\ncheck_gap = rk.Check(1.0)", ["1: calls rk.MarkovChain"]),  # `gap` is read in view
+        ("ax.plot(data.mean(axis=1), np.linalg.norm(x))", ["1: calls data.mean", "1: calls np.linalg.norm"]),
+        ("ax.plot(curve(t) @ w)", ["1: matrix product", "1: calls curve"]),
+        ("def spread(x):\n    return x**2", ["1: spread does not draw"]),
+        ("while True:\n    ax.plot(x)", ["1: while"]),
+    ],
+)
+def test_what_hidden_cells_may_hold(code, found, monkeypatch):
+    text = f"```{{code-cell}} ipython3\n:tags: [hide-input]\n{code}\n```\n"
+    view = "```{code-cell} ipython3\ndef curve(t):\n    return t * gap\n```\n"
+    monkeypatch.setattr(pages, "source", lambda _: text + view)
+    assert list(hidden.offences("slug")) == [f"book/slug.md:{int(each[0]) + 2}{each[1:]}" for each in found]
+    assert hidden.share("slug") == len(code.splitlines()) / (len(code.splitlines()) + 2)
 
 
 def test_report_on_checks():

@@ -100,6 +100,27 @@ def test_typed_numbers_are_recognised(text, refused):
     assert any(DECIMAL.search(words) for words in pages.prose(text)) == refused
 
 
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_each_sentence_has_its_line(page):
+    paragraphs = (
+        [" ".join(line.split()) for line in each.splitlines()] for each in pages.paragraphs(pages.source(page))
+    )
+    assert not [lines for lines in paragraphs if lines != pages.sentences(" ".join(lines))]
+
+
+@pytest.mark.parametrize(
+    ("text", "n"),
+    [
+        ("It tends to $1.0$. The rest follows.", 2),
+        ("*It holds.* (So does that.) $x$ is next? Yes!", 4),
+        ("By Dr. Who, i.e. S. Doe et al. It is {glue:text}`a. B`, `c. D` and [e](f. G).", 1),
+    ],
+)
+def test_sentences_are_told_apart(text, n):
+    assert len(pages.sentences(text)) == n
+    assert " ".join(pages.sentences(text)) == text
+
+
 class Links(HTMLParser):
     """The ids of a page, what it loads, and where it links to."""
 
