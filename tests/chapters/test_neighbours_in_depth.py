@@ -9,11 +9,12 @@ import itertools
 import numpy as np
 import pages
 import pytest
+from numpy.testing import assert_allclose
 from scipy import special, stats
 
 import rnnkernel as rk
 
-SETUP = {"chain", "symbols", "inputs", "law", "memory"}
+SETUP = {"chain", "symbols", "inputs", "law", "memory", "second"}
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +75,48 @@ def test_equilibrium_by_implicit_differentiation(chapter):
         m = at_rest(1.0, x)
         implicit = m / (1 - memory.derivative(x[None], [m])[0])  # ∂_θ(θφ) = φ = m at θ = 1
         assert implicit == pytest.approx((at_rest(1 + h, x) - at_rest(1 - h, x)) / (2 * h), rel=1e-6)
+
+
+def words_of(chapter, n, length, seed):
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(n, length))
+    return chapter["with_constant"](signs)
+
+
+def forecast(words, W, A, C):
+    S = np.zeros((len(words), len(C)))
+    for x in np.moveaxis(words, 1, 0):
+        S = special.erf(x @ W.T + S @ A.T / np.sqrt(len(C)))
+    return S @ C / np.sqrt(len(C))
+
+
+def test_sampled_kernel_is_the_product_of_gradients(chapter):
+    """Against a Jacobian by central differences, with the same random numbers."""
+    words, w, n = words_of(chapter, 3, 4, seed=5), 0.9, 5
+    gram = chapter["sampled_kernel"](words, w, n, np.random.default_rng(6))
+    rng = np.random.default_rng(6)
+    W = rng.normal(size=(n, 2)) * np.sqrt(chapter["second"])
+    A = w * rng.normal(size=(n, n))
+    C = chapter["law"].output.rvs(size=n, random_state=rng)
+    flat = np.concatenate([W.ravel(), A.ravel(), C])
+
+    def at(parameters):
+        return forecast(words, parameters[: 2 * n].reshape(n, 2), parameters[2 * n : -n].reshape(n, n), parameters[-n:])
+
+    steps = 1e-5 * np.eye(len(flat))
+    jacobian = np.array([(at(flat + step) - at(flat - step)) / 2e-5 for step in steps])
+    assert_allclose(gram, jacobian.T @ jacobian, rtol=1e-6, atol=1e-8)
+
+
+def test_recurrent_kernel_is_the_limit_of_sampled_ones(chapter):
+    """Within five standard errors at 400 units, where a kernel without the recurrent gradients is far off."""
+    words = words_of(chapter, 4, 5, seed=7)
+    rng = np.random.default_rng(8)
+    sampled = np.array([chapter["sampled_kernel"](words, 0.8, 400, rng) for _ in range(40)])
+    error = sampled.std(axis=0, ddof=1) / np.sqrt(len(sampled))
+
+    def score(gram):
+        return np.abs((sampled.mean(axis=0) - gram) / error).max()
+
+    assert score(chapter["recurrent_kernel"](words, words, 0.8)) < 5
+    assert score(chapter["recurrent_kernel"](words, words, 0.8, learn=False)) > 10
+    assert score(chapter["recurrent_kernel"](words, words, 0.5)) > 10

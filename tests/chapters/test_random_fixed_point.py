@@ -136,36 +136,6 @@ def test_forward_and_backward_iterates_have_one_law():
     assert (np.abs(np.diff(R)) <= 0.5 ** np.arange(1, 59) * 0.7 + 1e-15).all()  # backward does
 
 
-# How far back
-
-
-def test_old_inputs_matter_geometrically_little():
-    memory = rk.MemoryMap(LAW)
-    recent, _ = DATA.simulate(10, rng=15)
-    lipschitz = float(LAW.quadrature.weights @ np.abs(LAW.recurrent_mean * LAW.quadrature.nodes[:, 0]))
-    rng = np.random.default_rng(16)
-    for n in range(11):
-        pasts = [np.append(rng.choice(INPUTS, 60), recent[10 - n :]) for _ in range(2)]
-        gap = abs(memory.fixed_point(pasts[0]) - memory.fixed_point(pasts[1]))
-        assert gap <= 2 * 0.5 * 0.5**n
-        other = pasts[0] + rng.uniform(-0.1, 0.1, len(pasts[0]))
-        weights = 0.5 ** np.arange(len(other))[::-1]
-        gap = abs(memory.fixed_point(pasts[0]) - memory.fixed_point(other))
-        assert 0 < gap <= lipschitz * weights @ np.abs(pasts[0] - other)
-    quiet = np.zeros(8)  # at x = 0 and small m each step costs the factor q exactly
-    pasts = [np.full(60, each) for each in (-0.01, 0.01)]
-    old = memory.fixed_point(pasts[1]) - memory.fixed_point(pasts[0])
-    late = [memory.fixed_point(np.append(past, quiet)) for past in pasts]
-    assert_allclose(late[1] - late[0], 0.5**8 * old, rtol=1e-3)
-    for j in (1, 2, 5):  # one input moved, j steps back
-        moved = np.zeros(60)
-        moved[-j] = 1e-3
-        gap = abs(memory.fixed_point(moved) - memory.fixed_point(np.zeros(60)))
-        assert 0.7 < gap / (lipschitz * 0.5 ** (j - 1) * 1e-3) <= 1
-    length = int(np.ceil(np.log(1e-6 / 1.0) / np.log(0.5)))
-    assert 0.5**length <= 1e-6 < 0.5 ** (length - 1)
-
-
 # Finite width
 
 

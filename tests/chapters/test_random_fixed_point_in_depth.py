@@ -7,8 +7,10 @@ from scipy import stats
 
 import rnnkernel as rk
 
-DATA = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), [-1.0, 1.5], [[-1.0, 1.5]] * 2)
+INPUTS = np.array([-1.0, 1.5])
+DATA = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), INPUTS, [[-1.0, 1.5]] * 2)
 OUTPUT = stats.uniform(-1, 2)
+LAW = rk.InitialLaw(OUTPUT, stats.norm(0.7, 1), stats.uniform(0, 1))
 MODERATE = rk.InitialLaw(OUTPUT, stats.norm(0.7, 1), stats.uniform(0.2, 0.6))
 NARROW = rk.InitialLaw(OUTPUT, stats.norm(1, 0.2), stats.uniform(0, 0.8))
 
@@ -70,6 +72,33 @@ def test_density_of_memory_is_bounded(q, size, sharp):
     bound = 1 / (2 * size * c)
     assert (density <= bound + 5 * error).all()
     assert density.max() > sharp * bound
+
+
+def test_old_inputs_matter_geometrically_little():
+    memory = rk.MemoryMap(LAW)
+    recent, _ = DATA.simulate(10, rng=15)
+    lipschitz = float(LAW.quadrature.weights @ np.abs(LAW.recurrent_mean * LAW.quadrature.nodes[:, 0]))
+    rng = np.random.default_rng(16)
+    for n in range(11):
+        pasts = [np.append(rng.choice(INPUTS, 60), recent[10 - n :]) for _ in range(2)]
+        gap = abs(memory.fixed_point(pasts[0]) - memory.fixed_point(pasts[1]))
+        assert gap <= 2 * 0.5 * 0.5**n
+        other = pasts[0] + rng.uniform(-0.1, 0.1, len(pasts[0]))
+        weights = 0.5 ** np.arange(len(other))[::-1]
+        gap = abs(memory.fixed_point(pasts[0]) - memory.fixed_point(other))
+        assert 0 < gap <= lipschitz * weights @ np.abs(pasts[0] - other)
+    quiet = np.zeros(8)  # at x = 0 and small m each step costs the factor q exactly
+    pasts = [np.full(60, each) for each in (-0.01, 0.01)]
+    old = memory.fixed_point(pasts[1]) - memory.fixed_point(pasts[0])
+    late = [memory.fixed_point(np.append(past, quiet)) for past in pasts]
+    assert_allclose(late[1] - late[0], 0.5**8 * old, rtol=1e-3)
+    for j in (1, 2, 5):  # one input moved, j steps back
+        moved = np.zeros(60)
+        moved[-j] = 1e-3
+        gap = abs(memory.fixed_point(moved) - memory.fixed_point(np.zeros(60)))
+        assert 0.7 < gap / (lipschitz * 0.5 ** (j - 1) * 1e-3) <= 1
+    length = int(np.ceil(np.log(1e-6 / 1.0) / np.log(0.5)))
+    assert 0.5**length <= 1e-6 < 0.5 ** (length - 1)
 
 
 def test_lyapunov_exponent_is_the_rate_of_forgetting():
