@@ -15,7 +15,7 @@ from scipy import stats
 
 import rnnkernel as rk
 
-SETUP = {"chain", "symbols", "inputs", "data", "law", "memory", "kernel", "second"}
+SETUP = {"chain", "symbols", "inputs", "data", "law", "phi", "kernel", "second"}
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from scipy import special, stats
 
 import rnnkernel as rk
 
-SETUP = {"chain", "symbols", "inputs", "law", "memory", "second"}
+SETUP = {"chain", "symbols", "inputs", "law", "phi", "second"}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_learning_recurrent_weights_adds_one_over_width(chapter):
 
 def test_forward_derivative_has_a_fixed_point(chapter):
     """J along a random past: forgets its start at the rate q^k, and is the derivative of the random fixed point."""
-    law, memory = chapter["law"], chapter["memory"]
+    law, memory = chapter["law"], chapter["phi"]
     past = chapter["inputs"][chapter["chain"].simulate(80, rng=11)]
 
     def scaled(theta):
@@ -64,7 +64,7 @@ def test_forward_derivative_has_a_fixed_point(chapter):
 
 def test_equilibrium_by_implicit_differentiation(chapter):
     """The closed form at a constant input, against fixed points of two scaled laws."""
-    law, memory, h = chapter["law"], chapter["memory"], 1e-4
+    law, memory, h = chapter["law"], chapter["phi"], 1e-4
 
     def at_rest(theta, x):
         scaled_law = rk.InitialLaw(law.output, law.inputs, stats.uniform(0, 1.6 * theta))
