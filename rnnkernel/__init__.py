@@ -7,14 +7,16 @@ from rnnkernel.averages import mean_with_error
 from rnnkernel.chains import DataSequence, MarkovChain
 from rnnkernel.convergence import ConvergenceStudy, Rate, convergence_study, fit_rate
 from rnnkernel.exercises import Check
+from rnnkernel.flow import gradient_flow
 from rnnkernel.fluctuations import Fluctuations
 from rnnkernel.initial import InitialLaw
 from rnnkernel.kernel import TangentKernel, empirical_kernel
 from rnnkernel.limit import KernelLimit
 from rnnkernel.memory import MemoryMap
 from rnnkernel.network import RNN
+from rnnkernel.poisson import PoissonSolution
 from rnnkernel.sequences import Autoregression, NoisyRotation, RandomRecursion, even_process
-from rnnkernel.stationary import PoissonSolution, StationaryLaw
+from rnnkernel.stationary import StationaryLaw
 from rnnkernel.training import DivergenceError, TrainingRecord, TrainingRun, train
 from rnnkernel.widgets.explore import explore
 
@@ -48,6 +50,7 @@ __all__ = [
     "explore",
     "figures",
     "fit_rate",
+    "gradient_flow",
     "mean_with_error",
     "train",
     "widgets",

@@ -7,8 +7,12 @@ whole package: an edit anywhere starts a new folder.
 
 import hashlib
 import os
+import sys
+import tempfile
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +33,52 @@ def package_hash() -> str:
     return digest.hexdigest()[:16]
 
 
-def _cache_folder() -> Path:
-    """Return NUMBA_CACHE_DIR, the package's own folder, or the user's cache: the first that is usable."""
+def _candidates() -> Iterator[Path]:
+    """Yield NUMBA_CACHE_DIR, the source tree if the package runs from one, and the user's folder for such things.
+
+    An installed package keeps nothing beside itself: whoever uninstalls it finds all of it gone.
+    """
     if _config.CACHE_DIR:
-        return Path(_config.CACHE_DIR)
-    if os.access(_PACKAGE, os.W_OK):
-        return _PACKAGE / "__pycache__"
-    return Path.home() / ".cache" / "rnnkernel"
+        yield Path(_config.CACHE_DIR)
+    if not {"site-packages", "dist-packages"} & set(_PACKAGE.parts):
+        yield _PACKAGE / "__pycache__"
+    try:
+        home = Path.home()
+    except RuntimeError:  # there is no home
+        return
+    if sys.platform == "darwin":
+        yield home / "Library" / "Caches" / "rnnkernel"
+    elif sys.platform == "win32":
+        yield Path(os.environ.get("LOCALAPPDATA", home)) / "rnnkernel" / "cache"
+    else:
+        yield Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "rnnkernel"
 
 
-_FOLDER = str(_cache_folder() / f"numba-{package_hash()}")
+def _cache_folder() -> str | None:
+    """Return the first folder that can be written to, or None, with a warning."""
+    trouble = "there is no home folder"
+    for place in _candidates():
+        folder = place / f"numba-{package_hash()}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder) as probe:
+                probe.write(b"rnnkernel")
+            return str(folder)
+        except OSError as error:
+            trouble = str(error)
+    _warn_once(trouble)
+    return None
+
+
+@cache
+def _warn_once(trouble: str) -> None:
+    """Say that compiled code is not kept, once for each reason."""
+    warnings.warn(
+        f"compiled code cannot be kept, so each process compiles it anew ({trouble}); NUMBA_CACHE_DIR can name a "
+        "folder for it",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 @contextmanager
@@ -51,6 +91,9 @@ def _caching_in(folder: str) -> Iterator[None]:
         _config.CACHE_DIR = before
 
 
+_FOLDER = None if _config.DISABLE_JIT else _cache_folder()
+
+
 def jit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Compile with ``numba.njit``, division by zero as in NumPy, cached for this state of the package.
 
@@ -59,11 +102,37 @@ def jit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     if function is None:
         return lambda inner: jit(inner, **options)
     dispatcher = numba.njit(error_model="numpy", **options)(function)
-    if not _config.DISABLE_JIT:
+    if _FOLDER is not None:
         with _caching_in(_FOLDER):
             dispatcher.enable_caching()
+        _make_safe(dispatcher._cache)
         _name_for_cache(dispatcher, f"{function.__module__}.{function.__qualname__}")
     return dispatcher
+
+
+def _make_safe(cache: Any) -> None:
+    """Let no file of the cache, and no want of room for one, stop a computation.
+
+    numba numbers the files of a function's versions, and two processes may give one number to two of them.  Here the
+    name of a file tells its content: what two processes write to it is the same.
+    """
+    load, file = cache.load_overload, cache._cache_file
+
+    def load_if_whole(signature: Any, context: Any) -> Any:
+        try:
+            return load(signature, context)
+        except Exception as error:  # whatever reading half a file leads to
+            _warn_once(f"{type(error).__name__} in {file._index_path}")
+            with suppress(OSError):
+                cache.flush()
+            return None
+
+    def save(key: Any, data: Any) -> None:
+        name = file._data_name(int(hashlib.sha256(repr(key).encode()).hexdigest()[:12], 16))
+        file._save_data(name, data)
+        file._save_index({**file._load_index(), key: name})
+
+    cache.load_overload, file.save = load_if_whole, save
 
 
 def _name_for_cache(dispatcher: Any, name: str) -> None:
@@ -79,7 +148,10 @@ def _name_for_cache(dispatcher: Any, name: str) -> None:
     def save_if_lasting(signature: Any, compiled: Any) -> None:
         given = [t.dispatcher for t in compiled.signature.args if isinstance(t, numba.types.Dispatcher)]
         if all(each._uuid.startswith("rnnkernel.") for each in given):
-            save(signature, compiled)
+            try:
+                save(signature, compiled)
+            except OSError as error:
+                _warn_once(str(error))
 
     dispatcher._cache.save_overload = save_if_lasting
 

@@ -1,30 +1,46 @@
 """Markov chains on finitely many states, and the data sequences they drive.
 
 A transition matrix P is a square matrix of probabilities whose rows sum to one.  If every state can be reached
-from every other (*irreducible*) there is exactly one *stationary distribution* π = πP.  If the chain is moreover
+from every other (*irreducible*), or if all states lead into one class that is never left, there is exactly one
+*stationary distribution* π = πP.  If the chain is moreover
 aperiodic, the law of the state tends to π at the rate |λ₂|^k, where λ₂ is the second largest eigenvalue of P in
 absolute value, and 1 − |λ₂| is the *spectral gap*.  Averages (1/n) Σ_{k<n} f(X_k) tend to π(f) = Σ_i π_i f_i with a
 variance σ_f²/n, σ_f² = 2⟨u, f̄⟩_π − ⟨f̄, f̄⟩_π, where f̄ = f − π(f) and u solves the Poisson equation u − Pu = f̄,
 π(u) = 0.
 """
 
+import warnings
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from rnnkernel import _checks
+from rnnkernel import _checks, _powers, _reduction
 from rnnkernel._jit import jit
 from rnnkernel._types import Array, Rng
+
+_ROUNDING, _ROW_ROUNDING = 1e-12, 1e-6  # what counts as rounding in an entry, and in the sum of a row
 
 
 class MarkovChain:
     """A Markov chain with transition matrix P: from state i to state j with probability P[i, j].
 
+    Entries down to −1e-12 count as zero, and rows whose sums are within 1e-6 of one are scaled to sum to one: so much
+    is rounding, in float32 too.
+
     Parameters
     ----------
-    transition : array_like, shape (n_states, n_states)
+    transition : array_like or sparse matrix, shape (n_states, n_states)
         Nonnegative, with rows that sum to one.
+    normalize : bool
+        Whether to scale rows of any positive sum, such as counts or probabilities of three digits, to sum to one.
+
+    Attributes
+    ----------
+    transition : ndarray, shape (n_states, n_states)
+        P, read-only.
+    standard_errors : ndarray, shape (n_states, n_states), or None
+        The standard errors of the probabilities, if they were estimated by `from_sequence`.
 
     Raises
     ------
@@ -38,21 +54,88 @@ class MarkovChain:
     array([0.75, 0.25])
     >>> round(chain.spectral_gap, 12)
     0.4
+    >>> MarkovChain([[30, 10], [5, 15]], normalize=True).transition
+    array([[0.75, 0.25],
+           [0.25, 0.75]])
     """
 
-    def __init__(self, transition: Any) -> None:
-        P = _checks.array("transition", transition, ndim=2)
+    def __init__(self, transition: Any, *, normalize: bool = False) -> None:
+        dense = transition.toarray() if hasattr(transition, "toarray") else transition
+        P = _checks.array("transition", dense, ndim=2)
         if P.shape[0] != P.shape[1] or not P.size:
             raise ValueError(f"transition must be a square matrix, not of shape {P.shape}")
-        if (P < 0).any():
-            i, j = (int(a) for a in np.argwhere(P < 0)[0])
+        if P.min() < -_ROUNDING:
+            i, j = (int(a) for a in np.argwhere(P < -_ROUNDING)[0])
             raise ValueError(f"transition must be nonnegative, but transition[{i}, {j}] is {P[i, j]}")
-        off = np.abs(P.sum(axis=1) - 1)
-        if off.max() > 1e-9:
+        P[P < 0] = 0.0
+        sums = P.sum(axis=1)
+        off = np.abs(sums - 1)
+        if not normalize and off.max() > _ROW_ROUNDING:
             i = int(off.argmax())
-            raise ValueError(f"transition must have rows that sum to one, but row {i} sums to {P[i].sum():.12g}")
-        self.transition = P / P.sum(axis=1, keepdims=True)
+            raise ValueError(
+                f"transition must have rows that sum to one, but row {i} sums to {sums[i]:.12g}; normalize=True scales "
+                "the rows"
+            )
+        if not sums.all():
+            i = int(sums.argmin())
+            raise ValueError(f"transition must have rows of a positive sum, but row {i} is zero")
+        self.transition = P / sums[:, None]
         self.transition.flags.writeable = False
+        self.standard_errors: Array | None = None
+
+    @classmethod
+    def from_sequence(cls, states: Any, n_states: int | None = None) -> "MarkovChain":
+        """Estimate a chain from a sequence of its states: the share of the visits to i that j follows.
+
+        P_ij = n_ij/n_i, with the standard error √(P_ij(1 − P_ij)/n_i).
+
+        Parameters
+        ----------
+        states : array_like of int, shape (n,)
+            The states in the order of time, numbered from 0.
+        n_states : int, optional
+            How many states there are; one more than the largest seen, if not given.
+
+        Returns
+        -------
+        MarkovChain
+            With `standard_errors`.
+
+        Raises
+        ------
+        ValueError
+            If some state is never left, so that nothing is known of what follows it.
+
+        Examples
+        --------
+        >>> chain = MarkovChain.from_sequence([0, 0, 1, 0, 1, 1, 0, 0, 0, 1, 0])
+        >>> chain.transition.round(3)
+        array([[0.5 , 0.5 ],
+               [0.75, 0.25]])
+        >>> chain.standard_errors.round(3)
+        array([[0.204, 0.204],
+               [0.217, 0.217]])
+        """
+        given = np.asarray(states)
+        if given.dtype.kind not in "iu" or given.ndim != 1:
+            raise TypeError(f"states must be a sequence of integers, not of shape {given.shape} and type {given.dtype}")
+        if len(given) < 2 or given.min() < 0:
+            raise ValueError("states must hold at least two states, numbered from 0")
+        size = int(given.max()) + 1
+        if n_states is not None:
+            size = _checks.integer("n_states", n_states, least=size)
+        counts = np.zeros((size, size))
+        np.add.at(counts, (given[:-1], given[1:]), 1.0)
+        visits = counts.sum(axis=1)
+        if not visits.all():
+            raise ValueError(
+                f"states must leave every state, but state {int(visits.argmin())} is never left: number the states "
+                "that occur without gaps, or leave out the last step"
+            )
+        chain = cls(counts, normalize=True)
+        chain.standard_errors = np.sqrt(chain.transition * (1 - chain.transition) / visits[:, None])
+        chain.standard_errors.flags.writeable = False
+        return chain
 
     @property
     def n_states(self) -> int:
@@ -67,52 +150,73 @@ class MarkovChain:
     @cached_property
     def classes(self) -> list[list[int]]:
         """The communicating classes: groups of states that can all be reached from one another."""
-        reachable = np.eye(self.n_states, dtype=bool) | (self.transition > 0)
-        for k in range(self.n_states):
-            reachable |= np.outer(reachable[:, k], reachable[k])
-        mutual = reachable & reachable.T
-        firsts = np.unique(mutual.argmax(axis=1))
-        return [np.flatnonzero(mutual[first]).tolist() for first in firsts]
+        from scipy.sparse.csgraph import connected_components
+
+        labels = connected_components(self.transition > 0, connection="strong")[1]
+        _, firsts = np.unique(labels, return_index=True)
+        return [np.flatnonzero(labels == labels[first]).tolist() for first in np.sort(firsts)]
+
+    @cached_property
+    def closed_classes(self) -> list[list[int]]:
+        """The classes that are never left; with a single one, the chain has one stationary law, zero elsewhere."""
+        return [c for c in self.classes if not np.delete(self.transition[c], c, axis=1).any()]
 
     @cached_property
     def period(self) -> int:
-        """The greatest common divisor of the lengths of all cycles (of an irreducible chain)."""
-        self._require_irreducible("period")
-        depth = np.full(self.n_states, -1)
-        depth[0] = 0
-        while (depth < 0).any():
-            i, j = np.nonzero((self.transition > 0) & (depth[:, None] >= 0) & (depth < 0))
-            depth[j] = depth[i] + 1
-        i, j = np.nonzero(self.transition)
-        cycles: int = np.gcd.reduce(depth[i] + 1 - depth[j])
-        return int(cycles)
+        """The greatest common divisor of the lengths of all cycles that come again for ever."""
+        from scipy.sparse.csgraph import breadth_first_order
+
+        closed = self._closed_class("period")
+        inside = self.transition[np.ix_(closed, closed)] > 0
+        order, before = breadth_first_order(inside, 0)
+        depth = np.zeros(len(closed), dtype=np.int64)
+        for state in order[1:]:
+            depth[state] = depth[before[state]] + 1
+        i, j = np.nonzero(inside)
+        return int(np.gcd.reduce(depth[i] + 1 - depth[j]))
 
     @cached_property
     def stationary_distribution(self) -> Array:
-        """The unique π with πP = π, by the elimination of Grassmann, Taksar and Heyman, which never subtracts.
+        """The unique π with πP = π, each entry right to a few units in its own last place, however small it is.
 
-        Raises ``ValueError`` for a reducible chain, where π is not unique.
+        By the elimination of Grassmann, Taksar and Heyman, which never subtracts.  A state that is left for ever has
+        π = 0.  Raises ``ValueError`` for a chain with several closed classes, where π is not unique.
         """
-        self._require_irreducible("stationary_distribution")
-        A = self.transition.copy()
-        n = self.n_states
-        for k in range(n - 1):
-            A[k + 1 :, k] /= A[k, k + 1 :].sum()
-            A[k + 1 :, k + 1 :] += np.outer(A[k + 1 :, k], A[k, k + 1 :])
-        pi = np.ones(n)
-        for k in range(n - 2, -1, -1):
-            pi[k] = pi[k + 1 :] @ A[k + 1 :, k]
-        pi /= pi.sum()
+        closed = self._closed_class("stationary_distribution")
+        pi = np.zeros(self.n_states)
+        pi[closed] = _reduction.stationary_distribution(self.transition[np.ix_(closed, closed)])
         pi.flags.writeable = False
         return pi
 
     @cached_property
     def spectral_gap(self) -> float:
-        """1 − |λ₂|: zero if the law of the state need not tend to one limit, one if states are independent."""
-        if self.is_irreducible and self.period > 1:
+        """1 − |λ₂|: zero if the law of the state need not tend to one limit, one if states are independent.
+
+        Warns (``RuntimeWarning``) where eigenvalues are so sensitive to rounding that fewer than six digits are known;
+        norms of powers of P − 1π then bound |λ₂| from above.
+        """
+        if self.n_states == 1:
+            return 1.0
+        if len(self.closed_classes) > 1 or self.period > 1:
             return 0.0
-        moduli = np.sort(np.abs(np.linalg.eigvals(self.transition)))[::-1]
-        return max(0.0, float(1 - moduli[1])) if len(moduli) > 1 else 1.0
+        from scipy.linalg import eig
+
+        A = self.transition[:-1, :-1] - self.transition[-1, :-1]  # P on differences: its eigenvalues without the 1
+        values, left, right = eig(A, left=True)
+        second = int(np.abs(values).argmax())
+        modulus = float(np.abs(values[second]))
+        sensitivity = 1 / max(abs(np.vdot(left[:, second], right[:, second])), 1e-300)
+        if sensitivity * np.abs(A).sum(axis=1).max() < 1e9:
+            return max(0.0, 1 - modulus)
+        low, high = _powers.radius_bounds(A)
+        if high - low > 1e-6:
+            warnings.warn(
+                f"spectral_gap is known to be between {1 - high:.6g} and {1 - low:.6g} only: eigenvalues of this chain "
+                "are too sensitive to rounding; its least possible value is given",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return max(0.0, 1 - high)
 
     def doeblin_coefficient(self, steps: int = 1) -> float:
         """Return ε_r = Σ_j min_i (P^r)_ij, the part of the r-step law that no start can change.
@@ -134,7 +238,9 @@ class MarkovChain:
         >>> round(MarkovChain([[0.9, 0.1], [0.3, 0.7]]).doeblin_coefficient(), 12)
         0.4
         """
-        return float(self._power(steps).min(axis=0).sum())
+        steps = _checks.integer("steps", steps, least=0)
+        law = _powers.power(self.transition, steps, np.zeros(self.n_states)).law
+        return min(1.0, float(law.min(axis=0).sum()))
 
     def mixing_distance(self, steps: int) -> float:
         """Return max_i ½ Σ_j |(P^k)_ij − π_j|: total variation to the stationary law after k steps, worst start.
@@ -153,10 +259,38 @@ class MarkovChain:
         >>> round(MarkovChain([[0.9, 0.1], [0.3, 0.7]]).mixing_distance(2), 12)
         0.27
         """
-        return float(np.abs(self._power(steps) - self.stationary_distribution).sum(axis=1).max() / 2)
+        steps = _checks.integer("steps", steps, least=0)
+        deviation = _powers.power(self.transition, steps, self.stationary_distribution).deviation
+        return min(1.0, float(np.abs(deviation).sum(axis=1).max() / 2))
+
+    def solve_poisson(self, values: Any) -> Array:
+        """Return u with u − Pu = f − π(f) and π(u) = 0.
+
+        Parameters
+        ----------
+        values : array_like, shape (n_states,)
+            The value f_i of each state.
+
+        Returns
+        -------
+        ndarray, shape (n_states,)
+            The chain may be periodic.
+
+        Examples
+        --------
+        >>> MarkovChain([[0.9, 0.1], [0.3, 0.7]]).solve_poisson([-1.0, 1.5]).round(12)
+        array([-1.5625,  4.6875])
+        """
+        centred = self._centred(values)
+        order, reduction = self._reduced
+        u = np.empty(self.n_states)
+        u[order] = reduction.solve(centred[order])
+        return np.asarray(u - self.stationary_distribution @ u)
 
     def asymptotic_variance(self, values: Any) -> float:
-        """Return σ_f² = lim n Var((1/n) Σ_{k<n} f(X_k)) = 2⟨u, f̄⟩_π − ⟨f̄, f̄⟩_π.
+        """Return σ_f² = lim n Var((1/n) Σ_{k<n} f(X_k)).
+
+        It is computed as E[(u(X_1) − Pu(X_0))²], the variance of a martingale increment, which is a sum of squares.
 
         Parameters
         ----------
@@ -173,14 +307,14 @@ class MarkovChain:
         >>> round(MarkovChain([[0.9, 0.1], [0.3, 0.7]]).asymptotic_variance([-1.0, 1.5]), 12)
         4.6875
         """
-        centred, weights = self._centred(values)
-        u = np.linalg.solve(self._resolvent, centred)
-        return float(weights @ (centred * (2 * u - centred)))
+        u, centred = self.solve_poisson(values), self._centred(values)
+        increments = u - u[:, None] + centred[:, None]  # u_j − (Pu)_i with Pu = u − f̄
+        return float(self.stationary_distribution @ (self.transition * increments**2).sum(axis=1))
 
     def average_variance(self, values: Any, n: int) -> float:
         """Return the exact Var((1/n) Σ_{k<n} f(X_k)) of the stationary chain.
 
-        With c_j = ⟨f̄, P^j f̄⟩_π it is (1/n²) (n c_0 + 2 Σ_{j<n} (n − j) c_j); the sum is taken in closed form.
+        With c_j = ⟨f̄, P^j f̄⟩_π it is (1/n²) (n c_0 + 2 Σ_{j<n} (n − j) c_j); the sum is taken by doubling.
 
         Parameters
         ----------
@@ -199,13 +333,9 @@ class MarkovChain:
         >>> round(chain.average_variance([-1.0, 1.5], 2), 12)
         0.9375
         """
-        centred, weights = self._centred(values)
+        centred = self._centred(values)
         n = _checks.integer("n", n, least=1)
-        A = self.transition - self.stationary_distribution
-        u = np.linalg.solve(self._resolvent, centred)
-        v = A @ np.linalg.solve(self._resolvent, u - np.linalg.matrix_power(A, n) @ u)
-        # Σ_{j<n} (n − j) A^j f̄ over j ≥ 1 = Σ_{m<n} (A − A^{m+1}) u over m ≥ 1 = n A u − A (I − A)⁻¹ (I − A^n) u
-        return float(weights @ (centred * (n * centred + 2 * (n * (A @ u) - v)))) / n**2
+        return _powers.sum_variance(self.transition, self.stationary_distribution, centred, n) / n / n
 
     def simulate(self, n: int, *, rng: Rng, start: int | None = None) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Return n successive states.
@@ -247,33 +377,37 @@ class MarkovChain:
         return np.array([_thresholds(row) for row in self.transition])
 
     @cached_property
-    def _resolvent(self) -> Array:
-        """I − P + 1π: invertible for an irreducible chain, periodic or not; it takes u to f̄ if π(u) = 0."""
-        return np.asarray(np.eye(self.n_states) - self.transition + self.stationary_distribution)
+    def _reduced(self) -> tuple[Any, _reduction.Reduction]:
+        """The factors of I − P, and the order of states in which they were made.
 
-    def _power(self, steps: int) -> Array:
-        return np.linalg.matrix_power(self.transition, _checks.integer("steps", steps, least=0))
+        The likeliest state is last: sums until it is met are short, and so are their rounding errors.
+        """
+        last = int(self.stationary_distribution.argmax())
+        order = np.append(np.delete(np.arange(self.n_states), last), last)
+        return order, _reduction.Reduction(self.transition[np.ix_(order, order)])
 
-    def _centred(self, values: Any) -> tuple[Array, Array]:
+    def _centred(self, values: Any) -> Array:
         f = _checks.array("values", values, ndim=1)
         if len(f) != self.n_states:
             raise ValueError(f"values must hold one number for each of {self.n_states} states, not {len(f)}")
-        pi = self.stationary_distribution
-        return f - pi @ f, pi
+        return np.asarray(f - self.stationary_distribution @ f)
 
-    def _require_irreducible(self, what: str) -> None:
-        if self.is_irreducible:
-            return
-        closed = [c for c in self.classes if not np.delete(self.transition[c], c, axis=1).any()]
-        if len(closed) == 1:
-            transient = sorted(set(range(self.n_states)) - set(closed[0]))
-            why = f"the states {transient} are left for ever after some time: leave them out"
-        else:
-            why = f"the closed classes {closed} are never left: averages depend on the start"
-        raise ValueError(f"{what} needs an irreducible chain, in which transition leads from every state to all; {why}")
+    def _closed_class(self, what: str) -> list[int]:
+        closed = self.closed_classes
+        if len(closed) > 1:
+            raise ValueError(
+                f"{what} needs a chain with one closed class of states, but transition has {len(closed)}, which are "
+                f"never left: averages depend on the start. The first states of two of them are {closed[0][0]} and "
+                f"{closed[1][0]}"
+            )
+        return closed[0]
 
     def __repr__(self) -> str:
-        return f"MarkovChain({self.transition.tolist()})"
+        return (
+            f"MarkovChain({self.transition.tolist()})"
+            if self.n_states <= 4
+            else f"MarkovChain(n_states={self.n_states})"
+        )
 
 
 class DataSequence:

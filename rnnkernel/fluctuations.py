@@ -13,7 +13,8 @@ and one step of learning at z' that is τ old, h_τ(z') = (e^{−ατA} K(z, ·)
 * V^S = α² ∫_0^t E_μ[D²] ds, correlated data: D is the martingale increment of the Poisson equation for f = r_s h_{t−s},
   where r_s = f* − g_s is what is still to be learned.
 * V^I = Var_λ(ρ), finitely many units: kernel and memory map are averages of N units instead of λ.  One unit adds
-  ρ = α ∫_0^t (a_{t−s}F)·(∫ r_s F dμ) ds + B ∫ w σ dμ, with its features F and the effect w of a memory error.
+  ρ = α ∫_0^t (a_{t−s}F)·(∫ r_s F dμ) ds + B ∫ w σ dμ, with its features F and the effect w of a memory error, one step
+  later and ever after: w = P̂(∂_m f + ∂_mφ·w) = P̂ ∂_m u, where u − P̂u = f − μ(f), for f = α ∫_0^t r_s h_{t−s} ds.
 """
 
 from dataclasses import dataclass
@@ -21,8 +22,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnkernel import _checks
-from rnnkernel._modes import Modes
+from rnnkernel._coordinates import FeatureCoordinates
+from rnnkernel._quadrature import gauss_legendre
 from rnnkernel._types import Array
+from rnnkernel.flow import Modes
+from rnnkernel.stationary import StationaryLaw
 
 _ORDER = 16  # Gauss–Legendre nodes on each panel in time
 _BLOCK = 2_000_000  # entries of the features of a block of points
@@ -47,8 +51,8 @@ class Fluctuations:
 
     Notes
     -----
-    Shapes are (n_points,) for one time given as a number.  Book: *Fluctuations while learning* for V^S, *Convergence,
-    measured* for the rest.
+    Shapes are (n_points,) for one time given as a number.  Book: :doc:`fluctuations-while-learning` for V^S,
+    :doc:`convergence-measured` for the rest.
 
     Examples
     --------
@@ -132,18 +136,20 @@ class Fluctuations:
         return self.prediction - half, self.prediction + half
 
 
-def fluctuations(modes: Modes, times: Array, points: Array, m: Array) -> Fluctuations:
-    """Compute the law of the error; see `KernelLimit.fluctuations`."""
-    law = modes.kernel.law
-    modes.mu.transition_operator  # noqa: B018 (refuses a sequence, with its own message)
+def fluctuations(
+    mu: StationaryLaw, modes: Modes, coordinates: FeatureCoordinates, times: Array, x: Array, m: Array
+) -> Fluctuations:
+    """Compute the law of the error at points (x, m), inputs (n, d); see `KernelLimit.fluctuations`."""
+    law = coordinates.kernel.law
     fourth = float(law.output.moment(4))
     if not np.isfinite(fourth):
         raise ValueError(f"law must have output weights with a finite fourth moment, but E[C⁴] is {fourth}")
     size = len(m) * law.quadrature.nodes.size
-    parts = [_Response(modes, points[rows], m[rows]) for rows in np.array_split(np.arange(len(m)), 1 + size // _BLOCK)]
+    blocks = np.array_split(np.arange(len(m)), 1 + size // _BLOCK)
+    parts = [_Response(mu, modes, coordinates, x[rows], m[rows]) for rows in blocks]
     each = [np.hstack([part.variances(t) for part in parts]) for t in times.ravel()]
     V = np.reshape(each, (times.size, 3, len(m))).swapaxes(0, 1).reshape(3, *times.shape, len(m))
-    return Fluctuations(modes.predict(times, points, m), *V)
+    return Fluctuations(modes.predict(times, coordinates(x, m)), *V)
 
 
 class _Response:
@@ -153,23 +159,23 @@ class _Response:
     features of a unit are F = (σ(u), x_1 σ'(u), …, x_d σ'(u)), u = W·x + m; all but the first come with a factor C.
     """
 
-    def __init__(self, modes: Modes, points: Array, m: Array) -> None:
-        mu = self.mu = modes.mu
-        self.modes, self.law = modes, modes.kernel.law
-        self.at_nodes = modes.eigenfunctions(mu.points, mu.memory)
-        self.at_points = modes.eigenfunctions(points, m)
-        self.sections = modes.kernel(points, m, mu.points, mu.memory)
-        self.features = self._features(points, m)
-        node_features = self._features(mu.points, mu.memory)
+    def __init__(self, mu: StationaryLaw, modes: Modes, coordinates: FeatureCoordinates, x: Array, m: Array) -> None:
+        self.mu, self.nodes, self.modes = mu, mu.collocation, modes
+        self.kernel, self.law = coordinates.kernel, coordinates.kernel.law
+        self.at_nodes = modes.eigenfunctions(coordinates.at_nodes)
+        self.at_points = modes.eigenfunctions(coordinates(x, m))
+        self.sections = self.kernel(x, m, mu.input_vectors, mu.memory)
+        self.features = self._features(x, m)
+        node_features = self._features(mu.input_vectors, mu.memory)
         self.node_values = node_features[:, 0]
         self.mode_features = np.tensordot(self.at_nodes.T * mu.weights, node_features, axes=1)
         self.target_features = np.tensordot(mu.targets * mu.weights, node_features, axes=1)
 
-    def _features(self, points: Array, m: Array) -> Array:
+    def _features(self, x: Array, m: Array) -> Array:
         """F, shape (n, 1 + d, Q)."""
-        activation = self.modes.kernel.activation
-        u = points @ self.law.quadrature.nodes.T + m[:, None]
-        return np.concatenate([activation(u)[:, None], points[:, :, None] * activation.prime(u)[:, None]], axis=1)
+        activation = self.kernel.activation
+        u = x @ self.law.quadrature.nodes.T + m[:, None]
+        return np.concatenate([activation(u)[:, None], x[:, :, None] * activation.prime(u)[:, None]], axis=1)
 
     def variances(self, t: float) -> Array:
         """V^G, V^S and V^I at one time, shape (3, n_points)."""
@@ -183,11 +189,12 @@ class _Response:
             answer = self._response(age) * each
             output += weight * answer[:, 0]
             inputs += weight * answer[:, 1:].sum(axis=1)
-        memory = self._memory_error(alpha * np.tensordot(weights, forcing, axes=1))
+        u = self.nodes.solve(forcing.reshape(-1, len(self.mu.weights)).T).T.reshape(forcing.shape)
+        memory = self.nodes.step(self.nodes.derivative(alpha * np.tensordot(weights, u, axes=1).T)).T
         return np.array(
             [
                 self.law.output_square * self._response(t)[:, 0] ** 2 @ self.law.quadrature.weights,
-                alpha**2 * weights @ self._martingale(h, forcing),
+                alpha**2 * weights @ self._martingale(h, forcing, u),
                 self._variance_over_units(output, inputs, (memory * self.mu.weights) @ self.node_values),
             ]
         )
@@ -202,23 +209,16 @@ class _Response:
         shares = self.at_points * self.modes.shares(age)
         return np.asarray(self.features - np.tensordot(shares, self.mode_features, axes=1))
 
-    def _martingale(self, h: Array, f: Array) -> Array:
+    def _martingale(self, h: Array, f: Array, u: Array) -> Array:
         """E_μ[D²] for D = (Y_k − f*(s_k)) h(z_k) + u(z_{k+1}) − P̂u(z_k), where u − P̂u = f − μ(f).
 
         E_μ[h² Var(Y|z) + 2h Cov(Y, u(z_{k+1})|z)] + σ_f²,    σ_f² = E_μ[(f − μf)(2u − (f − μf))].
         """
         mu, data = self.mu, self.mu.data
+        deviation = data.targets - data.mean_target[:, None]
+        covariance = self.nodes.step(u.reshape(-1, len(mu.weights)).T, deviation).T.reshape(u.shape)
         centred = f - (f @ mu.weights)[..., None]
-        u = centred @ mu._fundamental.T
-        deviation = (data.targets - data.mean_target[:, None])[np.ix_(mu.states, mu.states)]
-        covariance = u @ (mu.transition_operator * deviation).T
         return np.asarray((h * (h * mu.target_variances + 2 * covariance) + centred * (2 * u - centred)) @ mu.weights)
-
-    def _memory_error(self, f: Array) -> Array:
-        """Solve w = P̂(∂_m f + ∂_mφ · w): what a memory error does to f, one step later and ever after."""
-        T, slope = self.mu.transition_operator, self.mu.memory_map.derivative(self.mu.points, self.mu.memory)
-        change = self.mu._require_chain("fluctuations").derivative(f)
-        return np.asarray(np.linalg.solve(np.eye(len(T)) - T * slope, T @ change.T).T)
 
     def _variance_over_units(self, output: Array, inputs: Array, memory: Array) -> Array:
         """Var_λ of ρ = output(W) + C² inputs(W) + B memory(W), by conditioning on W.
@@ -237,7 +237,4 @@ def _time_rule(t: float, rate: float) -> tuple[Array, Array]:
     """Gauss–Legendre on [0, t], on panels that double from both ends, the shortest at most 4/rate long."""
     halvings = int(np.ceil(np.log2(max(rate * t / 4, 1.0))))
     ends = t * 2.0 ** -np.arange(1, halvings + 1)
-    edges = np.unique(np.concatenate([[0.0, t], ends, t - ends]))
-    x, w = np.polynomial.legendre.leggauss(_ORDER)
-    half = np.diff(edges)[:, None] / 2
-    return (edges[:-1, None] + half * (1 + x)).ravel(), (half * w).ravel()
+    return gauss_legendre(np.unique(np.concatenate([[0.0, t], ends, t - ends])), _ORDER)

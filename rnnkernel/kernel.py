@@ -34,7 +34,7 @@ class TangentKernel:
 
     Notes
     -----
-    Book: *The tangent kernel*.
+    Book: :doc:`tangent-kernel`.
 
     Examples
     --------
@@ -85,7 +85,7 @@ class TangentKernel:
         """
         return self._layers(x1, m1).gram(self._layers(x2, m2))
 
-    def features(self, x: Any, m: Any) -> Array:
+    def features(self, x: Any, memory: Any) -> Array:
         """Return the features whose inner products are the kernel.
 
         √w_q σ(u_q), then x_i √(w_q E[C²]) σ'(u_q) for i = 1, …, d, with u_q = W_q·x + m at the quadrature nodes W_q.
@@ -94,7 +94,7 @@ class TangentKernel:
         ----------
         x : array_like, shape (n,) or (n, d)
             Inputs; one input is repeated.
-        m : array_like, shape (n,)
+        memory : array_like, shape (n,)
             Memories; one memory is repeated.
 
         Returns
@@ -110,46 +110,46 @@ class TangentKernel:
         >>> bool(np.allclose(features @ features.T, kernel([-1.0, 1.5], [-0.2, 0.4], [-1.0, 1.5], [-0.2, 0.4])))
         True
         """
-        layers = self._layers(x, m)
-        return np.hstack([layers.values, *(each[:, None] * layers.slopes for each in layers.points.T)])
+        layers = self._layers(x, memory)
+        return np.hstack([layers.values, *(each[:, None] * layers.slopes for each in layers.inputs.T)])
 
-    def diagonal(self, x: Any, m: Any) -> Array:
+    def diagonal(self, x: Any, memory: Any) -> Array:
         """Return K((x, m), (x, m)) point by point.
 
         Parameters
         ----------
         x : array_like, shape (n,) or (n, d)
             Inputs; one input is repeated.
-        m : array_like, shape (n,)
+        memory : array_like, shape (n,)
             Memories; one memory is repeated.
 
         Returns
         -------
         ndarray, shape (n,)
         """
-        return self._layers(x, m).diagonal()
+        return self._layers(x, memory).diagonal()
 
-    def _layers(self, x: Any, m: Any) -> "Layers":
-        points, memories = _checks.points(x, m, self.n_inputs)
-        return _layers(self.activation, self._nodes, (self._values, self._slopes), points, memories)
+    def _layers(self, x: Any, memory: Any) -> "Layers":
+        points = _checks.points(x, memory, self.n_inputs)
+        return _layers(self.activation, self._nodes, (self._values, self._slopes), *points)
 
 
 class Layers(NamedTuple):
-    """Points, and what they contribute to Gram matrices: √w_q σ(u_q) and √(w_q E[C²]) σ'(u_q)."""
+    """Inputs of points, and what they contribute to Gram matrices: √w_q σ(u_q) and √(w_q E[C²]) σ'(u_q)."""
 
-    points: Array
+    inputs: Array
     values: Array
     slopes: Array
 
     def gram(self, other: "Layers") -> Array:
         """Return K between these points and others."""
-        outer = self.points @ other.points.T
+        outer = self.inputs @ other.inputs.T
         return np.asarray(self.values @ other.values.T + outer * (self.slopes @ other.slopes.T))
 
     def diagonal(self) -> Array:
         """Return K between each point and itself."""
         squares = np.einsum("nq,nq->n", self.slopes, self.slopes)
-        return np.asarray(np.einsum("nq,nq->n", self.values, self.values) + (self.points**2).sum(axis=1) * squares)
+        return np.asarray(np.einsum("nq,nq->n", self.values, self.values) + (self.inputs**2).sum(axis=1) * squares)
 
 
 def empirical_kernel(rnn: RNN, x1: Any, m1: Any, x2: Any, m2: Any) -> Array:
@@ -178,7 +178,7 @@ def empirical_kernel(rnn: RNN, x1: Any, m1: Any, x2: Any, m2: Any) -> Array:
 
     Notes
     -----
-    Book: *Training online*.
+    Book: :doc:`training-online`.
 
     Examples
     --------
@@ -199,10 +199,10 @@ def empirical_kernel(rnn: RNN, x1: Any, m1: Any, x2: Any, m2: Any) -> Array:
     return first.gram(second)
 
 
-def _layers(activation: Activation, nodes: Array, scales: tuple[Array, Array], points: Array, m: Array) -> Layers:
+def _layers(activation: Activation, nodes: Array, scales: tuple[Array, Array], x: Array, m: Array) -> Layers:
     values, slopes = np.empty((len(m), nodes.shape[1])), np.empty((len(m), nodes.shape[1]))
-    _fill(activation.value, activation.derivative, nodes, *scales, points, m, values, slopes)
-    return Layers(points, values, slopes)
+    _fill(activation.value, activation.derivative, nodes, *scales, x, m, values, slopes)
+    return Layers(x, values, slopes)
 
 
 @jit(fastmath={"contract"})

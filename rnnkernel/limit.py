@@ -5,14 +5,17 @@ from typing import Any
 import numpy as np
 
 from rnnkernel import _checks
-from rnnkernel._modes import Modes
+from rnnkernel._coordinates import FeatureCoordinates, Kernel, coordinates
 from rnnkernel._types import Array, Rng
 from rnnkernel.activations import Activation
+from rnnkernel.flow import Modes, check_times
 from rnnkernel.fluctuations import Fluctuations, fluctuations
 from rnnkernel.initial import InitialLaw
 from rnnkernel.kernel import TangentKernel
 from rnnkernel.memory import MemoryMap
-from rnnkernel.stationary import StationaryLaw
+from rnnkernel.stationary import EmpiricalLaw, StationaryLaw
+
+_EXACT, _EMPIRICAL = 1e-14, 1e-10  # share of the kernel's diagonal that is left out, on a chain and on a sequence
 
 
 class KernelLimit:
@@ -24,26 +27,32 @@ class KernelLimit:
 
     Parameters
     ----------
-    data : DataSequence, or pair of arrays (x, y), or object with ``simulate``
-        What the network learns from, as for `StationaryLaw`.
+    data : DataSequence, or pair of arrays (x, y), or object with ``simulate``, or StationaryLaw
+        What the network learns from, as for `StationaryLaw`; or its law μ, already computed, with the memory map of
+        `law` and `activation`.
     law : InitialLaw
         Law of a unit's initial parameters, with E C = 0.
     activation : str or Activation
         The activation σ.
     learning_rate : float
         The rate α.
+    kernel : callable, optional
+        A kernel K of one's own in place of the tangent kernel of `law`: a function of (x1, m1, x2, m2) that returns the
+        Gram matrix of two sets of points, symmetric and positive semi-definite.
     n_nodes : int, optional
-        As for `StationaryLaw`.
+        As for `StationaryLaw`: of a chain only.
+    n_steps : int, optional
+        As for `StationaryLaw`: of a simulated sequence only.
     rng : int or numpy.random.Generator
         As for `StationaryLaw`: for a simulated sequence only.
 
     Attributes
     ----------
-    memory : MemoryMap
+    memory_map : MemoryMap
         The memory map φ.
     stationary : StationaryLaw
         The invariant law μ.
-    kernel : TangentKernel
+    kernel : TangentKernel or callable
         The kernel K.
     eigenvalues : ndarray, shape (n_modes,)
         Eigenvalues of f ↦ ∫ K f dμ, descending, as far as they are known: in absolute value more than 1e-13 of the
@@ -58,7 +67,7 @@ class KernelLimit:
 
     Notes
     -----
-    Book: *The limit equation*.
+    Book: :doc:`limit-equation`.
 
     Examples
     --------
@@ -85,10 +94,12 @@ class KernelLimit:
         activation: str | Activation = "tanh",
         learning_rate: float = 1.0,
         *,
+        kernel: Kernel | None = None,
         n_nodes: int | None = None,
+        n_steps: int | None = None,
         rng: Rng = 0,
     ) -> None:
-        self.kernel = TangentKernel(law, activation)
+        tangent = TangentKernel(law, activation)
         if abs(law.output_mean) > 1e-12 * np.sqrt(law.output_square):
             raise ValueError(
                 f"law must have output weights of mean zero, but E[C] is {law.output_mean:g}: the initial output then "
@@ -96,10 +107,21 @@ class KernelLimit:
             )
         self.law = law
         self.learning_rate = _checks.number("learning_rate", learning_rate, above=0)
-        self.memory = MemoryMap(law, activation)
-        self.stationary = StationaryLaw(data, self.memory, n_nodes=n_nodes, rng=rng)
+        if isinstance(data, StationaryLaw):
+            _require_its_own(data.memory_map, tangent, n_nodes, n_steps)
+            self.stationary = data
+        else:
+            phi = MemoryMap(law, activation)
+            self.stationary = StationaryLaw(data, phi, n_nodes=n_nodes, n_steps=n_steps, rng=rng)
+        if kernel is not None and not callable(kernel):
+            raise TypeError(f"kernel must be a function of two sets of points, not {kernel!r}")
         mu = self.stationary
-        self._modes = Modes(self.kernel, mu, self.learning_rate)
+        self.memory_map = mu.memory_map
+        self.kernel: Any = tangent if kernel is None else kernel
+        tolerance = _EMPIRICAL if isinstance(mu, EmpiricalLaw) else _EXACT
+        self._coordinates = coordinates(self.kernel, mu.input_vectors, mu.memory, tolerance)
+        L, least = self._coordinates.at_nodes, 10 * tolerance * self._coordinates.scale
+        self._modes = Modes(L, mu.weights, mu.targets, self.learning_rate, least)
         self.eigenvalues, self.coefficients = self._modes.eigenvalues, self._modes.coefficients
         self._second_moment = float(mu.weights @ (mu.targets**2 + mu.target_variances))
 
@@ -120,7 +142,7 @@ class KernelLimit:
         ndarray, shape (n_times, n_points)
             Shape (n_points,) for one time given as a number.
         """
-        return self._modes.predict(_times(times), *self._points(x, memory))
+        return self._modes.predict(check_times(times), self._coordinates(*self._points(x, memory)))
 
     def loss(self, times: Any) -> Any:
         """Return ½ E(Y − g_t(X, M))² under μ, with the noise of the target.
@@ -137,7 +159,7 @@ class KernelLimit:
         ndarray, shape (n_times,)
             A float for one time given as a number.
         """
-        t = _times(times)
+        t = check_times(times)
         learned = self._modes.integral(2 * t) @ self._modes.projections**2
         loss = (self._second_moment - learned) / 2
         return loss if t.ndim else float(loss)
@@ -179,7 +201,7 @@ class KernelLimit:
         apart, and for a sequence.
         """
         mu = self.stationary
-        if mu.is_empirical:
+        if isinstance(mu, EmpiricalLaw):
             return float("nan")
         kinds = np.unique(np.column_stack([mu.data.points, mu.data.mean_target]), axis=0)
         if len(np.unique(mu.data.points, axis=0)) < len(kinds):
@@ -199,7 +221,7 @@ class KernelLimit:
         ndarray, shape (n_times, n_modes)
             Shape (n_modes,) for one time given as a number.
         """
-        return self._modes.shares(_times(times))
+        return self._modes.shares(check_times(times))
 
     def eigenfunctions(self, x: Any, memory: Any) -> Array:
         """Return the eigenfunctions e_i of f ↦ ∫ K f dμ at any points, orthonormal in L²(μ).
@@ -217,7 +239,7 @@ class KernelLimit:
         -------
         ndarray, shape (n_points, n_modes)
         """
-        return self._modes.eigenfunctions(*self._points(x, memory))
+        return self._modes.eigenfunctions(self._coordinates(*self._points(x, memory)))
 
     def forecast(self, time: float, x: Any) -> Array:
         """Return one-step predictions g_t(x_k, M_k) along a sequence of inputs, M_0 = 0, with learning stopped at t.
@@ -234,7 +256,7 @@ class KernelLimit:
         ndarray, shape (n,)
         """
         t = _checks.number("time", time, least=0)
-        memory = self.memory.trajectory(x)[:-1]
+        memory = self.memory_map.trajectory(x)[:-1]
         return self.predict(t, x, memory) if len(memory) else np.empty(0)
 
     def fluctuations(self, times: Any, x: Any, memory: Any) -> Fluctuations:
@@ -259,16 +281,24 @@ class KernelLimit:
         Raises
         ------
         TypeError
-            If the limit is that of a sequence: the variances need the transition probabilities of a finite chain.
+            If the limit is that of a sequence: the variances need the transition probabilities of a finite chain.  Or
+            if its kernel is not the tangent kernel of its law, whose networks the variances are about.
         """
-        return fluctuations(self._modes, _times(times), *self._points(x, memory))
+        if not isinstance(self._coordinates, FeatureCoordinates) or self.kernel.law is not self.law:
+            raise TypeError("fluctuations need the tangent kernel of the law of the limit, not a kernel of one's own")
+        t = check_times(times)
+        return fluctuations(self.stationary, self._modes, self._coordinates, t, *self._points(x, memory))
 
     def _points(self, x: Any, memory: Any) -> tuple[Array, Array]:
-        return _checks.points(x, memory, self.kernel.n_inputs)
+        return _checks.points(x, memory, self.law.n_inputs)
 
 
-def _times(times: Any) -> Array:
-    t = _checks.array("times", times, ndim=(0, 1))
-    if t.size and t.min() < 0:
-        raise ValueError(f"times must not be negative, but one of them is {t.min():g}")
-    return t
+def _require_its_own(phi: MemoryMap, tangent: TangentKernel, n_nodes: int | None, n_steps: int | None) -> None:
+    """Refuse a stationary law of other networks than those of the tangent kernel."""
+    if phi.law is not tangent.law or phi.activation != tangent.activation:
+        raise ValueError(
+            "law and activation must be those of the memory map that data was computed with: data.memory_map.law and "
+            f"data.memory_map.activation, which is {phi.activation!r}"
+        )
+    if n_nodes is not None or n_steps is not None:
+        raise ValueError("n_nodes and n_steps have no meaning if data is a StationaryLaw, which has its nodes already")

@@ -134,7 +134,7 @@ def constants(case, T):
     Lam = np.sqrt(1 + np.abs(data.inputs).max() ** 2 * law.output_square * slope2**2)
     length = case.mu.intervals.max() - case.mu.intervals.min()
     R = y_bar * (1 + np.sqrt(RATE * K * T / 2))
-    kappa = np.sqrt(K) / overlap + length / (1 - case.limit.memory.contraction) * Lam
+    kappa = np.sqrt(K) / overlap + length / (1 - case.limit.memory_map.contraction) * Lam
     return y_bar, Lam, R, 2 * RATE * R * kappa, 2 * RATE**2 * K * y_bar * kappa
 
 
@@ -179,7 +179,7 @@ def test_the_bound_on_the_oscillation_of_a_solution_with_values_in_h(case):
         for b, each in zip(f.reshape(-1, n, f.shape[1]), m, strict=True)
     ]
     length = case.mu.intervals.max() - case.mu.intervals.min()
-    bound = norm(f[:, None] - f).max() / overlap + length / (1 - case.limit.memory.contraction) * np.max(slopes)
+    bound = norm(f[:, None] - f).max() / overlap + length / (1 - case.limit.memory_map.contraction) * np.max(slopes)
     oscillation = norm(u[:, None] - u).max()
     assert oscillation <= bound
     T = case.mu.transition_operator
@@ -210,7 +210,7 @@ def test_the_noise_alone_has_the_variance_of_its_bound():
     N, T = 50, 2.0
     states, m = case.paths(round(N * T), 1500, seed=1)
     *_, (F, _, _, _) = case.learn(N, states, m)
-    star = case.limit.kernel.diagonal(1.0, case.limit.memory.fixed_points(1.0))[0]
+    star = case.limit.kernel.diagonal(1.0, case.limit.memory_map.fixed_points(1.0))[0]
     assert (F**2).sum(axis=1).mean() == pytest.approx(RATE**2 * star * T / N, rel=0.12)
 
 
@@ -308,7 +308,7 @@ def variance(case, t, z, independent=False):
     """α² ∫ E D² ds with D over all transitions from every node, by its definition and not by the closed form."""
     mu, data = case.mu, case.data
     P = data.chain.transition
-    after = case.limit.memory(mu.inputs, mu.memory)
+    after = case.limit.memory_map(mu.inputs, mu.memory)
     nodes, weights = np.polynomial.legendre.leggauss(20)
     total = 0.0
     for s, weight in zip(t * (1 + nodes) / 2, t * weights / 2, strict=True):
@@ -371,7 +371,7 @@ def test_exact_moments_are_those_of_the_learner(case):
         s, m, p, g, Phi = (np.repeat(each, len(P), axis=0) for each in (s, m, p, g, Phi))
         p, y = p * P[s, following], data.targets[s, following]
         g = g + RATE / N * (y - (g * Phi).sum(axis=1))[:, None] * Phi
-        s, m = following, case.limit.memory(data.inputs[s], m)
+        s, m = following, case.limit.memory_map(data.inputs[s], m)
     mean = p @ g @ z
     found = exact_moments(case, N, n / N, z)
     np.testing.assert_allclose(found, [mean, p @ (g @ z) ** 2 - mean**2], rtol=1e-9)

@@ -35,11 +35,8 @@ def cycle_memory(memory, x):
 
 
 def stopped(gram, y, t, alpha):
-    """a(t) = (1/n) Σ_i (1 − e^{−αλ_i t})/λ_i (v_i·y) v_i."""
-    eigenvalues, V = np.linalg.eigh(gram / len(y))
-    return sum(
-        (1 - np.exp(-alpha * each * t)) / each * (v @ y) * v for each, v in zip(eigenvalues, V.T, strict=True)
-    ) / len(y)
+    """a(t) of g_t = Σ_k a_k(t) K(·, z_k): rows of the identity follow it."""
+    return rk.gradient_flow(np.vstack([gram, np.eye(len(y))]), y, t, learning_rate=alpha)[len(y) :]
 
 
 def test_memory_becomes_periodic(record):
@@ -88,7 +85,7 @@ def test_averages_over_cycles():
 def test_limit_of_a_record_is_that_of_a_cyclic_chain(record, cyclic):
     """Memory M°, and the flow of {prop-real-filter}, against collocation on the chain that walks round the record."""
     x, y = record
-    m = cycle_memory(cyclic.memory, x)
+    m = cycle_memory(cyclic.memory_map, x)
     mu = cyclic.stationary
     assert mu.mean(lambda _, m: m) == pytest.approx(m.mean(), abs=1e-12)
     assert mu.mean(lambda x, m: x * m**2) == pytest.approx((x * m**2).mean(), abs=1e-12)
@@ -107,7 +104,7 @@ def test_limit_of_a_record_is_that_of_a_cyclic_chain(record, cyclic):
 def test_networks_follow_any_record(record, cyclic):
     """No ergodicity, period seven: sup over times and points falls with N, towards M° and not towards M_0 = 0."""
     x, y = record
-    m = cycle_memory(cyclic.memory, x)
+    m = cycle_memory(cyclic.memory_map, x)
     wrong = rk.KernelLimit((x, y), LAW, learning_rate=0.7)
     gaps = []
     for n_units in (100, 800, 6400):
@@ -127,7 +124,7 @@ def test_networks_follow_any_record(record, cyclic):
 def test_order_of_the_record_costs_one_over_N(record, cyclic):
     """Kernel regression trained online has no random units: its distance to the flow falls like n/N."""
     x, y = record
-    m = cycle_memory(cyclic.memory, x)
+    m = cycle_memory(cyclic.memory_map, x)
     gram = cyclic.kernel(x, m, x, m)
     errors = []
     for N in (700, 1400, 2800):
@@ -156,7 +153,7 @@ def test_the_limit_is_kernel_regression_stopped_early():
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=30), rng.normal(size=30)
     limit = rk.KernelLimit((x, y), LAW, learning_rate=0.7)
-    m = limit.memory.trajectory(x)[:-1]
+    m = limit.memory_map.trajectory(x)[:-1]
     gram = limit.kernel(x, m, x, m)
     slow = solve_ivp(lambda _, p: 0.7 / 30 * gram @ (y - p), (0, 9), np.zeros(30), rtol=1e-10, atol=1e-12).y[:, -1]
     np.testing.assert_allclose(limit.predict(9.0, x, m), slow, atol=1e-7)
@@ -187,7 +184,7 @@ def test_two_laws_two_limits():
     x, y = rng.normal(size=(2, 12)), rng.normal(size=(2, 12))
     alpha = 0.7
     limits = [rk.KernelLimit(each, LAW, learning_rate=alpha) for each in zip(x, y, strict=True)]
-    m = [limit.memory.trajectory(each)[:-1] for limit, each in zip(limits, x, strict=True)]
+    m = [limit.memory_map.trajectory(each)[:-1] for limit, each in zip(limits, x, strict=True)]
     all_x, all_m = x.ravel(), np.concatenate(m)
     both = limits[0].kernel(all_x, all_m, all_x, all_m)
 

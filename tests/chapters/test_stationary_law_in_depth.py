@@ -505,7 +505,7 @@ def test_empirical_laws_stay_within_their_bound():
     kappa = max(0.5 + a / w, b)
     reach = a / (1 - b)
     diameter = 2 * w + 2 * reach
-    averages = [rk.StationaryLaw(source, phi, n_nodes=n, rng=seed).mean(lambda _, m: m) for seed in range(200)]
+    averages = [rk.StationaryLaw(source, phi, n_steps=n, rng=seed).mean(lambda _, m: m) for seed in range(200)]
     square = np.mean(np.square(averages))
     assert square <= diameter**2 / n * (1 + kappa) / (1 - kappa)
     # the exact long-run variance: a²/(1 − b)² times that of the inputs, 1/3 (1 + ½)/(1 − ½) = 1

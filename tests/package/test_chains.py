@@ -387,16 +387,14 @@ def test_wrong_transition(transition, message):
 
 def test_reducible_chain_is_refused_with_its_classes():
     two_worlds = rk.MarkovChain([[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]])
-    with pytest.raises(ValueError, match=r"closed classes \[\[0, 1\], \[2\]\] .* depend on the start"):
+    with pytest.raises(ValueError, match=r"transition has 2, .* depend on the start.* are 0 and 2"):
         _ = two_worlds.stationary_distribution
-    with pytest.raises(ValueError, match="irreducible"):
+    with pytest.raises(ValueError, match="one closed class"):
         two_worlds.simulate(10, rng=0)
-    with pytest.raises(ValueError, match="irreducible"):
+    with pytest.raises(ValueError, match="one closed class"):
         two_worlds.asymptotic_variance([0, 0, 1])
-    assert two_worlds.spectral_gap == pytest.approx(0, abs=1e-14)
+    assert two_worlds.spectral_gap == 0
     assert_array_equal(two_worlds.simulate(3, rng=0, start=2), [2, 2, 2])
-    with pytest.raises(ValueError, match=r"states \[0\] are left for ever"):
-        _ = rk.MarkovChain([[0.5, 0.5], [0, 1]]).stationary_distribution
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def test_data_against_learning_with_the_limit_kernel():
             F = limit.kernel.features(HIDDEN.inputs[now], memory)
             y = HIDDEN.targets[now, after] + HIDDEN.noise * rng.standard_normal(n_seeds)
             theta = theta + (alpha / n) * (y - (F * theta).sum(axis=1))[:, None] * F
-        memory = limit.memory(HIDDEN.inputs[now], memory)
+        memory = limit.memory_map(HIDDEN.inputs[now], memory)
     outputs = theta @ limit.kernel.features(x, m).T
     predicted = variances(limit, time, x, m)[1]
     # A sample variance of n_seeds − 1 degrees of freedom is a chi-square; the next order is a share 1/n times a few.
@@ -166,7 +166,7 @@ def test_one_state(time):
     """One state with noise: D = η s K(z, z*), and σ at z has left what its projection on z* has learned."""
     data = rk.DataSequence(rk.MarkovChain([[1.0]]), inputs=[1.5], targets=[2.0], noise=0.3)
     limit = rk.KernelLimit(data, law_of(), learning_rate=0.5)
-    star = limit.memory.fixed_points(1.5)[0]
+    star = limit.memory_map.fixed_points(1.5)[0]
     W, weights = limit.law.quadrature
     k, sections = limit.kernel(1.5, star, 1.5, star)[0, 0], limit.kernel(X, M, 1.5, star)[:, 0]
     initial, noise, _ = variances(limit, time)

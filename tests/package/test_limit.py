@@ -25,6 +25,7 @@ PLANE = rk.DataSequence(
 )
 CASES = {"reference": (DATA, LAW), "hidden": (HIDDEN, LAW), "plane": (PLANE, TWO)}
 TIMES = np.array([0.0, 0.3, 2.0, 20.0])
+MU = rk.StationaryLaw(DATA, rk.MemoryMap(LAW))
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -184,7 +185,7 @@ def test_a_given_sequence():
     x = x + 0.3 * np.sin(np.arange(250))
     limit = rk.KernelLimit((x, y), LAW, learning_rate=2.0)
     mu = limit.stationary
-    np.testing.assert_allclose(mu.memory, limit.memory.trajectory(x)[:-1], atol=1e-15)
+    np.testing.assert_allclose(mu.memory, limit.memory_map.trajectory(x)[:-1], atol=1e-15)
     for time in (0.5, 5.0, 50.0):
         a = naive_coefficients(mu, limit.kernel, 2.0, time)
         expected = limit.kernel([-1.0, 0.7], [0.1, 0.3], x, mu.memory) @ a
@@ -209,8 +210,8 @@ def test_long_sequences_are_solved_in_rounds_and_blocks(monkeypatch):
     x = rng.normal(size=2000)
     sequence = x, np.tanh(x + np.roll(x, 1))
     whole = rk.KernelLimit(sequence, LAW)
-    monkeypatch.setattr(rk._modes, "_CANDIDATES", 10)
-    monkeypatch.setattr(rk._modes, "_BLOCK", 10_000)
+    monkeypatch.setattr(rk._coordinates, "_CANDIDATES", 10)
+    monkeypatch.setattr(rk._coordinates, "_BLOCK", 10_000)
     parts = rk.KernelLimit(sequence, LAW)
     np.testing.assert_allclose(parts.forecast(5.0, x[:50]), whole.forecast(5.0, x[:50]), atol=1e-8)
     np.testing.assert_allclose(parts.eigenvalues[:8], whole.eigenvalues[:8], atol=1e-9)
@@ -247,9 +248,57 @@ def test_a_wide_network_trains_along_the_limit():
     assert (4 * sd < 0.1).all()
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_a_law_already_computed(case):
+    data, law = CASES[case]
+    whole, n_nodes = rk.KernelLimit(data, law), 20
+    mu = rk.StationaryLaw(data, rk.MemoryMap(law), n_nodes=n_nodes)
+    limit = rk.KernelLimit(mu, law)
+    assert limit.stationary is mu
+    assert limit.memory_map is mu.memory_map
+    np.testing.assert_array_equal(
+        limit.predict(TIMES, data.inputs, 0.1),
+        rk.KernelLimit(data, law, n_nodes=n_nodes).predict(TIMES, data.inputs, 0.1),
+    )
+    np.testing.assert_allclose(limit.predict(TIMES, data.inputs, 0.1), whole.predict(TIMES, data.inputs, 0.1))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_kernel_of_ones_own(case):
+    """The tangent kernel without its features, on a chain and on a path: the same limit."""
+    data, law = CASES[case]
+    kernel = rk.TangentKernel(law)
+    for source, digits in ((data, 1e-11), (data.simulate(400, rng=0), 1e-7)):
+        given, own = rk.KernelLimit(source, law), rk.KernelLimit(source, law, kernel=kernel.__call__)
+        x, m = data.inputs, np.linspace(-0.1, 0.1, len(data.inputs))
+        np.testing.assert_allclose(own.predict(TIMES, x, m), given.predict(TIMES, x, m), atol=digits)
+        np.testing.assert_allclose(own.eigenvalues[:4], given.eigenvalues[:4], atol=digits)
+        np.testing.assert_allclose(own.loss(TIMES), given.loss(TIMES), atol=digits)
+        np.testing.assert_allclose(
+            np.abs(own.eigenfunctions(x, m)[:, :3]), np.abs(given.eigenfunctions(x, m)[:, :3]), rtol=1e-4
+        )
+
+
+def test_a_kernel_of_ones_own_in_closed_form():
+    """K = x x' + 1: linear regression by gradient flow, with inputs as the user gave them."""
+    pi, x, y = np.array([0.75, 0.25]), DATA.inputs, DATA.mean_target
+    limit = rk.KernelLimit(DATA, LAW, kernel=lambda x1, _m1, x2, _m2: np.outer(x1, x2) + 1)
+    design = np.column_stack([np.ones(2), x])
+    decay = expm(-3.0 * (design.T * pi) @ design)
+    solution = np.linalg.solve(design, y)
+    expected = np.column_stack([np.ones(3), [-1.0, 0.0, 2.0]]) @ (solution - decay @ solution)
+    np.testing.assert_allclose(limit.predict(3.0, [-1.0, 0.0, 2.0], 0.3), expected, rtol=1e-11)
+    assert len(limit.eigenvalues) == 2
+    with pytest.raises(TypeError, match="tangent kernel of the law"):
+        limit.fluctuations(1.0, 1.0, 0.0)
+    other = rk.KernelLimit(DATA, LAW, kernel=rk.TangentKernel(rk.InitialLaw(LAW.output, LAW.inputs, LAW.recurrent)))
+    with pytest.raises(TypeError, match="tangent kernel of the law"):
+        other.fluctuations(1.0, 1.0, 0.0)
+
+
 def test_forecast_follows_memory(limit):
     x, _ = limit.stationary.data.simulate(30, rng=0)
-    m = limit.memory.trajectory(x)[:-1]
+    m = limit.memory_map.trajectory(x)[:-1]
     np.testing.assert_allclose(limit.forecast(3.0, x), limit.predict(3.0, x, m), atol=1e-14)
     assert limit.forecast(3.0, x[:0]).shape == (0,)
 
@@ -292,7 +341,7 @@ def test_nothing_to_see():
 def test_one_state_in_closed_form():
     """g_t(x, m*) = y (1 − e^{−αkt}) with k = K((x, m*), (x, m*)); noise is never learned."""
     limit = rk.KernelLimit(rk.DataSequence(rk.MarkovChain([[1.0]]), [1.5], [2.0], noise=0.3), LAW)
-    star = limit.memory.fixed_points(1.5)[0]
+    star = limit.memory_map.fixed_points(1.5)[0]
     k = limit.kernel(1.5, star, 1.5, star)[0, 0]
     np.testing.assert_allclose(limit.eigenvalues, [k], rtol=1e-12)
     np.testing.assert_allclose(limit.predict(TIMES, 1.5, star)[:, 0], -2 * np.expm1(-k * TIMES), atol=1e-13)
@@ -306,6 +355,20 @@ def test_one_state_in_closed_form():
             lambda: rk.KernelLimit(DATA, rk.InitialLaw(stats.uniform(0, 1), stats.norm(0.7, 1), stats.uniform(0, 1))),
             ValueError,
             "assumption E C = 0",
+        ),
+        (lambda: rk.KernelLimit(MU, TWO), ValueError, "law and activation must be those of the memory map"),
+        (lambda: rk.KernelLimit(MU, LAW, "erf"), ValueError, "law and activation must be those of the memory map"),
+        (lambda: rk.KernelLimit(MU, LAW, n_nodes=20), ValueError, "n_nodes and n_steps have no meaning"),
+        (lambda: rk.KernelLimit(DATA, LAW, kernel="tangent"), TypeError, "kernel must be a function"),
+        (
+            lambda: rk.KernelLimit(DATA, LAW, kernel=lambda *_: np.eye(2)),
+            ValueError,
+            "kernel must return a Gram matrix",
+        ),
+        (
+            lambda: rk.KernelLimit(DATA, LAW, kernel=lambda _x, m, _y, n: 1 + np.abs(np.subtract.outer(m, n))),
+            ValueError,
+            "positive semi-definite",
         ),
         (lambda: rk.KernelLimit(DATA, LAW, learning_rate=0.0), ValueError, "learning_rate must be greater than 0"),
         (lambda: rk.KernelLimit(DATA, "law"), TypeError, "law must be an InitialLaw"),

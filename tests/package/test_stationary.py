@@ -1,3 +1,5 @@
+import copy
+import pickle
 import warnings
 
 import numpy as np
@@ -5,6 +7,7 @@ import pytest
 from scipy import stats
 
 import rnnkernel as rk
+from rnnkernel.stationary import EmpiricalLaw
 
 LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
 CHAIN = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
@@ -178,7 +181,7 @@ def test_inputs_of_zero_and_vanishing_memory():
 
 
 def test_chains_without_one_law_are_refused():
-    with pytest.raises(ValueError, match="irreducible"):
+    with pytest.raises(ValueError, match="one closed class"):
         rk.StationaryLaw(rk.DataSequence(rk.MarkovChain(np.eye(2)), [0.0, 1.0], [0.0, 1.0]), rk.MemoryMap(LAW))
     with pytest.warns(rk.AssumptionWarning, match="contraction factor"):
         expanding = rk.MemoryMap(rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0.7, 1), constant(1.5)))
@@ -204,6 +207,12 @@ def test_interpolation_is_exact_on_polynomials_and_refuses_to_extrapolate(mu):
     s, m = np.array([0, 1, 1, 0]), np.array([-0.25, 0.0, 0.2, mu.memory[3]])
     np.testing.assert_allclose(interpolant(s, m), f(s, m), atol=1e-14)
     np.testing.assert_allclose(interpolant(0, [0.1, 0.2]), f(0, np.array([0.1, 0.2])), atol=1e-14)
+    both = mu.interpolate(np.column_stack([f(mu.states, mu.memory), mu.memory]))
+    np.testing.assert_allclose(both(s, m), np.column_stack([f(s, m), m]), atol=1e-14)
+    weights = mu.interpolate(np.eye(len(mu.memory)))(s, m)  # one row for each point
+    np.testing.assert_allclose(weights @ f(mu.states, mu.memory), f(s, m), atol=1e-14)
+    assert (weights[:, mu.states == 0][s == 1] == 0).all()
+    assert interpolant(s[:0], m[:0]).shape == (0,)
     with pytest.raises(ValueError, match=r"memory must be within \[-0.2"):
         interpolant([0], [0.5])
     with pytest.raises(ValueError, match="one value for each of"):
@@ -219,15 +228,33 @@ def test_the_law_of_a_given_sequence_is_empirical():
     memory = rk.MemoryMap(LAW)
     mu = rk.StationaryLaw((x, y), memory)
     m = memory.trajectory(x)[:-1]
-    assert mu.is_empirical
+    assert isinstance(mu, EmpiricalLaw)
     np.testing.assert_array_equal(mu.memory, m)
     np.testing.assert_array_equal(mu.targets, y)
     assert mu.mean(lambda x, m: x * m) == pytest.approx(np.mean(x * m))
     xs, ms = mu.sample(50, rng=0)
     assert set(zip(xs, ms, strict=True)) <= set(zip(x, m, strict=True))
-    for request in (lambda: mu.solve_poisson(lambda _, m: m), lambda: mu.transition_operator, lambda: mu.intervals):
-        with pytest.raises(TypeError, match="finite chain"):
+    for request in (
+        lambda: mu.solve_poisson(lambda _, m: m),
+        lambda: mu.simulate(3, rng=0),
+        lambda: mu.interpolate(mu.memory),
+        lambda: mu.transition_operator,
+        lambda: mu.intervals,
+        lambda: mu.states,
+    ):
+        with pytest.raises(TypeError, match="transition probabilities of a finite chain"):
             request()
+
+
+@pytest.mark.parametrize("data", [DATA, DATA.simulate(50, rng=0)], ids=["chain", "path"])
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda mu: pickle.loads(pickle.dumps(mu))])
+def test_a_law_can_be_copied_and_pickled(data, again):
+    mu = rk.StationaryLaw(data, rk.MemoryMap(LAW))
+    other = again(mu)
+    assert type(other) is type(mu)
+    assert isinstance(other, rk.StationaryLaw)
+    np.testing.assert_array_equal(other.sample(10, rng=0), mu.sample(10, rng=0))
+    assert other.mean(lambda x, m: x * m) == mu.mean(lambda x, m: x * m)
 
 
 def test_long_paths_of_other_sequences_approach_the_law_of_their_chain(mu):
@@ -237,7 +264,7 @@ def test_long_paths_of_other_sequences_approach_the_law_of_their_chain(mu):
         def simulate(self, n, *, rng):
             return DATA.simulate(n, rng=rng)
 
-    sequence = rk.StationaryLaw(Source(), mu.memory_map, n_nodes=50_000, rng=1)
+    sequence = rk.StationaryLaw(Source(), mu.memory_map, n_steps=50_000, rng=1)
     assert len(sequence.memory) == 50_000
     for f in (lambda _, m: m, lambda x, m: x * m):
         sol = mu.solve_poisson(f)
@@ -253,6 +280,9 @@ def test_long_paths_of_other_sequences_approach_the_law_of_their_chain(mu):
         (([], []), {}, ValueError, "same positive length"),
         (([1.0], [1.0], [1.0]), {}, ValueError, "pair"),
         (([1.0], [1.0]), {"n_nodes": 5}, ValueError, "every step is a node"),
+        (([1.0], [1.0]), {"n_steps": 5}, ValueError, "all of its steps are used"),
+        (rk.Autoregression(0.5), {"n_steps": 0}, ValueError, "n_steps must be an integer of at least 1"),
+        (DATA, {"n_steps": 5}, ValueError, "n_steps has no meaning for a finite chain"),
         ((np.ones((3, 2)), np.ones(3)), {}, ValueError, "x must have shape"),
         (DATA, {"n_nodes": 1}, ValueError, "n_nodes must be an integer of at least 2"),
         (rk.DataSequence(CHAIN, np.ones((2, 2)), [0.0, 1.0]), {}, ValueError, "data must have inputs of 1"),
@@ -264,7 +294,7 @@ def test_wrong_arguments_are_refused(data, options, error, message):
 
 
 def test_wrong_functions_are_refused(mu):
-    with pytest.raises(TypeError, match="memory must be a MemoryMap"):
+    with pytest.raises(TypeError, match="memory_map must be a MemoryMap"):
         rk.StationaryLaw(DATA, LAW)
     with pytest.raises(ValueError, match="f must return one value"):
         mu.mean(lambda _x, _m: np.ones(3))
