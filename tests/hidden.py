@@ -8,7 +8,6 @@ assignments and functions, if no other cell uses them.
 """
 
 import ast
-import symtable
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,7 +89,9 @@ def offences(page: str) -> Iterator[str]:
             continue
         tree = ast.parse(cell.code)
         others = [other for other in every if other is not cell]
-        is_answer = defines_a_check(tree) and not sets(cell.code) & set().union(*(reads(each.code) for each in others))
+        is_answer = defines_a_check(tree) and not answers(cell) & set().union(
+            *(pages.reads(each.code) for each in others)
+        )
         for statement in tree.body:
             found = banned(statement)
             if not is_answer:
@@ -142,6 +143,11 @@ def defines_a_check(tree: ast.Module) -> bool:
     return isinstance(last, ast.Assign) and isinstance(last.value, ast.Call) and path(last.value.func) == "rk.Check"
 
 
+def answers(cell: Cell) -> set[str]:
+    """Return the names that a cell sets, but for checks."""
+    return {name for name in pages.sets(cell.code) if not name.startswith("check_")}
+
+
 def outside_checks(tree: ast.AST) -> Iterator[ast.AST]:
     """Yield the nodes of a tree, but for the arguments of `rk.Check`: answers are not for view."""
     yield tree
@@ -159,24 +165,6 @@ def imported(code: ast.Module) -> set[str]:
         and (node.module or "").partition(".")[0] in ("matplotlib", "myst_nb", "itertools", "textwrap", "IPython")
         for alias in node.names
     }
-
-
-def sets(code: str) -> set[str]:
-    """Return the names that a cell sets, but for checks."""
-    found = symtable.symtable(code, "cell", "exec").get_symbols()
-    return {each.get_name() for each in found if each.is_assigned() and not each.get_name().startswith("check_")}
-
-
-def reads(code: str) -> set[str]:
-    """Return the names that a cell reads and other cells set."""
-
-    def of(table: symtable.SymbolTable) -> set[str]:
-        here = {each.get_name() for each in table.get_symbols() if each.is_referenced() and each.is_global()}
-        return here.union(*map(of, table.get_children()))
-
-    table = symtable.symtable(code, "cell", "exec")
-    own = {each.get_name() for each in table.get_symbols() if each.is_referenced()}
-    return own.union(*map(of, table.get_children())) - sets(code)
 
 
 def glued(page: str) -> list[tuple[str, int]]:

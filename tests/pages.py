@@ -1,10 +1,14 @@
 """The pages of the book as their source says: order, directives, code cells and prose."""
 
+import ast
 import itertools
 import re
+import symtable
 from collections.abc import Iterator
+from contextlib import chdir
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 from markdown_it import MarkdownIt
@@ -133,3 +137,41 @@ def sentences(paragraph: str) -> list[str]:
         re.sub("\0", lambda _: next(spans), text[start:end].rstrip())
         for start, end in itertools.pairwise([0, *ends, len(text)])
     ]
+
+
+def sets(code: str) -> set[str]:
+    """Return the names that some code sets; ``a[0] = 1`` sets no name."""
+    symbols = symtable.symtable(code, "code", "exec").get_symbols()
+    return {each.get_name() for each in symbols if each.is_assigned() or each.is_imported()}
+
+
+def reads(code: str) -> set[str]:
+    """Return the names that some code reads, but for those that it sets."""
+
+    def of(table: symtable.SymbolTable) -> set[str]:
+        at_top = table.get_type() == "module"
+        here = {
+            each.get_name() for each in table.get_symbols() if each.is_referenced() and (at_top or each.is_global())
+        }
+        return here.union(*map(of, table.get_children()))
+
+    return of(symtable.symtable(code, "code", "exec")) - sets(code)
+
+
+@cache
+def names(page: str, *wanted: str) -> dict[str, Any]:
+    """Return the names that a page's code gives to functions and values, these and all that they need.
+
+    Only the statements that set them are run, in the page's order and in its folder.
+    """
+    cells = [each.body for each in directives(source(page)) if each.name == "code-cell"]
+    needed, kept = set(wanted), []
+    for node in reversed(ast.parse("\n".join(cells)).body):
+        code = ast.unparse(node)
+        if sets(code) & needed:
+            needed |= reads(code)
+            kept.append(node)
+    found: dict[str, Any] = {"__name__": page}
+    with chdir(BOOK):
+        exec(compile(ast.Module(kept[::-1], []), f"{page}.md", "exec"), found)
+    return found

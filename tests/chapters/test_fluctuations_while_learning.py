@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from reference import DATA, LAW
 from scipy import stats
 
 import rnnkernel as rk
 
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
 CHAIN = rk.MarkovChain([[0.8, 0.2], [0.3, 0.7]])
 # Targets depend on the transition; two of three states of the other case share an input.
 TWO = rk.DataSequence(CHAIN, [-1.0, 1.5], [[-1.0, 1.5], [0.5, 1.0]])
@@ -392,8 +392,7 @@ def test_exact_moments_tend_to_the_law(case):
 
 def test_the_reference_case_at_small_width():
     """At N = 25 the scatter is less than 1 % above its limit, four times as much as at N = 100."""
-    chain = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
-    case = Case(rk.DataSequence(chain, [-1.0, 1.5], [[-1.0, 1.5]] * 2), rate=1.0)
+    case = Case(DATA, rate=1.0)
     for point in ((-1.0, -0.2), (-1.0, 0.1), (1.5, 0.1), (1.5, 0.4)):
         x, m = ([each] for each in point)
         V, z = case.limit.fluctuations(2.0, x, m).data[0], case.features(x, m)[0]

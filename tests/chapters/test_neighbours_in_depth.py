@@ -3,9 +3,6 @@
 The functions under test are those that the reader sees: they are taken from the cells of the page.
 """
 
-import ast
-import itertools
-
 import numpy as np
 import pages
 import pytest
@@ -14,21 +11,12 @@ from scipy import special, stats
 
 import rnnkernel as rk
 
-SETUP = {"chain", "symbols", "inputs", "law", "phi", "second"}
-
 
 @pytest.fixture(scope="module")
 def chapter():
-    """The page's imports, functions and objects, without its measurements."""
-    cells = [each.body for each in pages.directives(pages.source("neighbours-in-depth")) if each.name == "code-cell"]
-    kept = []
-    for node in itertools.chain.from_iterable(ast.parse(cell).body for cell in cells):
-        is_setup = isinstance(node, ast.Assign) and {getattr(each, "id", "") for each in node.targets} <= SETUP
-        if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef)) or is_setup:
-            kept.append(node)
-    names = {}
-    exec(compile(ast.Module(kept, type_ignores=[]), "neighbours-in-depth.md", "exec"), names)
-    return names
+    """What these tests need of the page, as it stands there."""
+    kernels = ("second", "with_constant", "recurrent_kernel", "sampled_kernel", "share_of_B")
+    return pages.names("neighbours-in-depth", "chain", "inputs", "law", "phi", *kernels)
 
 
 def test_learning_recurrent_weights_adds_one_over_width(chapter):

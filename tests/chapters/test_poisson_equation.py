@@ -6,11 +6,11 @@ forecasts of any number of steps are powers of a matrix.
 
 import numpy as np
 import pytest
+from reference import CHAIN, LAW
 from scipy import optimize, stats
 
 import rnnkernel as rk
 
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
 MEMORY = rk.MemoryMap(LAW)
 FUNCTIONS = {
     "x": lambda x, _: x,
@@ -20,7 +20,7 @@ FUNCTIONS = {
 }
 LIPSCHITZ = {"x": 0.0, "m": 1.0, "xm": 1.5, "sin": 3.0}
 
-TWO_STATES = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), [-1.0, 1.5], [0.0, 0.0])
+TWO_STATES = rk.DataSequence(CHAIN, [-1.0, 1.5], [0.0, 0.0])
 # Two of four states share an input; rows 0 and 2 have nothing in common after one step, all rows do after two.
 HIDDEN = rk.DataSequence(
     rk.MarkovChain([[0.5, 0.5, 0, 0], [0, 0.4, 0.6, 0], [0, 0, 0.2, 0.8], [0.7, 0, 0, 0.3]]),

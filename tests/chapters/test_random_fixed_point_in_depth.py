@@ -3,16 +3,13 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from reference import DATA, LAW
 from scipy import stats
 
 import rnnkernel as rk
 
-INPUTS = np.array([-1.0, 1.5])
-DATA = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), INPUTS, [[-1.0, 1.5]] * 2)
-OUTPUT = stats.uniform(-1, 2)
-LAW = rk.InitialLaw(OUTPUT, stats.norm(0.7, 1), stats.uniform(0, 1))
-MODERATE = rk.InitialLaw(OUTPUT, stats.norm(0.7, 1), stats.uniform(0.2, 0.6))
-NARROW = rk.InitialLaw(OUTPUT, stats.norm(1, 0.2), stats.uniform(0, 0.8))
+MODERATE = rk.InitialLaw(LAW.output, stats.norm(0.7, 1), stats.uniform(0.2, 0.6))
+NARROW = rk.InitialLaw(LAW.output, stats.norm(1, 0.2), stats.uniform(0, 0.8))
 
 
 def test_disjoint_images_make_memory_invertible():
@@ -54,7 +51,7 @@ def test_cantor_set_has_length_zero():
 @pytest.mark.parametrize(("q", "size", "sharp"), [(0.95, 0.5, 0.1), (0.1, 0.2, 0.8)])
 def test_density_of_memory_is_bounded(q, size, sharp):
     """At most ρ/c, with ρ = 1/(2 size); nearly ρ/c if φ is nearly linear in x and hardly depends on m."""
-    memory = rk.MemoryMap(rk.InitialLaw(OUTPUT, stats.norm(1, 0.2), stats.uniform(0, 2 * q)))
+    memory = rk.MemoryMap(rk.InitialLaw(LAW.output, stats.norm(1, 0.2), stats.uniform(0, 2 * q)))
     x, m = np.meshgrid(np.linspace(-size, size, 41), np.linspace(-q, q, 81))
     w = memory.law.quadrature.nodes[:, 0]
     slope = (1 - np.tanh(np.multiply.outer(x, w) + m[..., None]) ** 2) @ (
@@ -80,7 +77,7 @@ def test_old_inputs_matter_geometrically_little():
     lipschitz = float(LAW.quadrature.weights @ np.abs(LAW.recurrent_mean * LAW.quadrature.nodes[:, 0]))
     rng = np.random.default_rng(16)
     for n in range(11):
-        pasts = [np.append(rng.choice(INPUTS, 60), recent[10 - n :]) for _ in range(2)]
+        pasts = [np.append(rng.choice(DATA.inputs, 60), recent[10 - n :]) for _ in range(2)]
         gap = abs(memory.fixed_point(pasts[0]) - memory.fixed_point(pasts[1]))
         assert gap <= 2 * 0.5 * 0.5**n
         other = pasts[0] + rng.uniform(-0.1, 0.1, len(pasts[0]))

@@ -12,7 +12,6 @@ from joint_chains import (
     FUNCTIONS,
     GRID,
     HIGH,
-    LAW,
     LOW,
     MEMORY,
     RING,
@@ -22,6 +21,7 @@ from joint_chains import (
     products,
     slopes_of,
 )
+from reference import LAW
 from scipy import stats
 
 import rnnkernel as rk

@@ -12,7 +12,6 @@ from joint_chains import (
     FUNCTIONS,
     GRID,
     HIGH,
-    LAW,
     LOW,
     MEMORY,
     TWO,
@@ -21,6 +20,7 @@ from joint_chains import (
     products,
     slopes_of,
 )
+from reference import LAW
 from scipy import optimize
 
 import rnnkernel as rk
