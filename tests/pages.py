@@ -28,6 +28,7 @@ LISTED = [TOC["root"], *(page["file"] for part in TOC["parts"] for page in part[
 NUMBERED = [page["file"] for part in TOC["parts"] if part.get("numbered", True) for page in part["chapters"]]
 PAGES = [Path(page).name for page in LISTED]
 CHAPTERS = [Path(page).name for page in NUMBERED]
+MAIN = [page for page in CHAPTERS if not page.endswith("-in-depth")]  # those that a reader may not leave out
 CODE = {"code-cell", "code", "code-block", "math", "glue:math", "bibliography", "raw", "mermaid"}
 PROTECTED = re.compile(r"\{[\w:.-]+\}`[^`]*`|`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]*>")
 END = re.compile(r"""[.!?][”’"')\]*_]* +(?=["“‘'(\[*_]*[A-Z0-9À-ÖΑ-ω\0])""")

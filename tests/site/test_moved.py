@@ -52,6 +52,7 @@ def test_an_old_address_opens_the_new_page_from_a_folder(tmp_path, browser):
     tab.close()
 
 
+@pytest.mark.built
 def test_what_moved_is_where_the_table_says():
     built = moved.anchors(HTML / "book")
     assert not [
