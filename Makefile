@@ -31,6 +31,7 @@ book: $(BOOK_STAMP)
 test: book $(TEST_STAMP) browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/oxlint rnnkernel book
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
@@ -38,6 +39,7 @@ test: book $(TEST_STAMP) browser
 check: $(TEST_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/oxlint rnnkernel book
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m 'not verify and not browser and not built and not slow'
 
