@@ -81,6 +81,7 @@ def test_coordinates_are_kept_to_a_hundredth_of_a_point():
     assert np.abs(kept - exact).max() > 0
 
 
+@pytest.mark.slow
 def test_a_page_of_60_frames_is_light():
     def smooth(a, b):
         figure = Figure(figsize=(6.2, 3.4))

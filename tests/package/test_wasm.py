@@ -19,6 +19,7 @@ SCRIPT = str(machines.ROOT / "tools" / "wasm.py")
 seeds = st.integers(0, 2**31)
 
 
+@pytest.mark.slow
 def test_what_ships_is_what_its_source_gives():
     """Byte for byte with the same Python, numba and llvmlite; with others its bytes may differ, its interface not."""
     build = f"import runpy; print(runpy.run_path({SCRIPT!r})['packed'](), end='')"
