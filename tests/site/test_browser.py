@@ -13,7 +13,7 @@ import pages
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from explorables import PAGES, SEEN, seen
-from explored import draw, drawn, explorable
+from explored import draw, drawn, with_sliders
 from PIL import Image
 from waiting import eventually
 
@@ -183,7 +183,7 @@ def plain_page(browser):
     page.on("pageerror", lambda error: trouble.append(str(error)))
     page.on("request", lambda request: trouble.append(request.url))
     page.set_content(
-        f"<!doctype html><html lang='en'><title>Figure</title><main>{explorable().to_html()}</main></html>"
+        f"<!doctype html><html lang='en'><title>Figure</title><main>{with_sliders().to_html()}</main></html>"
     )
     yield page
     context.close()
@@ -240,7 +240,7 @@ def test_arrow_keys_stay_with_the_slider(plain_page):
 def test_without_scripts_there_is_a_still(browser):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.set_content(explorable().to_html())
+    page.set_content(with_sliders().to_html())
     assert page.locator(".rk-view svg").is_visible()
     assert not page.locator("input").first.is_visible()
     context.close()
