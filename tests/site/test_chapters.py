@@ -109,6 +109,25 @@ def test_has_an_explorable(chapter, runs):
     assert any("data-widget=" in output.get("data", {}).get("text/html", "") for output in outputs)
 
 
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_hidden_cells_only_draw_glue_and_define_checks(page):
+    assert not list(hidden.offences(page))
+
+
+@each_chapter
+def test_most_code_is_in_view(chapter):
+    assert hidden.share(chapter) <= hidden.SHARE
+
+
+def test_most_code_of_the_book_is_in_view():
+    assert hidden.share(*pages.PAGES) <= hidden.SHARE
+
+
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_names_of_what_is_glued_begin_with_the_slug(page):
+    assert not list(hidden.misnamed(page))
+
+
 @pytest.mark.parametrize(
     ("code", "found"),
     [
