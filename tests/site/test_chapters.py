@@ -4,6 +4,7 @@ A chapter's run is taken from the cache of the book if it was made from the same
 not there is executed here, in the same way.
 """
 
+import itertools
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -76,7 +77,7 @@ def test_exercises(chapter):
     blocks = next(iter(pages.levels(pages.source(chapter))))
     starts = [i for i, block in enumerate(blocks) if block is not None and block.name == "exercise"]
     assert len(starts) >= 4 * (chapter in pages.MAIN)
-    for first, last in zip(starts, [*starts[1:], len(blocks)], strict=True):
+    for first, last in itertools.pairwise([*starts, len(blocks)]):
         parts = [block for block in blocks[first:last] if block is not None]
         names = [part.name for part in parts]
         label = parts[0].options["label"]
