@@ -6,7 +6,7 @@ from rnnkernel.activations import Activation
 from rnnkernel.averages import mean_with_error
 from rnnkernel.chains import DataSequence, MarkovChain
 from rnnkernel.convergence import ConvergenceStudy, Rate, convergence_study, fit_rate
-from rnnkernel.exercises import Check
+from rnnkernel.exercises import Check, check
 from rnnkernel.flow import gradient_flow
 from rnnkernel.fluctuations import Fluctuations
 from rnnkernel.initial import InitialLaw
@@ -44,6 +44,7 @@ __all__ = [
     "TangentKernel",
     "TrainingRecord",
     "TrainingRun",
+    "check",
     "convergence_study",
     "empirical_kernel",
     "even_process",
