@@ -20,7 +20,7 @@ TEST_STAMP := $(if $(ENV),,.venv/test-$(TEST_PINS))
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
-.PHONY: book test verify bench lab chapter pins clean browser
+.PHONY: book check test verify bench lab chapter new pins clean browser
 .DELETE_ON_ERROR:
 
 book: $(BOOK_STAMP)
@@ -33,6 +33,13 @@ test: book $(TEST_STAMP) browser
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+# For the working day: what needs neither a browser nor the built book, and takes no time.
+check: $(TEST_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m 'not verify and not browser and not built and not slow'
 
 verify: $(TEST_STAMP)
 	$(BIN)/python -m pytest -m verify
@@ -53,6 +60,10 @@ chapter: $(BOOK_STAMP)
 	  '  - file: book/api' '  - file: book/tests' '  - file: book/bibliography' > $(PREVIEW)/_toc.yml
 	$(BIN)/jupyter-book build . --toc $(PREVIEW)/_toc.yml --path-output $(PREVIEW)
 	@echo 'Open $(PREVIEW)/_build/html/book/$(NAME).html'
+
+# A chapter that passes the tests, to begin with: make new NAME=rotations.
+new: $(BOOK_STAMP)
+	@$(BIN)/python tools/new.py $(NAME)
 
 # Renew the pins from pyproject.toml; needs uv.
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command 'make pins'

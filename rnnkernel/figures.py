@@ -25,8 +25,11 @@ colour blindness (``tests/package/test_figures.py`` measures both).
 >>> _ = axes.fill_between([0, 1], [0.0, 0.4], [0.0, 0.6], color=COLORS["limit"], alpha=0.2, linewidth=0)
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 _LIMIT, _NETWORK, _INK = "#426fe2", "#c94f01", "#262626"
 
@@ -141,6 +144,218 @@ def use_style() -> None:
         }
     )
     _use_svg()
+
+
+def label(
+    axes: Any,
+    x: str = "",
+    y: str = "",
+    *,
+    titles: Sequence[str] = (),
+    log: str = "",
+    legend: Any = None,
+    **settings: Any,
+) -> None:
+    """Name and scale the axes of one or several panels.
+
+    Ticks given for a logarithmic axis are named by their numbers, and no others are drawn.
+
+    Parameters
+    ----------
+    axes : Axes, or array or sequence of them
+        The panels.
+    x : str
+        Label below each panel.
+    y : str
+        Label beside the first panel.
+    titles : sequence of str
+        One for each panel.
+    log : str
+        The axes that are logarithmic: "x", "y" or "xy".
+    legend : str or dict, optional
+        Where the first panel's legend goes, or all keywords of ``Axes.legend``.
+    **settings
+        Whatever ``Axes.set`` takes, as ``xlim`` or ``yticks``, for each panel.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots(1, 2)
+    >>> label(axes, "width N", "error", titles=("mean", "largest"), log="xy", xticks=[100, 400])
+    >>> [tick.get_text() for tick in axes[1].get_xticklabels()], axes[1].get_ylabel()
+    (['100', '400'], '')
+    """
+    panels = np.asarray(axes, dtype=object).ravel()
+    for panel in panels:
+        panel.set(xlabel=x, **{f"{axis}scale": "log" for axis in log})
+        for axis in log:
+            ticks = settings.get(f"{axis}ticks")
+            if ticks is not None:
+                getattr(panel, f"{axis}axis").minorticks_off()
+                panel.set(**{f"{axis}ticks": ticks, f"{axis}ticklabels": [f"{tick:g}" for tick in ticks]})
+        panel.set(**settings)
+    for panel, title in zip(panels, titles, strict=False):
+        panel.set_title(title)
+    panels[0].set_ylabel(y)
+    if legend is not None:
+        panels[0].legend(**(legend if isinstance(legend, dict) else {"loc": legend}))
+
+
+def measured(
+    ax: Any,
+    x: Any,
+    series: Mapping[str, Sequence[Any]],
+    *,
+    colors: Sequence[str] | None = None,
+    powers: Sequence[float] | None = None,
+    **look: Any,
+) -> None:
+    """Draw measured points with their uncertainty, one marker and one colour for each series.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where.
+    x : array_like
+        Where the points stand, (n,).
+    series : dict
+        For each label the values, (n,), and either the half widths of their intervals or the lower and the upper ends.
+    colors : sequence of str, optional
+        Roles of `COLORS`, or colours, one for each series.  "measured" for one series, `shades` for more.
+    powers : sequence of float, optional
+        For each series the power of x to which theory expects it in proportion: a dashed line through the last point.
+    **look
+        Whatever else ``Axes.errorbar`` takes.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> measured(ax, [100, 400], {"mean": ([0.2, 0.1], 0.01), "median": ([0.2, 0.1], [0.1, 0.05], [0.3, 0.15])})
+    >>> ax.get_legend_handles_labels()[1]
+    ['mean', 'median']
+    """
+    if colors is None:
+        colors = ["measured"] if len(series) == 1 else shades(len(series))
+    for i, (name, (y, *interval)) in enumerate(series.items()):
+        color = COLORS.get(colors[i], colors[i])
+        error = interval[0] if len(interval) == 1 else np.abs(np.asarray(interval) - y)
+        style = {"fmt": "osD^v"[i], "color": color, "markersize": 5, "label": name}
+        ax.errorbar(x, y, yerr=error, **style | look)
+        if powers is not None:
+            guide(ax, x, y, powers[i], **{**STYLES["predicted"], "color": color})
+
+
+def guide(ax: Any, x: Any, y: Any, power: float, *, through: int = -1, **look: Any) -> None:
+    """Draw the line in proportion to a power of x through one of some points: y_i (x / x_i)^power.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where.
+    x : array_like
+        Where the points stand, (n,).
+    y : array_like
+        Their values, (n,).
+    power : float
+        The slope of the line on logarithmic axes.
+    through : int
+        Which of the points it goes through.
+    **look
+        Whatever ``Axes.plot`` takes, ``STYLES["muted"]`` if nothing.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> guide(ax, [100, 400], [0.3, 0.1], -0.5)
+    >>> ax.lines[0].get_ydata()
+    array([0.2, 0.1])
+    """
+    x = np.asarray(x, dtype=float)
+    ax.plot(x, np.asarray(y)[through] * (x / x[through]) ** power, **look or STYLES["muted"])
+
+
+def histogram(
+    ax: Any, values: Any, edges: Any, role: str = "measured", *, density: Callable[[Any], Any] | None = None
+) -> None:
+    """Draw the density of independent values, each bar with its 95 % interval, and the density that theory expects.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where.
+    values : array_like
+        The sample.
+    edges : array_like
+        Edges of equally wide bins, which need not hold all values.
+    role : str
+        Role of the values in `COLORS`.
+    density : callable, optional
+        The density expected, vectorised.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> histogram(ax, [0.1, 0.2, 0.3, 0.7], [0.0, 0.5, 1.0])
+    >>> [float(bar.get_height()) for bar in ax.patches]
+    [1.5, 0.5]
+    """
+    values, edges = np.ravel(values), np.asarray(edges)
+    middles, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
+    share = np.histogram(values, edges)[0] / len(values)
+    half = np.where(share, 1.96 * np.sqrt(share * (1 - share) / len(values)), np.nan)
+    ax.bar(middles, share / width, width, color=COLORS[role], alpha=0.4, linewidth=0)
+    ax.errorbar(middles, share / width, half / width, fmt="none", ecolor=COLORS[role], elinewidth=1, capsize=0)
+    if density is not None:
+        fine = np.linspace(edges[0], edges[-1], 300)
+        ax.plot(fine, density(fine), **STYLES["predicted"])
+
+
+def advantages(ax: Any, found: Mapping[str, tuple[float, float]]) -> None:
+    """Draw one row for each name: a difference and its 95 % interval, with a line at zero.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where.
+    found : dict
+        For each name, from the top down, the difference and its standard error.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> advantages(ax, {"mean": (0.5, 0.1), "persistence": (0.2, 0.15)})
+    >>> [tick.get_text() for tick in ax.get_yticklabels()]
+    ['mean', 'persistence']
+    """
+    middle, error = np.array(list(found.values())).T
+    ax.errorbar(middle, range(len(found)), xerr=1.96 * error, **STYLES["measured"])
+    ax.axvline(0, color=COLORS["muted"], linewidth=1)
+    ax.set(yticks=range(len(found)), yticklabels=list(found))
+    ax.invert_yaxis()
+
+
+def quote(slug: str, **values: Any) -> None:
+    """Glue numbers for a page's prose: ``gap=0.1`` on the page ``slug`` goes by the name ``slug-gap``.
+
+    Parameters
+    ----------
+    slug : str
+        The page's slug, with which each name begins.
+    **values
+        Numbers by name; underscores become hyphens.
+
+    Examples
+    --------
+    >>> quote("limit-equation", rate=-0.48, rate_low=-0.52)
+    """
+    from myst_nb import glue
+
+    for name, value in values.items():
+        glue(f"{slug}-{name.replace('_', '-')}", value, display=False)
 
 
 def _use_svg() -> None:

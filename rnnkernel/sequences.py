@@ -98,7 +98,7 @@ class Autoregression(_Recursion):
 
     Notes
     -----
-    A stationary start is the sum (1 − a) Σ a^j ξ_j up to terms below 2⁻⁵³.  Book: Ergodic data.
+    A stationary start is the sum (1 − a) Σ a^j ξ_j up to terms below 2⁻⁵³.  Book: Hidden states and a continuum.
 
     Examples
     --------
@@ -179,7 +179,7 @@ class NoisyRotation(_Recursion):
 
     Notes
     -----
-    Book: Ergodic data.
+    Book: Hidden states and a continuum.
 
     Examples
     --------
@@ -249,7 +249,7 @@ class RandomRecursion(_Recursion):
 
     Notes
     -----
-    Book: Ergodic data.
+    Book: Hidden states and a continuum.
 
     Examples
     --------
@@ -345,7 +345,7 @@ def even_process(stop: float = 0.5, *, noise: float = 0.0) -> DataSequence:
 
     Notes
     -----
-    Book: Ergodic data.
+    Book: Hidden states and a continuum.
 
     Examples
     --------

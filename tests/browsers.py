@@ -3,7 +3,7 @@
 import functools
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,6 +34,34 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=installed, args=options)
         yield browser
         browser.close()
+
+
+@contextmanager
+def tabs(browser: Any) -> Iterator[Callable[[str], Any]]:
+    """Open fresh pages that see one address; none may log an error, throw, or ask another host."""
+    trouble: list[str] = []
+    contexts = []
+
+    def opened(address: str) -> Any:
+        def only_here(route: Any) -> None:
+            if route.request.url.startswith(address):
+                route.continue_()
+            else:
+                trouble.append(f"request to {route.request.url}")
+                route.abort()
+
+        context = browser.new_context(base_url=address)
+        contexts.append(context)
+        context.route("**/*", only_here)
+        page = context.new_page()
+        page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not trouble
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -47,29 +47,8 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def tab(browser: Any) -> Iterator[Callable[[str], Any]]:
     """Opens fresh pages that see one address; the test fails if one logs an error, throws, or asks another host."""
-    trouble: list[str] = []
-    contexts = []
-
-    def opened(address: str) -> Any:
-        def only_here(route: Any) -> None:
-            if route.request.url.startswith(address):
-                route.continue_()
-            else:
-                trouble.append(f"request to {route.request.url}")
-                route.abort()
-
-        context = browser.new_context(base_url=address)
-        contexts.append(context)
-        context.route("**/*", only_here)
-        page = context.new_page()
-        page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not trouble
+    with browsers.tabs(browser) as opened:
+        yield opened
 
 
 @pytest.fixture

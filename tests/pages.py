@@ -1,9 +1,14 @@
 """The pages of the book as their source says: order, directives, code cells and prose."""
 
+import ast
 import itertools
+import re
+import symtable
 from collections.abc import Iterator
+from contextlib import chdir
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 from markdown_it import MarkdownIt
@@ -13,6 +18,7 @@ from mdit_py_plugins.colon_fence import colon_fence_plugin
 from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
+from mdit_py_plugins.myst_blocks import myst_block_plugin
 from mdit_py_plugins.myst_role import myst_role_plugin
 
 ROOT = Path(__file__).parents[1]
@@ -22,11 +28,16 @@ LISTED = [TOC["root"], *(page["file"] for part in TOC["parts"] for page in part[
 NUMBERED = [page["file"] for part in TOC["parts"] if part.get("numbered", True) for page in part["chapters"]]
 PAGES = [Path(page).name for page in LISTED]
 CHAPTERS = [Path(page).name for page in NUMBERED]
+MAIN = [page for page in CHAPTERS if not page.endswith("-in-depth")]  # those that a reader may not leave out
 CODE = {"code-cell", "code", "code-block", "math", "glue:math", "bibliography", "raw", "mermaid"}
+PROTECTED = re.compile(r"\{[\w:.-]+\}`[^`]*`|`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]*>")
+END = re.compile(r"""[.!?][”’"')\]*_]* +(?=["“‘'(\[*_]*[A-Z0-9À-ÖΑ-ω\0])""")
+ABBREVIATION = re.compile(r"\b(?:[A-Z]|e\.g|i\.e|i\.i\.d|a\.s|cf|vs|pp?|eds?|etc|al|No|Eq|St|Dr|Mr|Mrs)\.[”’)\]*_]* $")
 
 _markdown = MarkdownIt("commonmark").enable("table")
 for _plugin in (
     front_matter_plugin,
+    myst_block_plugin,
     myst_role_plugin,
     dollarmath_plugin,
     amsmath_plugin,
@@ -105,3 +116,63 @@ def prose(text: str) -> Iterator[str]:
         elif found is not None and found.name not in CODE:
             yield from prose(found.argument)
             yield from prose(found.body)
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """Yield every paragraph of a text as it is written, those inside directives too."""
+    for opening, token in itertools.pairwise(_markdown.parse(text)):
+        if opening.type == "paragraph_open":
+            yield token.content
+        found = directive(token)
+        if found is not None and found.name not in CODE:
+            yield from paragraphs(found.body)
+
+
+def sentences(paragraph: str) -> list[str]:
+    """Return the sentences of a paragraph; dots in roles, code, mathematics and addresses end none."""
+    kept: list[str] = []
+    text = PROTECTED.sub(lambda span: kept.append(span[0]) or "\0", " ".join(paragraph.split()))
+    ends = [end.end() for end in END.finditer(text) if not ABBREVIATION.search(text[: end.end()])]
+    spans = iter(kept)
+    return [
+        re.sub("\0", lambda _: next(spans), text[start:end].rstrip())
+        for start, end in itertools.pairwise([0, *ends, len(text)])
+    ]
+
+
+def sets(code: str) -> set[str]:
+    """Return the names that some code sets; ``a[0] = 1`` sets no name."""
+    symbols = symtable.symtable(code, "code", "exec").get_symbols()
+    return {each.get_name() for each in symbols if each.is_assigned() or each.is_imported()}
+
+
+def reads(code: str) -> set[str]:
+    """Return the names that some code reads, but for those that it sets."""
+
+    def of(table: symtable.SymbolTable) -> set[str]:
+        at_top = table.get_type() == "module"
+        here = {
+            each.get_name() for each in table.get_symbols() if each.is_referenced() and (at_top or each.is_global())
+        }
+        return here.union(*map(of, table.get_children()))
+
+    return of(symtable.symtable(code, "code", "exec")) - sets(code)
+
+
+@cache
+def names(page: str, *wanted: str) -> dict[str, Any]:
+    """Return the names that a page's code gives to functions and values, these and all that they need.
+
+    Only the statements that set them are run, in the page's order and in its folder.
+    """
+    cells = [each.body for each in directives(source(page)) if each.name == "code-cell"]
+    needed, kept = set(wanted), []
+    for node in reversed(ast.parse("\n".join(cells)).body):
+        code = ast.unparse(node)
+        if sets(code) & needed:
+            needed |= reads(code)
+            kept.append(node)
+    found: dict[str, Any] = {"__name__": page}
+    with chdir(BOOK):
+        exec(compile(ast.Module(kept[::-1], []), f"{page}.md", "exec"), found)
+    return found

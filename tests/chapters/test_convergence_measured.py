@@ -2,15 +2,13 @@
 
 import numpy as np
 import pytest
+from reference import DATA, LAW
 from scipy import stats
 from scipy.linalg import expm
 from scipy.optimize import minimize_scalar
 
 import rnnkernel as rk
 
-CHAIN = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
-DATA = rk.DataSequence(CHAIN, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
-LAW = rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0.7, 1), stats.uniform(0, 1))
 SKEWED = rk.InitialLaw(  # E C = 0 and E C² = 1/3 as in LAW, E C³ = 2/9
     stats.rv_discrete(values=([-1 / 3, 1.0], [0.75, 0.25])), stats.norm(0.7, 1), stats.uniform(0, 1)
 )

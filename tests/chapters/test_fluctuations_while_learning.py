@@ -1,90 +1,87 @@
-"""Statements of the chapter *Fluctuations while learning* against exact computation or, where named, simulation.
-
-The kernel learner is written out here with the kernel itself, or with coordinates of its features, and never with the
-chapter's own code.
-"""
+"""Statements of the chapter *Fluctuations while learning* against exact computation or, where named, simulation."""
 
 from itertools import pairwise
 
+import joint_chain
 import numpy as np
 import pytest
+from kernel_learner import BUILT, RATE, Case, norm, variance
+from reference import DATA
 from scipy import stats
 
 import rnnkernel as rk
 
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-CHAIN = rk.MarkovChain([[0.8, 0.2], [0.3, 0.7]])
-# Targets depend on the transition; two of three states of the other case share an input.
-TWO = rk.DataSequence(CHAIN, [-1.0, 1.5], [[-1.0, 1.5], [0.5, 1.0]])
-HIDDEN = rk.DataSequence(
-    rk.MarkovChain([[0.2, 0.5, 0.3], [0.1, 0.6, 0.3], [0.4, 0.4, 0.2]]),
-    [-1.0, 1.5, 1.5],
-    [[0.5, -1.0, 1.0], [1.0, 0.0, -0.5], [1.5, -0.5, 0.2]],
-)
-CASES = {"two": TWO, "hidden": HIDDEN}
-RATE = 1.3
+
+def test_identity_for_a_moving_function():
+    """f_k = a − θ_k b with θ_k a function of the past: the identity path by path, then its bound over paths."""
+    mu, n_units, time = joint_chain.CASES["hidden"], 50, 2.0
+    n, repeats = int(n_units * time), 400
+    sols = [mu.solve_poisson(joint_chain.FUNCTIONS[name]) for name in ("xm", "m")]
+    sizes = [joint_chain.on_grid(mu, sol)[0] for sol in sols]
+    sums, martingales, moves, thetas = [], [], [], []
+    for generator in np.random.default_rng(5).spawn(repeats):
+        states, x, m = mu.simulate(n + 1, rng=generator)
+        (ua, ub), (pa, pb) = ([sol(states, m) for sol in sols], [sol.one_step(states, m) for sol in sols])
+        fa, fb = [sol.centred(states, m) for sol in sols]
+        theta = np.concatenate([[0.0], np.cumsum(np.sin(3 * x * m)[:-1]) / n_units])
+        total = (fa - theta * fb)[:-1].sum()
+        boundary = (ua - theta * ub)[0] - (ua - theta * ub)[-1]
+        drift = -(np.diff(theta) * ub[1:]).sum()
+        martingale = (ua[1:] - theta[:-1] * ub[1:]) - (pa - theta * pb)[:-1]
+        assert total == pytest.approx(boundary + drift + martingale.sum(), abs=1e-10)
+        sums.append(total / n_units)
+        martingales.append(martingale)
+        moves.append(np.abs(np.diff(theta)).max())
+        thetas.append(theta)
+    increments = np.array(martingales)
+    past = np.array(thetas)[:, :-1]
+    for weight in (1.0, past):  # mean zero given the past: uncorrelated with what is known
+        product = (weight * increments).sum(axis=1)
+        assert abs(product.mean()) <= 4 * product.std() / np.sqrt(repeats)
+    U = np.ptp(sizes[0]) + np.abs(thetas).max() * np.ptp(sizes[1])
+    V = n_units * max(moves) * np.abs(sizes[1]).max()
+    bound = U * np.sqrt(time) / (2 * np.sqrt(n_units)) + (2 * U + V * time) / n_units
+    assert np.sqrt(np.mean(np.square(sums))) <= bound
 
 
-def norm(vectors):
-    """Norms in H of vectors in coordinates."""
-    return np.linalg.norm(vectors, axis=-1)
+def test_averaging_of_one_frozen_feature():
+    """Online gradient descent of one weight: below its bound, at the rate N^{−1/2}, around the right curve."""
+    mu = rk.StationaryLaw(DATA, joint_chain.MEMORY)
+
+    def psi(_, m):
+        return np.tanh(1 + m)
+
+    sol_c = mu.solve_poisson(lambda x, m: DATA.mean_target[(x > 0).astype(int)] * psi(x, m))
+    sol_a = mu.solve_poisson(lambda x, m: psi(x, m) ** 2)
+    c, a = sol_c.mean, sol_a.mean
+    alpha, time, Y, repeats, start = 1.5, 2.0, 1.5, 400, 0.4
+    R = abs(start) + alpha * Y * time
+    (u_c, _), (u_a, _) = joint_chain.on_grid(mu, sol_c), joint_chain.on_grid(mu, sol_a)
+    U = alpha * (np.ptp(u_c) + R * np.ptp(u_a))
+    V = alpha**2 * (Y + R) * np.abs(u_a).max()
+    s = np.sqrt(DATA.target_variance.max())
+    errors = {}
+    for n_units in (50, 200, 800):
+        n = round(n_units * time)
+        runs = [mu.simulate(n + 1, rng=g) for g in np.random.default_rng(n_units).spawn(repeats)]
+        x, m = np.array([run[1] for run in runs]), np.array([run[2] for run in runs])
+        theta = np.full(repeats, start)
+        for k in range(n):
+            feature = psi(x[:, k], m[:, k])
+            theta += alpha / n_units * (x[:, k + 1] - theta * feature) * feature
+        limit = c / a + (start - c / a) * np.exp(-alpha * a * time)
+        deviation = theta - limit
+        errors[n_units] = np.sqrt(np.mean(deviation**2))
+        e_n = np.sqrt(time / n_units) * (U / 2 + alpha * s)
+        e_n += (2 * U + V * time + alpha**2 * (Y + R) * time / 2) / n_units
+        assert errors[n_units] <= np.exp(alpha * a * time) * e_n
+        bias = abs(deviation.mean())
+        assert bias <= 4 * deviation.std() / np.sqrt(repeats) + 2 / n_units
+    slope = np.polyfit(np.log(list(errors)), np.log(list(errors.values())), 1)[0]
+    assert slope == pytest.approx(-0.5, abs=0.06)
 
 
-class Case:
-    """A limit, with features in coordinates at the nodes of μ, and paths with values of functions along them."""
-
-    def __init__(self, data, rate=RATE):
-        self.data, self.limit = data, rk.KernelLimit(data, LAW, learning_rate=rate)
-        self.mu = mu = self.limit.stationary
-        self.known = self.limit.eigenvalues > 1e-9
-        self.eigenvalues = self.limit.eigenvalues[self.known]
-        self.Phi = self.features(mu.inputs, mu.memory)
-        self.best = data.mean_target[mu.states]
-        self.invert = np.linalg.inv(np.eye(len(mu.weights)) - mu.transition_operator + mu.weights)
-        self.K_bar = self.limit.kernel.diagonal(mu.inputs, mu.memory).max()
-
-    def features(self, x, m):
-        return self.limit.eigenfunctions(x, m)[:, self.known] * np.sqrt(self.eigenvalues)
-
-    def g(self, t):
-        return (self.limit.mode_shares(t) * self.limit.coefficients)[self.known] / np.sqrt(self.eigenvalues)
-
-    def steps(self, t):
-        """f_t at the nodes, its mean, and u_t at the nodes."""
-        f = RATE * (self.best - self.Phi @ self.g(t))[:, None] * self.Phi
-        mean = self.mu.weights @ f
-        return f, mean, self.invert @ (f - mean)
-
-    def paths(self, n, runs, seed):
-        """States (runs, n + 1) and memories of stationary runs."""
-        rngs = np.random.default_rng(seed).spawn(runs)
-        states, _, m = map(np.array, zip(*(self.mu.simulate(n + 1, rng=rng) for rng in rngs), strict=True))
-        return states, m
-
-    def learn(self, n_units, states, m):
-        """Yield after each step the driver, the error and the linear model, (runs, r), and the drift alone."""
-        a, mu = RATE / n_units, self.mu
-        Phi = self.features(self.data.inputs[states.ravel()], m.ravel()).reshape(*m.shape, -1)
-        g = driven = drift = linear = F = np.zeros((len(m), Phi.shape[2]))
-        u = self.steps(0.0)[2]
-        for k in range(m.shape[1] - 1):
-            t, now = (k + 1) / n_units, Phi[:, k]
-            y = self.data.targets[states[:, k], states[:, k + 1]]
-            at_limit = now @ self.g(k / n_units)
-            old, before, u = u, F, self.steps(t)[2]
-            driven = driven + a * (y - at_limit)[:, None] * now
-            g = g + a * (y - (g * now).sum(axis=1))[:, None] * now
-            F = driven - self.g(t)
-            linear = (1 - a * self.eigenvalues) * linear + F - before
-            change = [mu.interpolate(c)(states[:, k + 1], m[:, k + 1]) for c in (u - old).T]
-            drift = drift + np.array(change).T / n_units
-            yield F, g - self.g(t), linear, drift
-
-
-BUILT = {name: Case(data) for name, data in CASES.items()}
-
-
-@pytest.fixture(params=CASES)
+@pytest.fixture(params=BUILT)
 def case(request):
     return BUILT[request.param]
 
@@ -214,16 +211,6 @@ def test_the_noise_alone_has_the_variance_of_its_bound():
     assert (F**2).sum(axis=1).mean() == pytest.approx(RATE**2 * star * T / N, rel=0.12)
 
 
-def test_the_drift_averages_out(case):
-    """Sixteen times the width divides the drift by 16^(3/2) = 64, and not by 16."""
-    sizes = []
-    for N in (40, 640):
-        states, m = case.paths(round(1.5 * N), 60, seed=N + 1)
-        drift = np.array([each[3] for each in case.learn(N, states, m)])
-        sizes.append(np.sqrt(np.mean(np.max((drift**2).sum(axis=2), axis=0))))
-    assert 40 < sizes[0] / sizes[1] < 100
-
-
 def test_gronwall():
     rng = np.random.default_rng(0)
     for b in (0.0, 0.03, 0.5):
@@ -304,28 +291,6 @@ def test_the_error_is_linear_to_first_order(case):
     assert 2.8 < errors[0] / errors[1] < 5.6
 
 
-def variance(case, t, z, independent=False):
-    """α² ∫ E D² ds with D over all transitions from every node, by its definition and not by the closed form."""
-    mu, data = case.mu, case.data
-    P = data.chain.transition
-    after = case.limit.memory_map(mu.inputs, mu.memory)
-    nodes, weights = np.polynomial.legendre.leggauss(20)
-    total = 0.0
-    for s, weight in zip(t * (1 + nodes) / 2, t * weights / 2, strict=True):
-        h = case.Phi @ (np.exp(-RATE * case.eigenvalues * (t - s)) * z)
-        f = (case.best - case.Phi @ case.g(s)) * h
-        f = f - mu.weights @ f
-        u = case.invert @ f
-        for j in range(len(P)):
-            deviation = data.targets[mu.states, j] - case.best
-            reached = mu.interpolate(u)(np.full(len(u), j), after)
-            D = deviation * h + reached - mu.transition_operator @ u
-            # Independent draws: the pair (z', Y') of the next draw knows nothing of this one.
-            D2 = (deviation * h) ** 2 + mu.weights @ f**2 if independent else D**2
-            total += weight * mu.weights @ (P[mu.states, j] * D2)
-    return RATE**2 * total
-
-
 def test_the_law_of_the_error(case):
     """The definition through D, over all transitions, is V^S of the package."""
     x, m = [-1.0, 1.5, 1.5], [0.05, -0.1, 0.1]
@@ -392,8 +357,7 @@ def test_exact_moments_tend_to_the_law(case):
 
 def test_the_reference_case_at_small_width():
     """At N = 25 the scatter is less than 1 % above its limit, four times as much as at N = 100."""
-    chain = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
-    case = Case(rk.DataSequence(chain, [-1.0, 1.5], [[-1.0, 1.5]] * 2), rate=1.0)
+    case = Case(DATA, rate=1.0)
     for point in ((-1.0, -0.2), (-1.0, 0.1), (1.5, 0.1), (1.5, 0.4)):
         x, m = ([each] for each in point)
         V, z = case.limit.fluctuations(2.0, x, m).data[0], case.features(x, m)[0]
@@ -416,19 +380,3 @@ def test_errors_are_gaussian_with_the_computed_variance(case):
     units = np.sqrt(N / V) * (g @ z - case.limit.predict(T, [1.5], [0.1])[0])
     assert np.mean(units**2) == pytest.approx(1, abs=4 * np.sqrt(2 / runs) + 4 / N)
     assert stats.kstest(units, "norm").statistic < 2.5 / np.sqrt(runs)  # 1.36 in 95 % of cases; a skewness of N^(−1/2)
-
-
-def test_independent_draws_have_the_naive_variance(case):
-    """Draws (z, Y) from a long past: their variance is that with u = f − μ(f), and not that of the chain."""
-    N, T, runs = 200, 1.5, 1500
-    states, m = case.paths(1000, 200, seed=4)
-    now, ahead, memory = states[:, :-1].ravel(), states[:, 1:].ravel(), m[:, :-1].ravel()
-    Phi, y = case.features(case.data.inputs[now], memory), case.data.targets[now, ahead]
-    rng, g = np.random.default_rng(5), np.zeros((runs, Phi.shape[1]))
-    for _ in range(round(N * T)):
-        i = rng.integers(len(y), size=runs)
-        g += RATE / N * (y[i] - (g * Phi[i]).sum(axis=1))[:, None] * Phi[i]
-    z = case.features([1.5], [0.1])[0]
-    naive, chain = variance(case, T, z, independent=True), variance(case, T, z)
-    assert N * np.var(g @ z) == pytest.approx(naive, rel=4 * np.sqrt(2 / runs) + 4 / N)
-    assert abs(chain / naive - 1) > 0.01

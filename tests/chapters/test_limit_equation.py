@@ -1,14 +1,14 @@
 """What the chapter on the limit equation states, against the package."""
 
 import numpy as np
+import pages
 import pytest
+from reference import CHAIN, LAW
 from scipy import stats
 
 import rnnkernel as rk
 
-CHAIN = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
 DATA = rk.DataSequence(CHAIN, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2, noise=0.3)
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
 POINTS = {"x": [-1.0, -1.0, 1.5, 1.5], "memory": [-0.2, 0.1, 0.1, 0.4]}
 
 
@@ -51,6 +51,12 @@ def test_each_mode_learns_at_its_own_rate(limit):
         assert limit.loss(t) == pytest.approx((variance + mu.weights @ (target - g) ** 2) / 2, rel=1e-12)
     assert limit.irreducible_loss == pytest.approx(variance / 2, rel=1e-12)
     np.testing.assert_allclose((modes.T * mu.weights) @ modes, np.eye(4), atol=1e-8)
+
+
+def test_even_functions_are_never_learned():
+    before, after = pages.names("limit-equation", "odd_loss")["odd_loss"]
+    assert before == pytest.approx(0.5, rel=1e-12)
+    assert after == pytest.approx(before, rel=1e-9)
 
 
 def test_networks_approach_the_limit(limit):

@@ -3,7 +3,6 @@
 The functions under test are those that the reader sees: they are taken from the cells of the chapter.
 """
 
-import ast
 import itertools
 import math
 
@@ -15,21 +14,13 @@ from scipy import special, stats
 
 import rnnkernel as rk
 
-SETUP = {"chain", "symbols", "inputs", "data", "law", "memory", "kernel", "second"}
-
 
 @pytest.fixture(scope="module")
 def chapter():
-    """The chapter's imports, functions and objects, without its measurements."""
-    cells = [each.body for each in pages.directives(pages.source("neighbours")) if each.name == "code-cell"]
-    kept = []
-    for node in itertools.chain.from_iterable(ast.parse(cell).body for cell in cells):
-        is_setup = isinstance(node, ast.Assign) and {getattr(each, "id", "") for each in node.targets} <= SETUP
-        if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef)) or is_setup:
-            kept.append(node)
-    names = {}
-    exec(compile(ast.Module(kept, type_ignores=[]), "neighbours.md", "exec"), names)
-    return names
+    """What these tests need of the chapter, as it stands there."""
+    kernels = ("kernel", "memory", "second", "covariance", "slope_covariance", "recurrent_kernel", "sampled_kernel")
+    words = ("with_constant", "histories", "excess", "signature")
+    return pages.names("neighbours", "chain", "symbols", "inputs", "data", "law", "share_of_B", *kernels, *words)
 
 
 def words_of(chapter, n, length, seed):

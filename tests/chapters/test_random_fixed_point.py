@@ -7,15 +7,14 @@ import numpy as np
 import pytest
 from functions import mean, spread, tanh_units
 from numpy.testing import assert_allclose
+from reference import CHAIN, LAW
 from scipy import stats
 
 import rnnkernel as rk
 
-CHAIN = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
 INPUTS = np.array([-1.0, 1.5])
 DATA = rk.DataSequence(CHAIN, INPUTS, [[-1.0, 1.5]] * 2)
 OUTPUT, WEIGHTS = stats.uniform(-1, 2), stats.norm(0.7, 1)
-LAW = rk.InitialLaw(OUTPUT, WEIGHTS, stats.uniform(0, 1))
 MODERATE = rk.InitialLaw(OUTPUT, WEIGHTS, stats.uniform(0.2, 0.6))
 SIGNED = rk.InitialLaw(OUTPUT, WEIGHTS, lambda w: np.sin(3 * w[:, 0]) + 0.3)
 NARROW = rk.InitialLaw(OUTPUT, stats.norm(1, 0.2), stats.uniform(0, 0.8))

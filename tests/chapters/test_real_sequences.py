@@ -1,6 +1,5 @@
 """What the chapter on real sequences states, against the package and against plain formulas."""
 
-import itertools
 import warnings
 from pathlib import Path
 
@@ -176,52 +175,6 @@ def test_the_limit_is_kernel_regression_stopped_early():
     assert 1.298 < ratio.max() < 1.3
     assert 1.768 * np.exp(-1.768) > 0.3  # what the proof uses
     assert 1.768 + 1 / 1.768 > 0.7 / 0.3
-
-
-def test_two_laws_two_limits():
-    """The bound on the distance in the space of the kernel, which is attained for short times."""
-    rng = np.random.default_rng(5)
-    x, y = rng.normal(size=(2, 12)), rng.normal(size=(2, 12))
-    alpha = 0.7
-    limits = [rk.KernelLimit(each, LAW, learning_rate=alpha) for each in zip(x, y, strict=True)]
-    m = [limit.memory_map.trajectory(each)[:-1] for limit, each in zip(limits, x, strict=True)]
-    all_x, all_m = x.ravel(), np.concatenate(m)
-    both = limits[0].kernel(all_x, all_m, all_x, all_m)
-
-    def distance(t):
-        parts = [stopped(limits[i].kernel(x[i], m[i], x[i], m[i]), y[i], t, alpha) for i in (0, 1)]
-        a = np.append(-parts[0], parts[1])
-        return np.sqrt(a @ both @ a), both @ a
-
-    def force(t):
-        residual = (y.ravel() - limits[0].predict(t, all_x, all_m)) / 12 * np.repeat([-1, 1], 12)
-        return np.sqrt(residual @ both @ residual)
-
-    assert distance(1e-4)[0] == pytest.approx(alpha * 1e-4 * force(0.0), rel=1e-3)
-    times = np.linspace(0, 8, 161)
-    bounds = alpha * np.append(
-        0, np.cumsum(np.diff(times) * [(force(s) + force(r)) / 2 for s, r in itertools.pairwise(times)])
-    )
-    for t, bound in zip(times[20::20], bounds[20::20], strict=True):
-        norm, values = distance(t)
-        assert norm <= bound * (1 + 1e-6)
-        assert norm > 0.2 * bound
-        assert (np.abs(values) <= np.sqrt(np.diag(both)) * norm + 1e-12).all()
-        differ = limits[1].predict(t, all_x, all_m) - limits[0].predict(t, all_x, all_m)
-        np.testing.assert_allclose(values, differ, atol=1e-6)
-
-
-def test_longer_records_tend_to_the_law():
-    """Root mean square over records of the distance to the limit of the chain: like n^(−1/2)."""
-    data = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
-    where = {"x": [-1.0, -1.0, 1.5, 1.5], "memory": [-0.2, 0.1, 0.1, 0.4]}
-    exact = rk.KernelLimit(data, LAW).predict(2.0, **where)
-    errors = [
-        [rk.KernelLimit(data.simulate(n, rng=seed), LAW).predict(2.0, **where) - exact for seed in range(40)]
-        for n in (100, 400, 1600)
-    ]
-    rate = rk.fit_rate((100, 400, 1600), errors, of="error")
-    assert abs(rate.exponent + 0.5) < 0.12
 
 
 def test_plain_memory_is_even():

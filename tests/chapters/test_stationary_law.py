@@ -7,14 +7,14 @@ import itertools
 
 import numpy as np
 import pytest
+from reference import CHAIN, LAW
 from scipy import optimize, stats
 
 import rnnkernel as rk
 
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
 MEMORY = rk.MemoryMap(LAW)
 LINEAR = rk.Activation("linear", lambda u: u, lambda u: 1.0 + 0.0 * u, lipschitz=1.0)
-TWO = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), [-1.0, 1.5], [0.0, 0.0])
+TWO = rk.DataSequence(CHAIN, [-1.0, 1.5], [0.0, 0.0])
 RING = rk.DataSequence(
     rk.MarkovChain([[0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.8, 0.1, 0.1]]), [-1.0, 0.3, 1.5], np.zeros(3)
 )

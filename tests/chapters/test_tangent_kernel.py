@@ -4,11 +4,11 @@ import autograd
 import autograd.numpy as anp
 import numpy as np
 import pytest
+from reference import CHAIN, LAW
 from scipy import integrate, special, stats
 
 import rnnkernel as rk
 
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
 C2, C4 = 1 / 3, 1 / 5
 PAIR = (-1.0, -0.2, 1.5, 0.4)
 
@@ -303,9 +303,7 @@ def test_a_constant_coordinate_repairs_everything():
 def test_distance_bounds_what_is_told_apart():
     """|g_t(z) − g_t(z')| ≤ d_K √(αt(ℓ₀ − ℓ_t)), an equality at small t along the mean of f*Φ; and the energy."""
     alpha = 0.7
-    data = rk.DataSequence(
-        rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2, noise=0.4
-    )
+    data = rk.DataSequence(CHAIN, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2, noise=0.4)
     limit = rk.KernelLimit(data, LAW, learning_rate=alpha)
     mu, kernel = limit.stationary, limit.kernel
     times = np.array([1e-4, 0.1, 1.0, 4.0, 50.0])
@@ -382,9 +380,8 @@ def test_null_space_of_a_law():
 
 def test_the_loss_falls_to_what_cannot_be_learned():
     """Inputs −1 and 1.5: down to ½ E Var(Y | X, M), for targets of either kind.  Inputs −1 and 1: not for even ones."""
-    chain = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
     for targets in ([[-1.0, 1.5]] * 2, [1.0, 1.0], [1.0, -2.0]):
-        limit = rk.KernelLimit(rk.DataSequence(chain, inputs=[-1.0, 1.5], targets=targets, noise=0.2), LAW)
+        limit = rk.KernelLimit(rk.DataSequence(CHAIN, inputs=[-1.0, 1.5], targets=targets, noise=0.2), LAW)
         excess = limit.loss(10.0 ** np.arange(0, 13, 2)) - limit.irreducible_loss
         assert (np.diff(excess) < 0).all()
         assert 0 <= excess[-1] < 1e-5 * excess[0]

@@ -2,14 +2,12 @@
 
 import numpy as np
 import pytest
+from reference import CHAIN, LAW
 from scipy import stats
 
 import rnnkernel as rk
 
-DATA = rk.DataSequence(
-    rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2, noise=0.5
-)
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+DATA = rk.DataSequence(CHAIN, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2, noise=0.5)
 
 
 def test_one_step_is_a_gradient_step():

@@ -4,19 +4,16 @@ The chapter's own code for real-time recurrent learning is taken from its page, 
 """
 
 import itertools
-import re
 
 import naive
-import numba
 import numpy as np
 import pages
 import pytest
+from reference import DATA, LAW
 from scipy import stats
 
 import rnnkernel as rk
 
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-DATA = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
 POINTS = {"x": [-1.0, -1.0, 1.0, 1.0], "memory": [-0.3, 0.1, -0.1, 0.3]}
 
 
@@ -28,11 +25,8 @@ def recall(delay):
 
 @pytest.fixture(scope="module")
 def chapter():
-    """The names that the chapter's cell with `online` and `trained` defines."""
-    cell = re.search(r"\n(@numba\.njit\ndef online.*?)\n```", pages.source("what-the-limit-does-not-see"), re.DOTALL)[1]
-    names = {"np": np, "numba": numba, "rk": rk}
-    exec(cell, names)
-    return names
+    """The chapter's own training."""
+    return pages.names("what-the-limit-does-not-see", "online", "trained")
 
 
 def sensitivities(C, W, B, S, x):

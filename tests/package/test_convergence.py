@@ -8,13 +8,12 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+from reference import DATA, LAW
 from scipy import stats
 
 import rnnkernel as rk
 
 POINTS = {"x": [-1.0, -1.0, 1.5, 1.5], "memory": [-0.2, 0.1, 0.1, 0.4]}
-DATA = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
-LAW = rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0.7, 1), stats.uniform(0, 1))
 
 
 def study(**options):

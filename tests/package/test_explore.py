@@ -10,6 +10,7 @@ import matplotlib as mpl
 import nbformat
 import numpy as np
 import pytest
+from explored import T, draw, drawn, explorable
 from jupyter_client.manager import start_new_kernel
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -18,24 +19,6 @@ from nbclient.exceptions import CellExecutionError
 
 import rnnkernel as rk
 from rnnkernel.widgets import frames
-
-T = np.linspace(0, 4, 50)
-
-
-def draw(alpha, n_units):
-    """Curves, ticks, legend and number of lines all depend on the sliders."""
-    figure = Figure(figsize=(4, 2))
-    axes = figure.subplots()
-    for k in range(n_units):
-        axes.plot(T, np.exp(-alpha * T) * k, label=f"k = {k}")
-    axes.set_title(f"α = {alpha}")
-    axes.legend()
-    return figure
-
-
-def explorable(**options):
-    given = {"alt": "Curves.", "alpha": [0.5, 1.0, 20.0], "n_units": [1, 2], "start": {"alpha": 1.0}} | options
-    return rk.explore(draw, **given)
 
 
 def data_of(page):
@@ -57,21 +40,6 @@ def applied(page, index):
         else:
             nodes[node][:] = [ElementTree.fromstring(data["pool"][child]) for child in new]
     return picture
-
-
-def drawn(element):
-    """A picture as nested tuples, with every reference replaced by what it refers to."""
-    definitions = {one.get("id"): one for one in element.iter() if one.get("id")}
-
-    def resolved(value):
-        name = re.search(r"#(rk[\w-]+|[pmh]\w+|DejaVu[\w-]+|image\w+)", value)
-        return expanded(definitions[name[1]]) if name and name[1] in definitions else value
-
-    def expanded(one):
-        attributes = tuple(sorted((key, resolved(value)) for key, value in one.items() if key != "id"))
-        return one.tag, attributes, tuple(expanded(child) for child in one if child.tag != "defs")
-
-    return expanded(element)
 
 
 def test_every_frame_of_the_page_is_the_figure_drawn():

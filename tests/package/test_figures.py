@@ -10,6 +10,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from scipy import stats
 
 from rnnkernel import figures
 
@@ -148,3 +150,24 @@ def test_style_leaves_no_color_to_matplotlib():
         cycle = mpl.rcParams["axes.prop_cycle"].by_key()
     assert set(cycle["color"]) <= set(figures.COLORS.values())
     assert len(set(map(str, cycle["linestyle"]))) == len(cycle["linestyle"])
+
+
+def test_measured_points_stand_in_their_intervals():
+    axes = Figure().subplots()
+    half, ends = ([2.0, 1.0], [0.5, 0.25]), ([2.0, 1.0], [1.0, 0.9], [4.0, 1.2])
+    figures.measured(axes, [1, 4], {"half": half, "ends": ends}, colors=["network", "#000000"], powers=[-0.5, 1])
+    bars = [[line[:, 1] for line in each.lines[2][0].get_segments()] for each in axes.containers]
+    np.testing.assert_allclose(bars, [[[1.5, 2.5], [0.75, 1.25]], [[1.0, 4.0], [0.9, 1.2]]])
+    guides = [line.get_ydata() for line in axes.lines if line.get_linestyle() == "--"]
+    np.testing.assert_allclose(guides, [[2.0, 1.0], [0.25, 1.0]])
+
+
+def test_histogram_covers_its_density():
+    axes, normal = Figure().subplots(), stats.norm(1, 2)
+    figures.histogram(axes, normal.rvs(10_000, random_state=0), np.linspace(-5, 7, 41), density=normal.pdf)
+    low, high = np.array([line[:, 1] for line in axes.containers[1].lines[2][0].get_segments()]).T
+    edges = np.linspace(-5, 7, 41)
+    expected = np.diff(normal.cdf(edges)) / np.diff(edges)
+    missed = np.sum((low > expected) | (expected > high))
+    assert 0 < missed <= stats.binom(40, 0.05).ppf(0.999)
+    np.testing.assert_allclose(axes.lines[-1].get_ydata(), normal.pdf(np.linspace(-5, 7, 300)))

@@ -4,6 +4,7 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
+from reference import DATA, LAW
 from scipy import stats
 from scipy.linalg import expm
 
@@ -26,18 +27,9 @@ HIDDEN = rk.DataSequence(  # states 1 and 2 share an input; the target depends o
 )
 
 
-def law_of(n_inputs=1):
-    return rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0.7, 1), stats.uniform(0, 1), n_inputs=n_inputs)
-
-
 @pytest.fixture(scope="module")
-def data():
-    return rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
-
-
-@pytest.fixture(scope="module")
-def limit(data):
-    return rk.KernelLimit(data, law_of())
+def limit():
+    return rk.KernelLimit(DATA, LAW)
 
 
 def variances(limit, t, x=X, memory=M):
@@ -165,7 +157,7 @@ def test_data_against_learning_with_the_limit_kernel():
 def test_one_state(time):
     """One state with noise: D = η s K(z, z*), and σ at z has left what its projection on z* has learned."""
     data = rk.DataSequence(rk.MarkovChain([[1.0]]), inputs=[1.5], targets=[2.0], noise=0.3)
-    limit = rk.KernelLimit(data, law_of(), learning_rate=0.5)
+    limit = rk.KernelLimit(data, LAW, learning_rate=0.5)
     star = limit.memory_map.fixed_points(1.5)[0]
     W, weights = limit.law.quadrature
     k, sections = limit.kernel(1.5, star, 1.5, star)[0, 0], limit.kernel(X, M, 1.5, star)[:, 0]
@@ -176,15 +168,15 @@ def test_one_state(time):
     np.testing.assert_allclose(initial, left**2 @ weights / 3, rtol=1e-7)  # long times see modes near rounding
 
 
-def test_learning_rate_and_time_enter_as_a_product(data):
-    slow = variances(rk.KernelLimit(data, law_of(), learning_rate=0.5), 3.0)
-    fast = variances(rk.KernelLimit(data, law_of(), learning_rate=1.5), 1.0)
+def test_learning_rate_and_time_enter_as_a_product():
+    slow = variances(rk.KernelLimit(DATA, LAW, learning_rate=0.5), 3.0)
+    fast = variances(rk.KernelLimit(DATA, LAW, learning_rate=1.5), 1.0)
     np.testing.assert_allclose(fast, slow * [[1], [3], [1]], rtol=1e-9)
 
 
-def test_small_learning_rates(data):
+def test_small_learning_rates():
     """To first order in α only the initial output is seen; the others vanish as α² t and (αt)²."""
-    small, smaller = (variances(rk.KernelLimit(data, law_of(), learning_rate=a), 1.0) for a in (1e-4, 1e-5))
+    small, smaller = (variances(rk.KernelLimit(DATA, LAW, learning_rate=a), 1.0) for a in (1e-4, 1e-5))
     np.testing.assert_allclose(small, smaller * [[1], [100], [100]], rtol=2e-3)
 
 
@@ -209,9 +201,9 @@ def test_long_times_are_resolved(limit, monkeypatch):
     np.testing.assert_allclose(coarse, variances(limit, [30.0, 1e4, 1e7]), rtol=1e-6)
 
 
-def test_nodes_converge(data):
+def test_nodes_converge():
     def at(n_nodes):
-        return variances(rk.KernelLimit(data, law_of(), n_nodes=n_nodes), 2.0)
+        return variances(rk.KernelLimit(DATA, LAW, n_nodes=n_nodes), 2.0)
 
     errors = [np.abs(at(n) / at(48) - 1).max() for n in (4, 8, 16, 32)]
     assert errors[0] > errors[1] > errors[2]
@@ -219,22 +211,25 @@ def test_nodes_converge(data):
     assert max(errors[2:]) < 1e-8
 
 
-def test_an_input_that_is_zero_changes_nothing(data, limit):
-    wide = rk.DataSequence(data.chain, inputs=[[-1.0, 0.0], [1.5, 0.0]], targets=data.targets)
+def test_an_input_that_is_zero_changes_nothing(limit):
+    law = rk.InitialLaw(LAW.output, stats.norm(0.7, 1), LAW.recurrent, n_inputs=2)
+    wide = rk.DataSequence(DATA.chain, inputs=[[-1.0, 0.0], [1.5, 0.0]], targets=DATA.targets)
     points = np.column_stack([X, np.zeros(4)])
     np.testing.assert_allclose(
-        variances(rk.KernelLimit(wide, law_of(2)), 2.0, points), variances(limit, 2.0), rtol=1e-8
+        variances(rk.KernelLimit(wide, law), 2.0, points),
+        variances(limit, 2.0),
+        rtol=1e-8,
     )
 
 
-def test_the_axes_of_the_input_do_not_matter(data):
+def test_the_axes_of_the_input_do_not_matter():
     """A rotated input with centred, rotation-invariant W: the same network."""
     angle = np.array([0.6, 0.8])
     law1 = rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0, 1), stats.uniform(0.2, 0.6))
     law2 = rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0, 1), stats.uniform(0.2, 0.6), n_inputs=2)
-    turned = rk.DataSequence(data.chain, inputs=np.outer([-1.0, 1.5], angle), targets=data.targets)
+    turned = rk.DataSequence(DATA.chain, inputs=np.outer([-1.0, 1.5], angle), targets=DATA.targets)
     with pytest.warns(rk.AssumptionWarning):
-        one, two = rk.KernelLimit(data, law1), rk.KernelLimit(turned, law2)
+        one, two = rk.KernelLimit(DATA, law1), rk.KernelLimit(turned, law2)
     np.testing.assert_allclose(variances(two, 2.0, np.outer(X, angle)), variances(one, 2.0), rtol=1e-6)
 
 
@@ -242,7 +237,7 @@ def test_a_state_split_in_two_changes_nothing(limit):
     """State 1 as two hidden copies that behave alike."""
     P = [[0.9, 0.04, 0.06], [0.3, 0.5, 0.2], [0.3, 0.1, 0.6]]
     split = rk.DataSequence(rk.MarkovChain(P), inputs=[-1.0, 1.5, 1.5], targets=[[-1.0, 1.5, 1.5]] * 3)
-    np.testing.assert_allclose(variances(rk.KernelLimit(split, law_of()), 2.0), variances(limit, 2.0), rtol=1e-9)
+    np.testing.assert_allclose(variances(rk.KernelLimit(split, LAW), 2.0), variances(limit, 2.0), rtol=1e-9)
 
 
 def test_std_and_band(limit):
@@ -270,13 +265,13 @@ def test_wrong_arguments(limit):
         limit.fluctuations(-1.0, X, M)
 
 
-def test_a_sequence_has_no_transition_probabilities(data):
-    limit = rk.KernelLimit(data.simulate(200, rng=0), law_of())
+def test_a_sequence_has_no_transition_probabilities():
+    limit = rk.KernelLimit(DATA.simulate(200, rng=0), LAW)
     with pytest.raises(TypeError, match="transition probabilities of a finite chain"):
         limit.fluctuations(2.0, X, M)
 
 
-def test_infinite_fourth_moment_is_refused(data):
+def test_infinite_fourth_moment_is_refused():
     law = rk.InitialLaw(stats.t(3), stats.norm(0.7, 1), stats.uniform(0, 1))
     with pytest.raises(ValueError, match="finite fourth moment"):
-        rk.KernelLimit(data, law).fluctuations(2.0, X, M)
+        rk.KernelLimit(DATA, law).fluctuations(2.0, X, M)

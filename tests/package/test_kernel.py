@@ -2,11 +2,11 @@ import autograd
 import autograd.numpy as anp
 import numpy as np
 import pytest
+from reference import LAW
 from scipy import stats
 
 import rnnkernel as rk
 
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
 X, M = np.array([-1.0, -1.0, 1.5, 0.0]), np.array([-0.2, 0.1, 0.4, 0.3])
 SIGMA = {"tanh": np.tanh, "logistic": lambda u: 1 / (1 + np.exp(-u))}
 PRIME = {"tanh": lambda u: 1 - np.tanh(u) ** 2, "logistic": lambda u: np.exp(-u) / (1 + np.exp(-u)) ** 2}

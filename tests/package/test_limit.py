@@ -3,13 +3,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from reference import CHAIN, LAW
 from scipy import stats
 from scipy.linalg import expm
 
 import rnnkernel as rk
 
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-CHAIN = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
 DATA = rk.DataSequence(CHAIN, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2, noise=0.3)
 HIDDEN = rk.DataSequence(
     rk.MarkovChain([[0.8, 0.2, 0.0], [0.0, 0.1, 0.9], [0.5, 0.0, 0.5]]),

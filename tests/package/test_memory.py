@@ -2,12 +2,12 @@ import warnings
 
 import numpy as np
 import pytest
+from reference import LAW
 from scipy import integrate, stats
 from scipy.special import erf
 
 import rnnkernel as rk
 
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
 SIGMA = {"tanh": np.tanh, "logistic": lambda u: 1 / (1 + np.exp(-u)), "erf": erf}
 ROOT = rk.Activation("root", lambda u: u / np.sqrt(1 + u * u), lambda u: (1 + u * u) ** -1.5, lipschitz=1.0)
 LINEAR = rk.Activation("linear", lambda u: u, lambda u: 1.0 + 0.0 * u, lipschitz=1.0)

@@ -1,12 +1,9 @@
 import numpy as np
 import pytest
-from scipy import stats
+from reference import CHAIN, DATA, LAW
 
 import rnnkernel as rk
 
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-CHAIN = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
-DATA = rk.DataSequence(CHAIN, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
 FUNCTIONS = {
     "x": lambda x, _: x,
     "m": lambda _, m: m,

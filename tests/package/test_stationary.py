@@ -4,14 +4,12 @@ import warnings
 
 import numpy as np
 import pytest
+from reference import CHAIN, DATA, LAW
 from scipy import stats
 
 import rnnkernel as rk
 from rnnkernel.stationary import EmpiricalLaw
 
-LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-CHAIN = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
-DATA = rk.DataSequence(CHAIN, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
 LINEAR = rk.Activation("linear", lambda u: u, lambda u: 1.0 + 0.0 * u, lipschitz=1.0)
 COIN = rk.DataSequence(rk.MarkovChain([[0.5, 0.5]] * 2), inputs=[-1.0, 1.0], targets=[0.0, 0.0])
 
@@ -181,7 +179,7 @@ def test_inputs_of_zero_and_vanishing_memory():
 
 
 def test_chains_without_one_law_are_refused():
-    with pytest.raises(ValueError, match="irreducible"):
+    with pytest.raises(ValueError, match="one closed class"):
         rk.StationaryLaw(rk.DataSequence(rk.MarkovChain(np.eye(2)), [0.0, 1.0], [0.0, 1.0]), rk.MemoryMap(LAW))
     with pytest.warns(rk.AssumptionWarning, match="contraction factor"):
         expanding = rk.MemoryMap(rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0.7, 1), constant(1.5)))

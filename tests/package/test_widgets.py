@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from explorables import KINDS, SEEN, seen
 from matplotlib.figure import Figure
+from reference import DATA, LAW
 from scipy import stats
 
 import rnnkernel as rk
@@ -20,11 +21,6 @@ def static(kind, **start):
     """An explorable as a page builder gets it."""
     with mock.patch.object(live, "_page_is_static", return_value=True):
         return kind(**start)
-
-
-def law():
-    """The law of the units of `Train`, `Poisson` and `Modes`."""
-    return rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0.7, 1), stats.uniform(0, 1))
 
 
 # -- in Python -----------------------------------------------------------------------------------------------------
@@ -94,7 +90,7 @@ def test_train_gives_the_limit_of_the_package():
     figure = rk.widgets.Train(n_units=10, learning_rate=2.8, stickiness=0.8)
     shown = figure.compute()
     data = rk.DataSequence(rk.MarkovChain([[0.95, 0.05], [0.15, 0.85]]), [-1.0, 1.5], [[-1.0, 1.5]] * 2)
-    limit = rk.KernelLimit(data, law(), learning_rate=2.8)
+    limit = rk.KernelLimit(data, LAW, learning_rate=2.8)
     curves = limit.predict(shown["moments"], [-1.0, 1.5], [-0.2, 0.4])
     for situation, curve in zip(shown["situations"], curves.T, strict=True):
         np.testing.assert_allclose(situation["limit"], curve, rtol=0, atol=1e-8)
@@ -178,7 +174,7 @@ TARGETS = {"next": np.tile(NOW, (4, 1)), "before": BEFORE, "product": BEFORE * N
 def limit_of_pairs(target, learning_rate):
     """The limit on the chain of pairs of inputs with P = [[.9, .1], [.3, .7]], which has stickiness 0.6."""
     P = np.array([[0.9, 0.1, 0, 0], [0, 0, 0.3, 0.7]] * 2)
-    return rk.KernelLimit(rk.DataSequence(rk.MarkovChain(P), NOW, TARGETS[target]), law(), learning_rate=learning_rate)
+    return rk.KernelLimit(rk.DataSequence(rk.MarkovChain(P), NOW, TARGETS[target]), LAW, learning_rate=learning_rate)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -205,7 +201,7 @@ def test_modes_are_those_of_the_limit(target, mode):
         assert shown["holds"] == pytest.approx(coefficient**2 / 2, abs=1e-10)
         assert shown["left"] == pytest.approx(coefficient**2 / 2 * (1 - share) ** 2, abs=1e-10)
     else:
-        np.testing.assert_allclose(kernel, rk.TangentKernel(law())(x, m, x, m), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(kernel, rk.TangentKernel(LAW)(x, m, x, m), rtol=0, atol=1e-5)
         np.testing.assert_allclose(shown["part"], shown["forecast"], rtol=0, atol=1e-12)
         assert shown["holds"] == pytest.approx(limit.loss(0.0) - shown["floor"], abs=1e-10)
         assert shown["left"] == pytest.approx(limit.loss(250.0) - shown["floor"], abs=1e-8)
@@ -214,8 +210,7 @@ def test_modes_are_those_of_the_limit(target, mode):
 def test_best_forecasts_and_what_is_never_learned():
     """Memory tells the inputs before apart, so that the best forecast depends on both; the next is a surprise."""
     shown = {target: rk.widgets.Modes(target=target).compute() for target in TARGETS}
-    chain = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
-    limit = rk.KernelLimit(rk.DataSequence(chain, [-1.0, 1.5], [[-1.0, 1.5]] * 2), law())
+    limit = rk.KernelLimit(DATA, LAW)
     assert shown["next"]["floor"] == pytest.approx(limit.irreducible_loss, abs=1e-12)
     assert shown["before"]["floor"] == shown["product"]["floor"] == 0
     np.testing.assert_allclose(shown["next"]["means"], [-0.75, 0.75] * 2, atol=1e-12)
@@ -243,7 +238,7 @@ def test_each_target_is_learned_when_its_modes_are():
 
 def poisson_of_the_package(f, rho):
     """The invariant law of input and memory on the chain of the figure, and the solution for f."""
-    memory = rk.MemoryMap(law())
+    memory = rk.MemoryMap(LAW)
     chain = rk.MarkovChain(rho * np.eye(2) + (1 - rho) * np.array([0.75, 0.25]))
     mu = rk.StationaryLaw(rk.DataSequence(chain, [-1.0, 1.5], [0.0, 0.0]), memory)
     return mu, mu.solve_poisson(lambda x, m: {"x": x, "m": m, "xm": x * m, "fall": m - memory(x, m)}[f])

@@ -8,19 +8,20 @@ import io
 import itertools
 from xml.etree import ElementTree
 
+import browsers
 import pages
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from explorables import PAGES, SEEN, seen
+from explored import draw, drawn, explorable
 from PIL import Image
-from test_explore import draw, drawn, explorable
 from waiting import eventually
 
 from rnnkernel.widgets import frames
 
 pytestmark = pytest.mark.browser
 
-PHONE = {"width": 390, "height": 844}
+DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
 LEGIBLE = 9  # pixels of letter size on a phone
 BOX = "each => { const {x, y, width, height} = each.getBoundingClientRect(); return [x, y + scrollY, width, height]; }"
 LETTERS = """async () => {
@@ -43,40 +44,49 @@ TOO_WIDE = """() => [...document.querySelectorAll(".bd-article mjx-container[dis
     formula.scrollWidth > formula.clientWidth + 1).map(formula => formula.parentElement.id + formula.textContent)"""
 TINY = """() => [...document.querySelectorAll(".bd-article mjx-container[display=true]")].filter(formula =>
     formula.clientWidth && parseFloat(getComputedStyle(formula).fontSize) < 11).length"""
-BLANK = """() => { // mathematics and code: tens of thousands of elements, not ours to judge, minutes of axe's time
-    document.querySelectorAll("mjx-container, .highlight pre").forEach(each => { each.textContent = "x"; });
+AWAY = """() => { // mathematics and code: tens of thousands of elements, not ours to judge, minutes of axe's time
+    const crowded = [...document.querySelectorAll("mjx-container, .highlight pre")];
+    window.away = crowded.map(each => [each, [...each.childNodes]]);
+    away.forEach(([each]) => each.replaceChildren("x"));
 }"""
-each_page = pytest.mark.parametrize("path", [f"{page}.html" for page in pages.LISTED])
+BACK = "() => away.forEach(([each, nodes]) => each.replaceChildren(...nodes))"
+ARRANGED = """([theme, opened]) => {
+    document.documentElement.dataset.theme = theme;
+    document.querySelectorAll("details").forEach(details => {
+        details.dataset.first ??= details.open ? "open" : "closed";
+        details.open = opened || details.dataset.first === "open";
+    });
+    const other = opened ? ".toggle-hidden" : ".toggle:not(.toggle-hidden)";
+    document.querySelectorAll(`${other} button.toggle-button`).forEach(button => button.click());
+}"""
 
 
-def opened(page, path, theme="light"):
-    """Open a page in a theme, with its mathematics set, its figures alive and every dropdown open."""
-    page.goto(f"/{path}")
-    page.evaluate("window.MathJax && MathJax.startup.promise")
-    page.evaluate(
-        """theme => {
-            document.documentElement.dataset.theme = theme;
-            document.querySelectorAll("details").forEach(details => { details.open = true; });
-            document.querySelectorAll(".toggle-hidden button.toggle-button").forEach(button => button.click());
-        }""",
-        theme,
-    )
-    page.wait_for_function("document.querySelectorAll('[data-widget]:not([data-ready])').length === 0")
-    return page
+@pytest.fixture(scope="module", params=[f"{page}.html" for page in pages.LISTED])
+def page(request, browser, site):
+    """A page of the book with its mathematics set: opened once, arranged by each test."""
+    with browsers.tabs(browser) as opened:
+        page = opened(site)
+        page.goto(f"/{request.param}")
+        page.evaluate("window.MathJax && MathJax.startup.promise")
+        yield page
+
+
+def arrange(page, theme="light", size=DESK, opened=True):
+    """Show a page in a theme and a size, with every dropdown open and every figure alive, or as it comes."""
+    page.set_viewport_size(size)
+    page.evaluate(ARRANGED, [theme, opened])
+    if opened:
+        page.wait_for_function("document.querySelectorAll('[data-widget]:not([data-ready])').length === 0")
 
 
 # -- the book ----------------------------------------------------------------------------------------------------
 
 
-@each_page
-def test_fits_a_phone(path, page):
+def test_fits_a_phone(page):
     """The page never scrolls sideways, formulas stand whole in their line, and figures can be read."""
-    page.set_viewport_size(PHONE)
-    page.goto(f"/{path}")
-    page.evaluate("window.MathJax && MathJax.startup.promise")
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    opened(page, path)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    for opened in (False, True):
+        arrange(page, size=PHONE, opened=opened)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert not page.evaluate(FORMULAS)
     assert eventually(lambda: not page.evaluate(TOO_WIDE)), page.evaluate(TOO_WIDE)
     assert not page.evaluate(TINY)
@@ -84,10 +94,9 @@ def test_fits_a_phone(path, page):
     assert not [(alt, size) for alt, size in sizes if size < LEGIBLE]
 
 
-@each_page
-def test_sliders_answer_the_keyboard(path, page):
+def test_sliders_answer_the_keyboard(page):
     """Each slider changes picture and shown value, moves nothing else, and the button brings all back."""
-    opened(page, path)
+    arrange(page)
     for widget in page.locator("[data-widget]").all():
         view, sliders = widget.locator(".rk-view"), widget.locator("input[type=range]").all()
         assert sliders
@@ -110,12 +119,11 @@ def test_sliders_answer_the_keyboard(path, page):
         assert eventually(lambda sliders=sliders, start=start: [each.input_value() for each in sliders] == start)
 
 
-@pytest.mark.parametrize("path", [f"{page}.html" for page in PAGES])
-def test_explorables_show_what_python_computes(path, page):
+def test_explorables_show_what_python_computes(page):
     """On the page itself: at the start, and at both ends of every slider."""
-    opened(page, path)
+    arrange(page)
     explorables = page.locator("[data-widget]:not([data-widget=explore])").all()
-    assert explorables
+    assert bool(explorables) == any(page.url.endswith(f"/{each}.html") for each in PAGES)
     for figure in explorables:
         start = seen(figure.evaluate(SEEN))
         for name in start["places"]:
@@ -130,26 +138,24 @@ def test_explorables_show_what_python_computes(path, page):
         assert seen(figure.evaluate(SEEN)) == start
 
 
-@each_page
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_figures_suit_the_theme(path, theme, page):
+def test_figures_suit_the_theme(theme, page):
     """The paper of every figure has exactly the colour of the page, and axe finds no fault with the page."""
-    opened(page, path, theme)
+    arrange(page, theme)
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     for picture in page.locator(".bd-article img[src$='.svg'], .rk-explore svg").all():
         corner = Image.open(io.BytesIO(picture.screenshot())).convert("RGB").getpixel((3, 3))
         assert "rgb({}, {}, {})".format(*corner) == ground
-    page.evaluate(BLANK)
+    page.evaluate(AWAY)
     ours = {"include": [".bd-article"], "exclude": [".citation-list"]}  # which docutils gives roles of old
     found = Axe().run(page, context=ours, options={"preload": False, "runOnly": ["wcag2a", "wcag2aa"]})
+    page.evaluate(BACK)
     assert not [(fault["help"], [node["html"] for node in fault["nodes"]]) for fault in found.response["violations"]]
 
 
-@each_page
-def test_paper_shows_everything(path, page):
+def test_paper_shows_everything(page):
     """In print, proofs and solutions are open and sliders give way to their values; afterwards all is as before."""
-    page.goto(f"/{path}")
-    page.evaluate("window.MathJax && MathJax.startup.promise")
+    arrange(page, opened=False)
     closed = page.locator("details.sd-dropdown:not([open]), .toggle-hidden")
     before = closed.count()
     page.emulate_media(media="print")

@@ -100,6 +100,27 @@ def test_typed_numbers_are_recognised(text, refused):
     assert any(DECIMAL.search(words) for words in pages.prose(text)) == refused
 
 
+@pytest.mark.parametrize(
+    "path", [*sorted(pages.BOOK.glob("*.md")), *sorted(ROOT.glob("*.md"))], ids=lambda path: path.stem
+)
+def test_each_sentence_has_its_line(path):
+    paragraphs = ([" ".join(line.split()) for line in each.splitlines()] for each in pages.paragraphs(path.read_text()))
+    assert not [lines for lines in paragraphs if lines != pages.sentences(" ".join(lines))]
+
+
+@pytest.mark.parametrize(
+    ("text", "n"),
+    [
+        ("It tends to $1.0$. The rest follows.", 2),
+        ("*It holds.* (So does that.) $x$ is next? Yes!", 4),
+        ("By Dr. Who, i.e. S. Doe et al. It is {glue:text}`a. B`, `c. D` and [e](f. G).", 1),
+    ],
+)
+def test_sentences_are_told_apart(text, n):
+    assert len(pages.sentences(text)) == n
+    assert " ".join(pages.sentences(text)) == text
+
+
 class Links(HTMLParser):
     """The ids of a page, what it loads, and where it links to."""
 
@@ -124,6 +145,7 @@ def built():
     return found
 
 
+@pytest.mark.built
 def test_pages_load_nothing_from_another_host(built):
     outside = {url for page in built.values() for url in page.loads if re.match(r"(\w+:)?//", url)}
     assert not outside
@@ -131,6 +153,7 @@ def test_pages_load_nothing_from_another_host(built):
     assert not [css for css in styles if re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", css)]
 
 
+@pytest.mark.built
 def test_links_inside_the_book_lead_somewhere(built):
     dead = []
     for path, page in built.items():
@@ -145,6 +168,7 @@ def test_links_inside_the_book_lead_somewhere(built):
     assert not dead
 
 
+@pytest.mark.built
 def test_links_to_the_web_are_to_sources():
     allowed = re.compile(r"https://(doi\.org|arxiv\.org|creativecommons\.org)/")
     linked = {
@@ -173,6 +197,7 @@ def test_sources_are_those_that_are_cited():
     assert {key.strip() for keys in cited for key in keys.split(",")} == set(SOURCES)
 
 
+@pytest.mark.built
 @pytest.mark.parametrize("page", pages.PAGES)
 def test_page_offers_its_notebook(page):
     assert f"../_sources/book/{page}.ipynb" in Links(HTML / "book" / f"{page}.html").links

@@ -6,6 +6,7 @@ is of the next order shows at N = 400.
 
 import numpy as np
 import pytest
+from reference import DATA, LAW
 from scipy import stats
 
 import rnnkernel as rk
@@ -16,9 +17,7 @@ BETAS = [0.6, 0.75, 0.9]
 
 
 def reference():
-    data = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
-    law = rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0.7, 1), stats.uniform(0, 1))
-    return data, law, {"x": [-1.0, -1.0, 1.5, 1.5], "memory": [-0.2, 0.1, 0.1, 0.4]}
+    return DATA, LAW, {"x": [-1.0, -1.0, 1.5, 1.5], "memory": [-0.2, 0.1, 0.1, 0.4]}
 
 
 def hidden():
