@@ -11,7 +11,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-START = re.compile(r'<(div|dt)\b[^>]*\bid="((?:term|equation|thm|prop|lem|cor|def)-[^"]*)"[^>]*>')
+START = re.compile(r'<(div|dt)\b[^>]*\bid="((?:term|equation|thm|prop|lem|cor|def|tool)-[^"]*)"[^>]*>')
 NOT_SHOWN = re.compile(r'<a class="headerlink".*?</a>|</?a\b[^>]*>| id="[^"]*"', re.S)
 
 

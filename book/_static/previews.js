@@ -1,7 +1,7 @@
 // A link to a term, a statement or an equation shows its target: on hover, on focus, and at the first tap.
 (() => {
   const root = new URL(document.documentElement.dataset.content_root ?? "./", location.href).href;
-  const TARGET = /#(term|equation|thm|prop|lem|cor|def)-/;
+  const TARGET = /#(term|equation|thm|prop|lem|cor|def|tool)-/;
   let all = null, shown = null, timer = 0, touch = false;
   const card = Object.assign(document.createElement("div"), {id: "rk-preview", role: "tooltip", hidden: true});
 
