@@ -12,6 +12,7 @@ from sphinx.addnodes import index
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx_exercise.nodes import is_exercise_node, is_solution_node
 
@@ -25,6 +26,7 @@ WORDS = re.compile(r"\w[\w’'.,-]*")
 FOLDED = {"tag_hide-input", "tag_hide-cell", "tag_remove-input", "tag_remove-cell"}
 UNREAD = (nodes.comment, nodes.target, nodes.system_message, nodes.substitution_definition, nodes.raw, index)
 LEAVES = (nodes.Text, nodes.math, nodes.math_block, nodes.literal_block, *UNREAD)
+log = logging.getLogger(__name__)
 
 
 class minutes_table(nodes.General, nodes.Element):
@@ -93,7 +95,7 @@ def line(taken: Counter[str]) -> str:
     main, proofs, exercises = rounded(taken)
     return (
         f'<p class="rk-minutes" data-main="{main}" data-proofs="{proofs}" data-exercises="{exercises}">Reading: '
-        f"<strong>{main} minutes</strong> main path · {proofs} with proofs · {exercises} exercises</p>"
+        f"<strong>{main} minutes</strong> main path · {proofs} with proofs · {exercises} for the exercises</p>"
     )
 
 
@@ -146,6 +148,7 @@ class FillMinutes(SphinxPostTransform):
     def link(self, page: str) -> nodes.Node:
         """Return a link to a page under its title, or its name if the book has no such page."""
         if page not in self.env.titles:
+            log.warning("minutes-of-the-book: there is no page %s", page, location=self.env.docname)
             return nodes.Text(page)
         uri = self.app.builder.get_relative_uri(self.env.docname, page)
         return nodes.reference("", self.env.titles[page].astext(), internal=True, refuri=uri)

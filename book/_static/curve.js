@@ -19,11 +19,12 @@ function rkCurve(spec, labels) {
     const size = 10 ** Math.floor(Math.log10((b - a) / 2)), step = [1, 2, 5].map(n => n * size).findLast(n => n <= (b - a) / 2);
     return Array.from({length: Math.floor(b / step) - Math.ceil(a / step) + 1}, (_, i) => (Math.ceil(a / step) + i) * step);
   };
+  const apart = places.filter((x, i) => !i || X(x) - X(places[i - 1]) > 45); // whose names do not touch
   const figure = document.createElement("div");
   figure.innerHTML = `<svg class="rk-axes" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Axes to draw on: ${labels.y} against ${labels.x}.
     The fields below do the same.">
-    ${places.map(x => `<path class="place" d="M${X(x)} ${BOX.top}V${BOX.bottom}"/>
-      <text x="${X(x)}" y="${BOX.bottom + 20}" text-anchor="middle">${text(x)}</text>`).join("")}
+    ${places.map(x => `<path class="place" d="M${X(x)} ${BOX.top}V${BOX.bottom}"/>`).join("")}
+    ${apart.map(x => `<text x="${X(x)}" y="${BOX.bottom + 20}" text-anchor="middle">${text(x)}</text>`).join("")}
     ${ticks(low, high, log.includes("y")).map(y => `<path class="axis" d="M${BOX.left} ${Y(y)}h-5"/>
       <text x="${BOX.left - 9}" y="${Y(y) + 5}" text-anchor="end">${text(y)}</text>`).join("")}
     <path class="axis" d="M${BOX.left} ${BOX.top}V${BOX.bottom}H${BOX.right}"/>

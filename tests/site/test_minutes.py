@@ -3,6 +3,7 @@
 import re
 
 import book_minutes
+import browsers
 import pages
 import pytest
 from docutils import nodes
@@ -18,6 +19,13 @@ DEFINED = re.compile(
     r"(?:\bcalled(?: the| an?)?|\bcalls? [^.*]{0,60}?|(?:^|\. )(?:The|An?))\s+\*([a-zA-Z][^*$\n]{2,40})\*", re.MULTILINE
 )
 LOCAL = {"bernstein ellipse", "limit"}  # a word of one proof, and a label in a figure
+
+
+def minutes(page):
+    """Return the minutes that a built page shows: main path, the same with proofs, exercises."""
+    text = (browsers.HTML / "book" / f"{page}.html").read_text(encoding="utf-8")
+    line = re.search(r'<p class="rk-minutes" data-main="(\d+)" data-proofs="(\d+)" data-exercises="(\d+)">', text)
+    return tuple(map(int, line.groups()))
 
 
 def test_what_counts_as_a_minute():
@@ -46,6 +54,14 @@ def test_what_counts_as_a_minute():
     assert found["proofs"] == pytest.approx(1 + 1 / 180)
     assert found["exercises"] == pytest.approx(0.5 + 1 / 180)
     assert book_minutes.rounded(found) == (round(main), round(main + 1), 1)
+
+
+@pytest.mark.built
+@pytest.mark.parametrize("page", pages.CHAPTERS)
+def test_minutes_stand_under_the_title(page):
+    main, proofs, exercises = minutes(page)
+    assert 0 < main <= proofs
+    assert exercises or page not in pages.MAIN
 
 
 @pytest.mark.parametrize("page", pages.PAGES)
