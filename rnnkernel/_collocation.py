@@ -32,7 +32,7 @@ from rnnkernel.memory import MemoryMap
 
 _FINEST = 128  # most nodes that are chosen without being asked for
 _DENSE = 1000  # nodes of all states up to which equations are solved by factorisation
-_MOST_BYTES = 4 << 30  # of a transition operator that is asked for
+_MOST_BYTES = 1 << 30  # of a transition operator that is asked for
 _BLOCK = 1_000_000  # entries of cardinal polynomials, or of right-hand sides, that are held at a time
 
 
@@ -78,7 +78,7 @@ class Collocation:
 
     @cached_property
     def transition_operator(self) -> Array:
-        """T[(i, k), (j, l)] = P_ij ℓ_l(φ(x_i, m_k)); refused (``MemoryError``) beyond 4 GiB."""
+        """T[(i, k), (j, l)] = P_ij ℓ_l(φ(x_i, m_k)); refused (``MemoryError``) beyond 1 GiB."""
         size = len(self.memory)
         if 8 * size**2 > _MOST_BYTES:
             raise MemoryError(
@@ -97,9 +97,7 @@ class Collocation:
     def solve(self, values: Array) -> Array:
         """Solve u − P̂u = f − μ(f), μ(u) = 0, at the nodes."""
         f = values.reshape(len(self.memory), -1)
-        w = np.empty(f.shape)
-        for columns in np.array_split(np.arange(f.shape[1]), 1 + f.size // (8 * _BLOCK)):
-            w[:, columns] = self._solve_in_memory(self._centred(f[:, columns]))
+        w = self._solve_in_memory(self._centred(f))
         g = self._table(f + self.step(w)).mean(axis=1)
         u = w + np.repeat(self.chain.solve_poisson(g), self.n_each, axis=0)
         return np.asarray((u - self.weights @ u).reshape(values.shape))
@@ -155,7 +153,10 @@ class Collocation:
 
             return np.asarray(lu_solve(self._factors, f, trans=int(back)))
         step = self._step_back if back else self.step
-        return gmres(lambda w: w - self._centred(step(w)), f)
+        basis, shares = _spanning(f)
+        blocks = np.array_split(np.arange(basis.shape[1]), 1 + basis.size // _BLOCK)
+        solved = [gmres(lambda w: w - self._centred(step(w)), basis[:, columns]) for columns in blocks]
+        return np.asarray(np.hstack(solved) @ shares)
 
     @cached_property
     def _factors(self) -> Any:
@@ -219,6 +220,18 @@ class Collocation:
             if not len(large) or large[-1] < 0.75 * n:
                 break
         return min(max(16, 5 + int(large.max(initial=0))), _FINEST)
+
+
+def _spanning(f: Array) -> tuple[Array, Array]:
+    """Return few columns and their shares, whose product is f to rounding: many right-hand sides span little."""
+    from scipy.linalg import qr
+
+    q, r, order = qr(f, mode="economic", pivoting=True)
+    size = np.abs(np.diag(r))
+    rank = max(1, int((size > 1e-16 * size[0]).sum())) if size.size and size[0] > 0 else 1
+    shares = np.empty((rank, f.shape[1]))
+    shares[:, order] = r[:rank]
+    return q[:, :rank], shares
 
 
 def evaluate(f: Callable[[Array, Array], Any], input_vectors: Array, memory: Array) -> Array:
