@@ -1,5 +1,6 @@
 """What the book says stands behind each statement."""
 
+import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "book" / "_ext")]
 
-import pages
+import pages  # noqa: E402
 
 
 class Statement(NamedTuple):
@@ -24,7 +25,7 @@ def statements(words: Sequence[str] = ()) -> Iterator[Statement]:
     """Yield the statements of the book, or those whose page or label is one of the words."""
     for page in pages.PAGES:
         for level in pages.levels(pages.source(page)):
-            for before, here in zip(level, level[1:], strict=False):
+            for before, here in itertools.pairwise(level):
                 if here is None or here.name != "evidence" or before is None:
                     continue
                 label = str(before.options["label"])
