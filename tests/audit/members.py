@@ -1,4 +1,4 @@
-"""The public functions, methods, properties and attributes of the package, wrapped: to see who calls them, or to bend."""
+"""Everything public of the package, wrapped: to see what is asked, or to bend an answer."""
 
 import functools
 import inspect
@@ -13,6 +13,7 @@ import rnnkernel as rk
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = str(Path(rk.__file__).parent)
+SET = re.compile(r"^ +(self\.[a-z]\w*(?:, self\.[a-z]\w*)*)(?:: \w+)? = ", re.MULTILINE)  # ``self.a, self.b = ``
 INSIDE = (PACKAGE, str(Path(__file__).parent))
 Answer = Callable[[str, Any, tuple[Any, ...]], Any]  # of a member's name, its answer and its arguments
 
@@ -69,9 +70,7 @@ def _attributes(kind: type) -> set[str]:
         if not base.__module__.startswith("rnnkernel."):
             continue
         found |= {*vars(base), *base.__annotations__}
-        for names in re.findall(
-            r"^ +(self\.[a-z]\w*(?:, self\.[a-z]\w*)*)(?:: \w+)? = ", inspect.getsource(base), re.M
-        ):
+        for names in SET.findall(inspect.getsource(base)):
             found |= {name.strip().removeprefix("self.") for name in names.split(",")}
     return {name for name in found if not name.startswith("_") or name == "__call__"}
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from .audit import Found
-from .evidence import ROOT, Statement, statements
+from .evidence import Statement, statements
 
 HERE = Path(__file__).parent
 TABLE = HERE / "table.json"

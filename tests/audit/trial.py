@@ -1,4 +1,4 @@
-"""Running tests in forks of one process that has everything imported and collected: as they are, or with one answer bent."""
+"""Running tests in forks of one process that has collected them: as they are, or with one answer bent."""
 
 import itertools
 import json
@@ -185,7 +185,7 @@ def try_out(trial: Trial, job: Job, seconds: dict[str, float]) -> dict[str, str]
     trial.silence()
     felt = False
 
-    def bend(name: str, value: Any, args: tuple[Any, ...]) -> Any:
+    def bend(_: str, value: Any, args: tuple[Any, ...]) -> Any:
         nonlocal felt
         before = next((each for each in args if isinstance(each, bends.rk.RNN)), None)
         answer = bends.replaced(value, before, job.part, job.bend)
