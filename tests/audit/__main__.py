@@ -1,17 +1,18 @@
-"""`make audit`, or `make audit ONLY="page label ..."`: run the audit, say what it found, and renew its table."""
+"""Run the audit, say what it found, and renew its table: `make audit`, or `make audit ONLY="page label ..."`."""
 
 import sys
 
-from . import audit, table
+from . import audit, table, verdicts
 
 
 def main() -> None:
     """Try all statements of the book, or of some pages, or some statements."""
     words = sys.argv[1:]
     found = audit.audit(words)
-    print(table.text(found))
+    print(table.text(found, whole=not words))
     table.save(found, whole=not words)
-    sys.exit(bool(table.faults(found)))
+    faults = [*verdicts.faults(found), *verdicts.unsaid(found), *([] if words else verdicts.needless(found))]
+    sys.exit(bool(faults))
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from . import members, trial
+from . import bounds, members, trial
 from .evidence import Statement, statements
 from .trial import Job, Seen, Trial
 
 WORKERS = os.cpu_count() or 1
 LONGEST = 900.0  # seconds for one wrong answer, or for one file of tests
-Found = dict[str, dict[str, dict[str, Any]]]  # of each statement and function: "asked", and "bends" of each answer
+Found = dict[str, dict[str, Any]]  # of each statement its "functions", each with "asked" and "bends", and its "bounds"
 
 
 def audit(words: Sequence[str] = (), bending: bool = True) -> Found:
@@ -36,17 +36,18 @@ def _audited(collected: Trial, claims: list[Statement], bending: bool) -> Found:
         tests = [each for test in claim.tests for each in collected.named(test)]
         tests.sort(key=lambda test: seen[test].seconds)
         here = {test: seen[test] for test in tests}
-        found[claim.label] = {}
+        found[claim.label] = {"functions": {}, "bounds": bounds.tightest(each.bounds for each in here.values())}
         for name in claim.functions:
-            found[claim.label][name] = {"asked": any(map(_is_asked(name), here.values())), "bends": {}}
+            function = {"asked": any(map(_is_asked(name), here.values())), "bends": {}}
+            found[claim.label]["functions"][name] = function
             for member, part, bend in answers(name, list(here.values())):
-                found[claim.label][name]["bends"].setdefault(_answer(member, part), {})[bend] = ""
+                function["bends"].setdefault(_answer(member, part), {})[bend] = ""
                 job = jobs.setdefault((member.name, part, bend), Job(member, part, bend, {}))
                 job.tests[claim.label] = [test for test in tests if member.name in here[test].asked]
     if bending:
         for job, verdicts in _tried(collected, list(jobs.values()), seen):
             for label, verdict in verdicts.items():
-                for function in found[label].values():
+                for function in found[label]["functions"].values():
                     bent = function["bends"].get(_answer(job.member, job.part), {})
                     if job.bend in bent:
                         bent[job.bend] = verdict

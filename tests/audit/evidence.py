@@ -1,6 +1,7 @@
 """What the book says stands behind each statement."""
 
 import itertools
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "book" / "_ext")]
 
 import pages  # noqa: E402
 
+INEQUALITY = re.compile(r"\\[lg]eq?\b|\\[lg]eqslant\b|\\lesssim\b|O\(")
+
 
 class Statement(NamedTuple):
     """A statement, the functions that compute it, and the tests that verify it."""
@@ -19,6 +22,7 @@ class Statement(NamedTuple):
     label: str
     functions: list[str]
     tests: list[str]
+    bounds: bool  # whether it shows an inequality
 
 
 def statements(words: Sequence[str] = ()) -> Iterator[Statement]:
@@ -30,7 +34,13 @@ def statements(words: Sequence[str] = ()) -> Iterator[Statement]:
                     continue
                 label = str(before.options["label"])
                 if not words or page in words or label in words:
-                    yield Statement(page, label, listed(here, "computed-by"), listed(here, "verified-by"))
+                    yield Statement(
+                        page,
+                        label,
+                        listed(here, "computed-by"),
+                        listed(here, "verified-by"),
+                        bool(INEQUALITY.search(before.body)),
+                    )
 
 
 def listed(evidence: pages.Directive, option: str) -> list[str]:

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -14,8 +15,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from . import bends, members
+from . import bends, bounds, members
 
+TESTS = str(Path(__file__).parents[1])
+IMPORTED = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
 PATIENCE = 30.0  # seconds for a test whose own time is short
 
 
@@ -34,6 +37,7 @@ class Seen(NamedTuple):
     asked: dict[str, bool]  # of each member, whether it was asked from outside the package
     parts: dict[str, dict[str, list[str]]]  # of each member the parts of its answers, and what bends mean something
     objects: dict[str, list[str]]  # of each member the classes of its answers
+    bounds: dict[str, float]  # of each inequality that it asserts, how far apart the sides are
     seconds: float
 
 
@@ -42,7 +46,7 @@ class Trial:
 
     def __init__(self, task: Callable[["Trial"], None]) -> None:
         self.task = task
-        self.items: dict[str, pytest.Item] = {}
+        self.items: dict[str, Any] = {}
         self.outcome = "passed"
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -82,12 +86,21 @@ class Trial:
         config = next(iter(self.items.values())).config
         config.get_terminal_writer()._file = open(os.devnull, "w")  # noqa: SIM115
 
-    def renew(self, tests: Iterator[str]) -> None:
-        """Compute the constants of the modules that hold these tests again: they may hold bent answers."""
-        modules = {getattr(self.items[test], "module", None) for test in tests} - {None}
-        for module in [sys.modules.get("reference"), *sorted(modules, key=lambda each: each.__name__)]:
-            if module is not None:
-                module.__spec__.loader.exec_module(module)
+    def modules(self, tests: list[str]) -> list[Any]:
+        """Return the modules that hold these tests, each after those of `tests` that it imports."""
+        found: dict[str, Any] = {}
+
+        def add(module: Any) -> None:
+            for name in IMPORTED.findall(Path(module.__file__).read_text()):
+                other = sys.modules.get(name)
+                if name not in found and (getattr(other, "__file__", None) or "").startswith(TESTS):
+                    add(other)
+            found[module.__name__] = module
+
+        for test in tests:
+            if self.items[test].module.__name__ not in found:
+                add(self.items[test].module)
+        return list(found.values())
 
 
 def _give_up(*_: Any) -> None:
@@ -158,10 +171,14 @@ def look(trial: Trial, tests: list[str]) -> dict[str, Seen]:
 
     for member in list(members.members()):
         members.wrap(member, note)
-    trial.renew(iter(tests))
+    for module in trial.modules(tests):
+        bounds.quotients(module)
     found = {}
     for test in tests:
-        asked.clear(), parts.clear(), objects.clear()
+        for each in (asked, parts, objects, bounds.seen):
+            each.clear()
+        function = trial.items[test].function
+        function.__code__ = vars(trial.items[test].module)[function.__name__].__code__
         start = time.monotonic()
         outcome = trial.run(test, 600)
         if outcome != "passed":
@@ -170,6 +187,7 @@ def look(trial: Trial, tests: list[str]) -> dict[str, Seen]:
             dict(asked),
             {name: {part: sorted(each) for part, each in here.items()} for name, here in parts.items()},
             {name: sorted(each) for name, each in objects.items()},
+            dict(bounds.seen),
             time.monotonic() - start,
         )
     return found
@@ -195,7 +213,8 @@ def try_out(trial: Trial, job: Job, seconds: dict[str, float]) -> dict[str, str]
     members.wrap(job.member, bend)
     everything = sorted({test for tests in job.tests.values() for test in tests})
     try:
-        trial.renew(iter(everything))
+        for module in trial.modules(everything):  # what they computed when they were imported was not bent
+            module.__spec__.loader.exec_module(module)
     except Exception:  # the modules of the tests cannot even be imported with this answer
         return dict.fromkeys(job.tests, "crashes")
     at_import, outcomes, felts = felt, {}, {}
