@@ -8,6 +8,7 @@ import numpy as np
 
 import rnnkernel as rk
 
+NUMBERS = int | float | np.ndarray | np.generic
 WEIGHTS = ("output", "inputs", "recurrent")
 
 SCALES: dict[str, Callable[[Any], Any]] = {
@@ -29,6 +30,8 @@ def meaningful(value: Any) -> dict[str, Callable[[Any], Any]]:
     """Return the bends that have a meaning for a number, an array, or a function with such values."""
     if callable(value):
         return SCALES
+    if not isinstance(value, NUMBERS):
+        return {}
     array = np.asarray(value)
     found = dict({"b": INVERTED, "i": OFF_BY_ONE, "u": OFF_BY_ONE, "f": SCALES, "c": SCALES}.get(array.dtype.kind, {}))
     if found and array.size > 1:
@@ -57,7 +60,7 @@ def parts(value: Any, before: Any) -> Iterator[tuple[str, Any]]:
         yield from zip(map(str, names), value, strict=True)
     elif isinstance(value, rk.RNN) and isinstance(before, rk.RNN):
         yield from ((name, getattr(value, name) - getattr(before, name)) for name in WEIGHTS)
-    elif isinstance(value, int | float | np.ndarray | np.generic) or _is_function(value):
+    elif isinstance(value, NUMBERS) or _is_function(value):
         yield "", value
 
 
@@ -86,7 +89,7 @@ def same(one: Any, other: Any) -> bool:
         return True
     if isinstance(one, tuple):
         return all(map(same, one, other))
-    if isinstance(one, int | float | np.ndarray | np.generic):
+    if isinstance(one, NUMBERS):
         return np.array_equal(np.asarray(one), np.asarray(other), equal_nan=np.asarray(one).dtype.kind in "fc")
     return False
 

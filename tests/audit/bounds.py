@@ -104,6 +104,12 @@ def faults(label: str, measured: dict[str, float]) -> list[str]:
     return lines
 
 
+def looseness(label: str, measured: dict[str, float]) -> dict[str, str]:
+    """Return in words how each bound of a statement is seen."""
+    quotients = {entry["bound"]: measured.get(written(entry["check"]), np.inf) for entry in constants().get(label, [])}
+    return {bound: "attained" if each < ATTAINED else f"loose by {each:.2g}" for bound, each in quotients.items()}
+
+
 def written(check: str) -> str:
     """Return an inequality as Python writes it."""
     return ast.unparse(ast.parse(check, mode="eval"))

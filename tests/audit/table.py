@@ -11,7 +11,9 @@ from . import bounds, verdicts
 from .audit import Found
 from .evidence import Statement, statements
 
+ROOT = Path(__file__).parents[2]
 TABLE = Path(__file__).parent / "table.json"
+SHOWN = ("pairs", "not asked", "bends", "caught", "excused")
 
 
 def text(found: Found, whole: bool) -> str:
@@ -54,13 +56,9 @@ def save(found: Found, whole: bool) -> None:
 
 
 def _row(label: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a statement's row: its functions, and how loose its tests see each of its bounds."""
-    said = bounds.constants().get(label, [])
-    seen = {each["bound"]: row["bounds"].get(bounds.written(each["check"])) for each in said}
-    return {
-        "functions": row["functions"],
-        "bounds": {key: value and float(f"{value:.2g}") for key, value in seen.items()},
-    }
+    """Return what the book shows of a statement."""
+    numbers = verdicts.counts({label: row})
+    return {key: numbers[key] for key in SHOWN} | {"bounds": bounds.looseness(label, row["bounds"])}
 
 
 def load() -> dict[str, Any]:
