@@ -97,9 +97,9 @@ class Trial:
                     add(other)
             found[module.__name__] = module
 
-        for test in tests:
-            if self.items[test].module.__name__ not in found:
-                add(self.items[test].module)
+        for module in dict.fromkeys(getattr(self.items[test], "module", None) for test in tests):
+            if module is not None and module.__file__.startswith(TESTS) and module.__name__ not in found:
+                add(module)
         return list(found.values())
 
 
@@ -107,10 +107,10 @@ def _give_up(*_: Any) -> None:
     raise TimeoutError("the test runs without end")
 
 
-def collected(tests: list[str], task: Callable[[Trial], None]) -> None:
+def collected(tests: list[str], task: Callable[[Trial], None], marks: str = "") -> None:
     """Collect tests and do something with them."""
     trial = Trial(task)
-    options = ["-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "-m", ""]
+    options = ["-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "-m", marks]
     code = pytest.main([*options, *sorted(set(tests))], plugins=[trial])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise SystemExit(f"pytest ended with {code!r}")
