@@ -94,8 +94,10 @@ def _computing(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _faulty(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
-    """Yield a node with one fault in it, for each fault that means something there."""
-    if isinstance(node, ast.BinOp | ast.BoolOp) and type(node.op) in SWAPPED and not _is_text(node):
+    """Yield a node with one fault in it, for each fault that means something there: not in texts and tolerances."""
+    if isinstance(node, ast.BinOp | ast.BoolOp) and any(map(_is_text_or_tiny, ast.walk(node))):
+        return
+    if isinstance(node, ast.BinOp | ast.BoolOp) and type(node.op) in SWAPPED:
         operator, kind = SWAPPED[type(node.op)]
         yield _with(node, op=operator()), kind
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
@@ -142,10 +144,10 @@ def _is_turned(node: ast.AST) -> bool:
     return isinstance(node, ast.Attribute) and node.attr == "T"
 
 
-def _is_text(node: ast.AST) -> bool:
-    """Return whether something is put together from texts."""
-    texts = (each for each in ast.walk(node) if isinstance(each, ast.Constant | ast.JoinedStr))
-    return any(isinstance(each, ast.JoinedStr) or isinstance(each.value, str) for each in texts)
+def _is_text_or_tiny(node: ast.AST) -> bool:
+    """Return whether something is a text or a tolerance."""
+    value = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
+    return isinstance(node, ast.JoinedStr) or isinstance(value, str) or (isinstance(value, float) and 0 < value < 1e-6)
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
