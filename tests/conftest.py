@@ -1,6 +1,7 @@
 """What all tests share: no windows, the long statistics left out, and a browser over the built book."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,20 @@ matplotlib.use("Agg")  # for this process only: kernels that run chapters choose
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With ``-n 2``, tests of a file, or of a page of the book in Chromium, stay in one process."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFileOrPage(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            page = re.search(r"book/[\w-]+\.html", test)
+            return f"{file} {page[0]}" if page else str(file)
+
+    return ByFileOrPage(config, log)
 
 
 @pytest.fixture(scope="session")
