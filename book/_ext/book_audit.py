@@ -28,8 +28,8 @@ class Audit(SphinxDirective):
         found = json.loads(AUDIT.read_text())
         pairs, silent, bends, caught, excused = (sum(row[key] for row in found.values()) for key in COUNTS)
         numbers = (
-            f"{len(found)} statements name {pairs} functions, of which their tests ask {pairs - silent}. Of {bends} wrong "
-            f"answers they catch {caught}; {excused} others are excused, {bends - caught - excused} are not."
+            f"{len(found)} statements name {pairs} functions, of which their tests ask {pairs - silent}. "
+            f"Of {bends} wrong answers they catch {caught}; {excused} are excused, {bends - caught - excused} are not."
         )
         return [
             nodes.paragraph("", numbers),
@@ -41,14 +41,18 @@ class Audit(SphinxDirective):
     def rows(self, found: dict[str, Any]) -> Iterator[tuple[str | nodes.Node, ...]]:
         """Yield a row for each statement."""
         for label, row in found.items():
-            target = {"refdomain": "prf", "reftype": "ref", "reftarget": label, "refdoc": self.env.docname}
             yield (
-                pending_xref("", nodes.inline("", label), refexplicit=False, refwarn=True, **target),
+                self.statement(label) if f"book/{row['page']}" in self.env.found_docs else label,
                 f"{row['pairs'] - row['not asked']} of {row['pairs']}",
                 f"{row['caught']} of {row['bends']}",
                 str(row["excused"] or ""),
                 "; ".join(f"{bound}: {seen}" for bound, seen in row["bounds"].items()),
             )
+
+    def statement(self, label: str) -> nodes.Node:
+        """Return a link to a statement."""
+        target = {"refdomain": "prf", "reftype": "ref", "reftarget": label, "refdoc": self.env.docname}
+        return pending_xref("", nodes.inline("", label), refexplicit=False, refwarn=True, **target)
 
 
 def excuses() -> Iterator[tuple[str | nodes.Node, ...]]:
