@@ -53,7 +53,9 @@ def test_first_forecast_variance():
         rk.RNN.sample(saturated, n_units=n_units, beta=beta, rng=seed).predict(1.5, 0.1) for seed in range(n_seeds)
     ]
     bound = n_units ** (1 - 2 * beta) / 3
-    assert np.mean(np.square(largest)) == pytest.approx(bound, rel=4 * np.sqrt(2 / n_seeds))
+    allowance = 4 * np.sqrt(2 / n_seeds)
+    assert np.mean(np.square(largest)) <= bound * (1 + allowance)
+    assert np.mean(np.square(largest)) >= bound * (1 - allowance)
 
 
 @pytest.mark.parametrize("n_units", [50, 1000])

@@ -92,8 +92,11 @@ def test_contraction_bounds_from_both_sides():
     apart = ends.mean() - sequence.mean  # a difference of means is at most W₁
     assert apart <= q**k + 4 * ends.std() / np.sqrt(2000)
     assert apart >= 0.99 * q**k
-    x, _ = sequence.simulate(1, rng=0, start=1.0)
-    assert 0.99 <= (x[0] - sequence.mean) ** 2 <= 1  # D² (1 + q)/(1 − q) at q = 0, from the worst start
+    independent = rk.Autoregression(0.0, innovation=stats.bernoulli(rare))
+    x, _ = independent.simulate(1, rng=0, start=1.0)
+    square = (x[0] - independent.mean) ** 2  # n = 1, from the worst start
+    assert square <= (1 + 0) / (1 - 0)
+    assert square >= 0.99
 
     @numba.njit
     def toss(s, u):
