@@ -351,6 +351,7 @@ def test_a_full_matrix_leaves_a_cloud():
     nodes, weights = LAW.quadrature
     z, p = np.polynomial.hermite_e.hermegauss(60)
     p /= p.sum()
+    assert_allclose(weights @ nodes[:, 0], 0.7, rtol=1e-9)
     tau = gamma * np.sqrt(weights @ np.tanh(nodes[:, 0] * x[0]) ** 2)
     rng = np.random.default_rng(28)
     W = rng.normal(0.7, 1, n)
