@@ -187,6 +187,7 @@ def test_maximal_coupling_attains_total_variation():
     assert_allclose(joint.sum(axis=1), p, atol=1e-15)
     assert_allclose(joint.sum(axis=0), q, atol=1e-15)
     assert 1 - joint.trace() == pytest.approx(distance, abs=1e-15)
+    assert distance <= (1 - joint.trace()) * (1 + 1e-12)
     assert 1 - np.outer(p, q).trace() > distance
     events = [[j for j in range(5) if code >> j & 1] for code in range(32)]
     assert max(p[event].sum() - q[event].sum() for event in events) == pytest.approx(distance, abs=1e-15)
