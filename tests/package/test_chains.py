@@ -270,6 +270,12 @@ def test_variance_reaches_its_limit_at_the_rate_one_over_n(seed):
     assert gap >= 0.98 * allowed
 
 
+def test_two_steps_with_a_pencil():
+    chain = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
+    assert_allclose(chain.stationary_distribution, [3 / 4, 1 / 4], rtol=1e-14)
+    assert chain.average_variance([-1, 1.5], 2) == pytest.approx(0.8 * chain.average_variance([-1, 1.5], 1), rel=1e-12)
+
+
 def test_average_variance_is_measured():
     chain = random_chain(3, 13)
     values = np.array([1.0, -2.0, 0.5])
