@@ -294,8 +294,8 @@ def test_poisson_splits_sums_as_the_package_does(f, rho):
     assert shown["strip"] == pytest.approx(bounds.boundary[0], rel=1e-9)
     assert np.abs(shown["boundaries"]).max() <= shown["strip"]
     low, high = data["ranges"][figure.values("f").index(f)]
-    assert low <= min(shown["average"].min(), shown["others"].min())
-    assert high >= max(shown["average"].max(), shown["others"].max())
+    assert low <= min(shown["average"].min(), shown["others"].min()) + 1e-12  # the mean of equal numbers is rounded
+    assert high >= max(shown["average"].max(), shown["others"].max()) - 1e-12
     square = mu.mean(lambda x, m: (solution.f(x, m) - solution.mean) ** 2)
     assert shown["independent"] == pytest.approx((square / 300) ** 0.5, rel=1e-9)
 
