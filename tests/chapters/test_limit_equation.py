@@ -46,7 +46,7 @@ def test_predictions_solve_the_equation(limit):
     """∂_t g_t = α ∫ (f* − g_t) K dμ, with the integral over the nodes of μ, by a central difference in t."""
     mu = limit.stationary
     t, h = 1.3, 1e-4
-    before, now, after = limit.predict([t - h, t, t + h], **POINTS)
+    before, _, after = limit.predict([t - h, t, t + h], **POINTS)
     at_nodes = limit.predict(t, x=mu.inputs, memory=mu.memory)
     gram = limit.kernel(POINTS["x"], POINTS["memory"], mu.inputs, mu.memory)
     velocity = 0.8 * gram @ (mu.weights * (DATA.mean_target[mu.states] - at_nodes))

@@ -31,6 +31,7 @@ def listened(memory, inputs, start=0.0):
 def test_disjoint_images_make_memory_invertible():
     memory = rk.MemoryMap(NARROW)
     low, high = (float(memory.fixed_points(x)[0]) for x in (-0.5, 0.5))
+    assert_allclose([low, high], [by_hand(memory, -0.5, low), by_hand(memory, 0.5, high)], rtol=1e-9)
     border = (memory(-0.5, high) + memory(0.5, low)) / 2
     assert memory(-0.5, high) < border < memory(0.5, low)
     rng = np.random.default_rng(12)
@@ -50,9 +51,10 @@ def test_disjoint_images_make_memory_invertible():
 
 @pytest.mark.parametrize("q", [0.4, 0.6])
 def test_cantor_set_has_length_zero(q):
-    """Also where slopes exceed ½, as long as the images are disjoint; each level loses at least the share of the proof."""
+    """Also where slopes exceed ½, as long as the images are disjoint; each level loses the share of the proof."""
     memory, xs = rk.MemoryMap(rk.InitialLaw(LAW.output, stats.norm(1, 0.2), stats.uniform(0, 2 * q))), (-0.5, 0.5)
     low, high = (float(memory.fixed_points(x)[0]) for x in xs)
+    assert_allclose([low, high], [by_hand(memory, x, p) for x, p in zip(xs, (low, high), strict=True)], rtol=1e-9)
     inside = np.linspace(low, high, 400)
     slopes = np.array([memory.derivative(x, inside) for x in xs])
     for x, slope in zip(xs, slopes, strict=True):
