@@ -175,3 +175,5 @@ def test_lyapunov_exponent_is_the_rate_of_forgetting():
     derivative = (memory.trajectory(x[:8], start=h)[-1] - memory.trajectory(x[:8], start=-h)[-1]) / (2 * h)
     assert_allclose(np.log(derivative), log_slopes[:8].sum(), atol=1e-4)
     assert log_slopes.max() <= np.log(memory.contraction)
+    rest = memory.derivative(np.zeros(5), memory.trajectory(np.zeros(4)))  # no input, no memory: the steepest point
+    assert np.exp(np.log(rest).mean()) <= memory.contraction * (1 + 1e-12)
