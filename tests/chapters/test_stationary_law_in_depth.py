@@ -444,7 +444,9 @@ def test_complex_memory_stays_in_its_strip():
     def slope(x, m):
         return LAW.recurrent_mean * weights @ (1 - np.tanh(nodes[:, 0, None] * x + m) ** 2)
 
-    q, v_star = MEMORY.contraction, strip_width(MEMORY.contraction)
+    q = MEMORY.contraction
+    assert q == pytest.approx(0.5)  # E|B|
+    v_star = strip_width(q)
     assert q * np.tan(v_star) == pytest.approx(v_star)
     real = np.linspace(-1, 1, 41)
     for v in (0.2, 0.7, 1.0, 0.99 * v_star):
@@ -470,9 +472,9 @@ def test_collocation_stays_below_its_geometric_bound(data, name):
     f, lipschitz, _ = FUNCTIONS[name]
     _, mean = solution(data, f)
     q, half = MEMORY.contraction, (HIGH - LOW) / 2
+    assert q == pytest.approx(0.5)  # E|B|
     v_star = strip_width(q)
     best = v_star / half + np.sqrt(1 + (v_star / half) ** 2)
-    assert q == pytest.approx(0.5)  # E|B|
     assert half / 2 * (best - 1 / best) == pytest.approx(v_star)
     for n in range(2, 16):
         J = Interpolation("polynomials", n)
