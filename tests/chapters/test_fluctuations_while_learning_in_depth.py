@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from kernel_learner import BUILT, RATE, variance
+from kernel_learner import BUILT, RATE, solved, variance
 
 
 @pytest.fixture(params=BUILT)
@@ -18,6 +18,11 @@ def test_the_drift_averages_out(case):
         drift = np.array([each[3] for each in case.learn(N, states, m)])
         sizes.append(np.sqrt(np.mean(np.max((drift**2).sum(axis=2), axis=0))))
     assert 40 < sizes[0] / sizes[1] < 100
+    if case is BUILT["two"]:  # what drifts is the package's solution, and it is centred at every time
+        for t in (0.2, 1.0):
+            u = solved(case, t, 0)
+            np.testing.assert_allclose(u, case.steps(t)[2][:, 0], atol=1e-7)
+            assert abs(case.mu.weights @ u) < 1e-8
 
 
 def test_independent_draws_have_the_naive_variance(case):
