@@ -253,8 +253,8 @@ def test_the_driver_is_small(case):
 def test_the_time_step_attains_its_bound():
     """One state and no noise: the driver is the time step, ½α²K^(3/2)ȳ T/N for small T."""
     still = Case(rk.DataSequence(rk.MarkovChain([[1.0]]), [1.5], [2.0]))
-    N, T = 2000, 0.02
-    states, m = np.zeros((1, 41), dtype=int), np.full((1, 41), still.mu.memory[0])
+    N, T = 500, 0.004
+    states, m = np.zeros((1, 3), dtype=int), np.full((1, 3), still.limit.memory_map.fixed_points(1.5)[0])
     *_, (F, _, _, _) = still.learn(N, states, m)
     bound = RATE**2 * still.K_bar**1.5 * 2.0 * T / 2 / N
     assert norm(F)[0] <= bound
