@@ -91,6 +91,9 @@ def test_joint_chain_contracts(mu):
     kappa = max(1 - epsilon + delta / ((1 - q) * w), q**r)
     for name, f in FUNCTIONS.items():
         values = f(mu.inputs, mu.memory)
+        after = MEMORY(mu.inputs, mu.memory)
+        ahead = sum(P[mu.states, j] * f(np.full(len(after), x[j]), after) for j in range(len(P)))
+        np.testing.assert_allclose(mu.transition_operator @ values, ahead, atol=1e-7)
         scale = max(LIPSCHITZ[name], np.ptp(values) / w) * (w + length)
         g = values - mu.mean(f)
         for n in range(60):
@@ -271,6 +274,8 @@ def test_periodic_chain_with_memory(name, named):
         correction = mu.weights @ (f_bar * (T @ v - np.linalg.matrix_power(T, k + 1) @ v))
         assert variance_after(mu, f, k) == pytest.approx(sol.asymptotic_variance - 2 / k * correction, rel=1e-8)
         assert np.sqrt(variance_after(mu, f, k) / k) <= sol.bound(k).total + 1e-12
+        assert sol.bound(k).boundary == pytest.approx(2 * np.sqrt(mu.weights @ u**2) / k, rel=1e-9)
+        assert sol.bound(k).martingale**2 == pytest.approx(mu.weights @ (f_bar * (2 * u - f_bar)) / k, rel=1e-9)
 
 
 def sticky(rho):
