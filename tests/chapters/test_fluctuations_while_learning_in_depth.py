@@ -67,7 +67,7 @@ def test_answer_on_noise_and_martingale():
 
 
 def test_answer_on_the_scatter():
-    """At ρ = 0 the naive rule is too small; the scatter falls at first and rises in the end; at 0.6 the rule is right."""
+    """At ρ = 0 the naive rule is too small, at 0.6 right; the scatter falls at first and rises in the end."""
     found = {}
     for rho in (-0.2, 0.0, 0.4, 0.6, 0.95):
         chain = rk.MarkovChain(rho * np.eye(2) + (1 - rho) * np.array([0.75, 0.25]))

@@ -275,7 +275,7 @@ def test_periodic_chain_with_memory(name, named):
         assert variance_after(mu, f, k) == pytest.approx(sol.asymptotic_variance - 2 / k * correction, rel=1e-8)
         assert np.sqrt(variance_after(mu, f, k) / k) <= sol.bound(k).total + 1e-12
         assert sol.bound(k).boundary == pytest.approx(2 * np.sqrt(mu.weights @ u**2) / k, rel=1e-9)
-        assert sol.bound(k).martingale**2 == pytest.approx(mu.weights @ (f_bar * (2 * u - f_bar)) / k, rel=1e-9)
+        assert sol.bound(k).martingale ** 2 == pytest.approx(mu.weights @ (f_bar * (2 * u - f_bar)) / k, rel=1e-9)
 
 
 def sticky(rho):
