@@ -49,7 +49,7 @@ addEventListener("afterprint", () => {
 document.addEventListener("DOMContentLoaded", () => {
   for (const controls of document.querySelectorAll(".tag_one-slider .rk-controls")) {
     const rest = [...controls.children].slice(3, -1); // a slider is a label, an input and an output
-    const button = Object.assign(document.createElement("button"), {type: "button", textContent: "More sliders"});
+    const button = Object.assign(document.createElement("button"), {type: "button", className: "rk-more", textContent: "More sliders"});
     button.addEventListener("click", () => {
       rest.forEach(each => { each.hidden = false; });
       rest[1].focus();
