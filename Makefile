@@ -23,7 +23,7 @@ TWO = --numprocesses 2 --dist loadgroup
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
-.PHONY: book check test verify bench lab chapter new pins clean browser
+.PHONY: book check test verify audit bench lab chapter new pins clean browser
 .DELETE_ON_ERROR:
 
 book: $(BOOK_STAMP)
@@ -49,6 +49,10 @@ check: $(TEST_STAMP)
 verify: $(TEST_STAMP)
 	$(BIN)/python -m pytest -m verify
 
+# Bends the answer of every function that stands under a statement: make audit ONLY="limit-equation prop-training-lazy".
+audit: $(TEST_STAMP)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.audit $(ONLY)
+
 bench: $(TEST_STAMP)
 	$(if $(ENV),,$(PIP) -r tests/benchmarks/requirements.txt)
 	$(BIN)/python -m tests.benchmarks $(ONLY)
@@ -62,7 +66,7 @@ chapter: PREVIEW = _build/preview/$(NAME)
 chapter: $(BOOK_STAMP)
 	@mkdir -p $(PREVIEW)
 	@printf '%s\n' 'format: jb-book' 'root: book/$(NAME)' 'chapters:' \
-	  '  - file: book/api' '  - file: book/tests' '  - file: book/bibliography' > $(PREVIEW)/_toc.yml
+	  '  - file: book/toolbox' '  - file: book/api' '  - file: book/tests' '  - file: book/bibliography' > $(PREVIEW)/_toc.yml
 	$(BIN)/jupyter-book build . --toc $(PREVIEW)/_toc.yml --path-output $(PREVIEW)
 	@echo 'Open $(PREVIEW)/_build/html/book/$(NAME).html'
 

@@ -45,6 +45,7 @@ __all__ = [
     "TangentKernel",
     "TrainingRecord",
     "TrainingRun",
+    "check",
     "convergence_study",
     "empirical_kernel",
     "even_process",
@@ -59,16 +60,22 @@ __all__ = [
 
 if TYPE_CHECKING:
     from rnnkernel import figures, widgets
-    from rnnkernel.exercises import Check
+    from rnnkernel.exercises import Check, check
     from rnnkernel.widgets.explore import explore
 else:  # what the book adds loads on first use; figures and widgets need the packages of the extra `book`
-    _HOMES = {"Check": "exercises", "explore": "widgets.explore", "figures": "figures", "widgets": "widgets"}
+    _HOMES = {
+        "Check": "exercises",
+        "check": "exercises",
+        "explore": "widgets.explore",
+        "figures": "figures",
+        "widgets": "widgets",
+    }
 
     def __getattr__(name: str) -> Any:
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         missing = [each for each in ("matplotlib", "ipywidgets", "anywidget") if find_spec(each) is None]
-        if missing and name != "Check":
+        if missing and _HOMES[name] != "exercises":
             raise ImportError(f"rnnkernel.{name} needs {', '.join(missing)}: pip install 'rnnkernel[book]'")
         home = import_module(f"rnnkernel.{_HOMES[name]}")
         globals()[name] = home if _HOMES[name] == name else getattr(home, name)
