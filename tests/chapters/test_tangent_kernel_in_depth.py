@@ -83,6 +83,51 @@ def test_the_path_through_memory_is_small():
     assert sizes[50] / sizes[800] == pytest.approx(16, rel=0.35)
 
 
+def limit_of_paths(history):
+    """σ'(u) at the end, ∂m/∂W and ∂m/∂B times N in the limit, at nodes of (W, B), and the weights of those."""
+    W, w = quadrature()
+    B, w_B = np.polynomial.legendre.leggauss(2)  # of U(0, 1), exact for its first three moments
+    W, B, w = np.repeat(W, 2), np.tile((1 + B) / 2, len(W)), np.outer(w, w_B / 2).ravel()
+    m, dW, dB = 0.0, 0 * W, 0 * W
+    for x in history[:-1]:
+        s = np.tanh(W * x + m)
+        p = w @ (B * (1 - s**2))
+        m, dW, dB = w @ (B * s), B * (1 - s**2) * x + p * dW, s + p * dB
+    return 1 - np.tanh(W * history[-1] + m) ** 2, dW, dB, w
+
+
+def test_what_all_paths_add_in_wide_networks():
+    """N times it tends to q r' + q' r + q q' G, of normal q and r and a number G: its second moment, with N = 200.
+
+    Four standard errors of 20 000 networks are allowed; what is left out is of relative order 1/N.
+    """
+    (a, dW, dB, w), (a2, dW2, dB2, _) = (limit_of_paths(history) for history in HISTORIES)
+    x, x2 = (history[-1] for history in HISTORIES)
+    linear = np.array([a, a2, a * x * dW2, a2 * x2 * dW])  # of q, q', r, r': averages of C times this
+    normal = np.random.default_rng(0).multivariate_normal(np.zeros(4), C2 * (linear * w) @ linear.T, 400_000)
+    q, q2, r, r2 = normal.T
+    expected = np.mean((q2 * r + q * r2 + q * q2 * (w @ (dW * dW2 + dB * dB2))) ** 2)
+
+    n, n_networks = 200, 20_000
+    C, W, B = LAW.sample(n * n_networks, rng=1)
+    C, W, B = (each.reshape(n_networks, n) for each in (C, W[:, 0], B))
+    ends = []
+    for history in HISTORIES:
+        m, dW, dB = np.zeros((n_networks, 1)), 0 * W, 0 * W
+        for x in history[:-1]:
+            s = np.tanh(W * x + m)
+            p = np.mean(B * (1 - s**2), axis=1, keepdims=True)
+            m, dW, dB = np.mean(B * s, axis=1, keepdims=True), B * (1 - s**2) * x + p * dW, s + p * dB
+        direct = C * (1 - np.tanh(W * history[-1] + m) ** 2)
+        q = direct.mean(axis=1, keepdims=True)
+        ends.append((direct * history[-1], q * dW, q * dB))
+    (direct, by_W, by_B), (direct2, by_W2, by_B2) = ends
+    added = direct * by_W2 + by_W * direct2 + by_W * by_W2 + by_B * by_B2
+    squares = (n * added.mean(axis=1)) ** 2
+    tolerance = 4 * squares.std() / np.sqrt(n_networks)
+    assert abs(squares.mean() - expected) < tolerance < 0.12 * expected
+
+
 @pytest.mark.parametrize("d", [1, 2])
 def test_arcsine_kernel_with_memory(d):
     """The closed form against the package, for means and memories that are not zero."""
@@ -117,6 +162,7 @@ def test_distance_bounds_what_is_told_apart():
     mu, kernel = limit.stationary, limit.kernel
     times = np.array([1e-4, 0.1, 1.0, 4.0, 50.0])
     paid = limit.loss([0.0])[0] - limit.loss(times)
+    assert (paid > 0).all()
     rng = np.random.default_rng(0)
     x, m = rng.choice([-1.0, 1.5], 12), rng.uniform(-0.4, 0.4, 12)
     g, gram = limit.predict(times, x=x, memory=m), kernel(x, m, x, m)
@@ -127,6 +173,7 @@ def test_distance_bounds_what_is_told_apart():
     features = kernel.features(mu.inputs, mu.memory)
     mean = features.T @ (mu.weights * data.mean_target[mu.states])
     here = kernel.features(x, m)
+    np.testing.assert_allclose(here @ here[:5].T, gram[:, :5], rtol=1e-10, atol=1e-14)
     for i, j in ((0, 1), (3, 7)):  # at small t: equality up to the angle
         apart = here[i] - here[j]
         cosine = apart @ mean / np.linalg.norm(apart) / np.linalg.norm(mean)
