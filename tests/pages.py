@@ -40,6 +40,7 @@ CODE = {
     "mermaid",
     "glossary",
     "minutes-of-the-book",
+    "public-names",
 }
 PROTECTED = re.compile(r"\{[\w:.-]+\}`[^`]*`|`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]*>")
 END = re.compile(r"""[.!?][”’"')\]*_]* +(?=["“‘'(\[*_]*[A-Z0-9À-ÖΑ-ω\0])""")

@@ -2,16 +2,13 @@
 
 import ast
 import operator
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-import yaml
 
-CONSTANTS = Path(__file__).parent / "constants.yml"
 ATTAINED = 4 / 3  # a bound with a constant that is 25 % smaller fails
 
 COMPARED = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
@@ -84,29 +81,20 @@ def tightest(each: Iterable[dict[str, float]]) -> dict[str, float]:
     return {text: quotient for text, quotient in found.items() if np.isfinite(quotient)}
 
 
-@cache
-def constants() -> dict[str, list[dict[str, Any]]]:
-    """Return of each statement its bounds, the inequality that tests each, and by what factor it is loose there."""
-    return yaml.safe_load(CONSTANTS.read_text()) or {}
+def fault(entry: dict[str, Any], measured: dict[str, float]) -> Iterator[str]:
+    """Yield what is wrong with what is said of a bound."""
+    claimed, quotient = entry.get("loose"), measured.get(written(entry["check"]))
+    if quotient is None:
+        yield f"none of its tests asserts {entry['check']}"
+    elif claimed is None and quotient > ATTAINED:
+        yield f"{entry['bound']} is not attained in {entry['check']}, but loose by {quotient:.3g}"
+    elif claimed is not None and not 1 / ATTAINED < quotient / claimed < ATTAINED:
+        yield f"{entry['bound']} is loose by {quotient:.3g} in {entry['check']}, not by {claimed}"
 
 
-def faults(label: str, measured: dict[str, float]) -> list[str]:
-    """Return what is wrong with what is said of a statement's bounds."""
-    lines = []
-    for entry in constants().get(label, []):
-        said, quotient = entry.get("loose"), measured.get(written(entry["check"]))
-        if quotient is None:
-            lines.append(f"{label}: none of its tests asserts {entry['check']}")
-        elif said is None and quotient > ATTAINED:
-            lines.append(f"{label}: {entry['bound']} is not attained in {entry['check']}, but loose by {quotient:.3g}")
-        elif said is not None and not 1 / ATTAINED < quotient / said < ATTAINED:
-            lines.append(f"{label}: {entry['bound']} is loose by {quotient:.3g} in {entry['check']}, not by {said}")
-    return lines
-
-
-def looseness(label: str, measured: dict[str, float]) -> dict[str, str]:
+def looseness(entries: list[dict[str, Any]], measured: dict[str, float]) -> dict[str, str]:
     """Return in words how each bound of a statement is seen."""
-    quotients = {entry["bound"]: measured.get(written(entry["check"]), np.inf) for entry in constants().get(label, [])}
+    quotients = {entry["bound"]: measured.get(written(entry["check"]), np.inf) for entry in entries}
     return {bound: "attained" if each < ATTAINED else f"loose by {each:.2g}" for bound, each in quotients.items()}
 
 

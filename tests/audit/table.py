@@ -7,8 +7,8 @@ from typing import Any
 
 import book_evidence
 
-from . import bounds, verdicts
-from .audit import Found
+from . import bounds, said, verdicts
+from .audit import Found, Row
 from .evidence import Statement, statements
 
 ROOT = Path(__file__).parents[2]
@@ -25,10 +25,10 @@ def text(found: Found, whole: bool) -> str:
     lines = []
     for page, here in pages.items():
         lines += ["", f"{page}: {_numbers(here)}"]
-        lines += [f"  {fault}" for fault in [*verdicts.faults(here), *verdicts.unsaid(here)]]
+        lines += [f"  {fault}" for fault in verdicts.faults(here)]
         if not whole:
             for label, row in here.items():
-                measured = sorted(row["bounds"].items(), key=lambda each: each[1])
+                measured = sorted(row.bounds.items(), key=lambda each: each[1])
                 lines += [f"  {label}: loose by {quotient:.3g}: {check}" for check, quotient in measured]
     return "\n".join([*lines, "", *(verdicts.needless(found) if whole else []), f"in all: {_numbers(found)}"])
 
@@ -55,10 +55,11 @@ def save(found: Found, whole: bool) -> None:
     TABLE.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
 
 
-def _row(label: str, row: dict[str, Any]) -> dict[str, Any]:
+def _row(label: str, row: Row) -> dict[str, Any]:
     """Return what the book shows of a statement."""
     numbers = verdicts.counts({label: row})
-    return {key: numbers[key] for key in SHOWN} | {"bounds": bounds.looseness(label, row["bounds"])}
+    seen = bounds.looseness(said.bounds(row.page).get(label, []), row.bounds)
+    return {"page": row.page} | {key: numbers[key] for key in SHOWN} | {"bounds": seen}
 
 
 def load() -> dict[str, Any]:

@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,9 +98,9 @@ class Trial:
                     add(other)
             found[module.__name__] = module
 
-        for test in tests:
-            if self.items[test].module.__name__ not in found:
-                add(self.items[test].module)
+        for module in dict.fromkeys(getattr(self.items[test], "module", None) for test in tests):
+            if module is not None and module.__file__.startswith(TESTS) and module.__name__ not in found:
+                add(module)
         return list(found.values())
 
 
@@ -107,10 +108,10 @@ def _give_up(*_: Any) -> None:
     raise TimeoutError("the test runs without end")
 
 
-def collected(tests: list[str], task: Callable[[Trial], None]) -> None:
+def collected(tests: list[str], task: Callable[[Trial], None], marks: str = "") -> None:
     """Collect tests and do something with them."""
     trial = Trial(task)
-    options = ["-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "-m", ""]
+    options = ["-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "-m", marks]
     code = pytest.main([*options, *sorted(set(tests))], plugins=[trial])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise SystemExit(f"pytest ended with {code!r}")
@@ -118,37 +119,50 @@ def collected(tests: list[str], task: Callable[[Trial], None]) -> None:
 
 def forked(tasks: list[Callable[[], Any]], workers: int, patience: float) -> Iterator[tuple[int, Any]]:
     """Do tasks in forks of this process, so many at a time; yield their numbers and results, None if one died."""
-    folder = Path(tempfile.mkdtemp())
-    waiting, running = iter(enumerate(tasks)), {}
-    while True:
-        for number, task in itertools.islice(waiting, workers - len(running)):
-            pid = os.fork()
-            if not pid:
-                _do(task, folder / str(number))
-            running[pid] = (number, time.monotonic() + patience)
-        if not running:
-            folder.rmdir()
-            return
-        pid, _ = os.waitpid(-1, os.WNOHANG)
-        if not pid:
-            for late in [each for each, (_, until) in running.items() if time.monotonic() > until]:
-                os.kill(late, signal.SIGKILL)
-            time.sleep(0.005)
-        elif pid in running:
-            number, _ = running.pop(pid)
-            path = folder / str(number)
-            yield number, json.loads(path.read_text()) if path.exists() else None
-            path.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / str(number) for number in range(len(tasks))]
+        waiting, running = iter(range(len(tasks))), {}
+        while True:
+            for number in itertools.islice(waiting, workers - len(running)):
+                running[_fork(tasks[number], paths[number])] = (number, time.monotonic() + patience)
+            if not running:
+                return
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+            if pid in running:
+                number, _ = running.pop(pid)
+                yield number, _result(paths[number])
+            else:
+                for late in [each for each, (_, until) in running.items() if time.monotonic() > until]:
+                    os.kill(late, signal.SIGKILL)
+                time.sleep(0.005)
 
 
-def _do(task: Callable[[], Any], path: Path) -> None:
-    """Do a task, leave its result, and end this process without any of its parent's clean-up."""
+def _fork(task: Callable[[], Any], path: Path) -> int:
+    """Do a task in a fork, which leaves its result, or what it raised, and ends without its parent's clean-up."""
+    pid = os.fork()
+    if pid:
+        return pid
     try:
-        whole = path.with_suffix(".part")
-        whole.write_text(json.dumps(task()))
-        whole.rename(path)
+        try:
+            left = {"result": task()}
+        except BaseException:
+            left = {"error": traceback.format_exc()}
+        path.write_text(json.dumps(left))
+        path.rename(path.with_suffix(".done"))
     finally:
         os._exit(0)
+
+
+def _result(path: Path) -> Any:
+    """Return what a task left."""
+    done = path.with_suffix(".done")
+    if not done.exists():
+        return None
+    left = json.loads(done.read_text())
+    done.unlink()
+    if "error" in left:
+        raise RuntimeError(left["error"])
+    return left["result"]
 
 
 def look(trial: Trial, tests: list[str]) -> dict[str, Seen]:
@@ -182,7 +196,7 @@ def look(trial: Trial, tests: list[str]) -> dict[str, Seen]:
         start = time.monotonic()
         outcome = trial.run(test, 600)
         if outcome != "passed":
-            raise SystemExit(f"{test} has {outcome}, though nothing is bent")
+            raise RuntimeError(f"{test} has {outcome}, though nothing is wrong")
         found[test] = Seen(
             dict(asked),
             {name: {part: sorted(each) for part, each in here.items()} for name, here in parts.items()},

@@ -1,5 +1,8 @@
 """Answers in the built book: Python and the page judge alike, and every field answers whoever types into it."""
 
+import gzip
+import re
+
 import asked
 import browsers
 import numpy as np
@@ -103,6 +106,16 @@ def test_every_field_answers(name, page, checks):
         ):
             assert give(page, label, spec, asked.NONSENSE)[0] == "unclear"
         assert give(page, label, spec, asked.typed(spec, spec["values"]))[0] == "right"
+
+
+@pytest.mark.parametrize("name", pages.LISTED)
+def test_a_page_is_light(name):
+    """What answers and explorables bring, code and data, compressed."""
+    html = (browsers.HTML / f"{name}.html").read_text(encoding="utf-8")
+    figures = re.findall(r"<figure[^>]*data-widget.*?</figure>|<script(?![^>]*src)[^>]*>.*?</script>", html, re.DOTALL)
+    found = re.findall(r'src="[./]*_static/((?:judge|checks|curve|answers|previews)\.js)', html)
+    files = [(browsers.HTML / "_static" / file).read_bytes() for file in found]
+    assert sum(len(gzip.compress(part)) for part in ["".join(figures).encode(), *files]) < 150_000
 
 
 def test_what_follows_waits_for_an_answer(ergodic, checks):

@@ -4,6 +4,7 @@ A chapter's run is taken from the cache of the book if it was made from the same
 not there is executed here, in the same way.
 """
 
+import itertools
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -94,7 +95,7 @@ def test_exercises(chapter):
     blocks = next(iter(pages.levels(pages.source(chapter))))
     starts = [i for i, block in enumerate(blocks) if block is not None and block.name == "exercise"]
     assert len(starts) >= 4 * (chapter in pages.MAIN)
-    for first, last in zip(starts, [*starts, len(blocks)][1:], strict=True):
+    for first, last in itertools.pairwise([*starts, len(blocks)]):
         parts = [block for block in blocks[first:last] if block is not None]
         names = [part.name for part in parts]
         label = parts[0].options["label"]
@@ -125,6 +126,25 @@ def test_figures_say_what_they_show(chapter, runs):
 def test_has_an_explorable(chapter, runs):
     outputs = [output for cell in runs[chapter].notebook["cells"] for output in cell.get("outputs", [])]
     assert any("data-widget=" in output.get("data", {}).get("text/html", "") for output in outputs)
+
+
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_hidden_cells_only_draw_glue_and_define_checks(page):
+    assert not list(hidden.offences(page))
+
+
+@each_chapter
+def test_most_code_is_in_view(chapter):
+    assert hidden.share(chapter) <= hidden.SHARE
+
+
+def test_most_code_of_the_book_is_in_view():
+    assert hidden.share(*pages.PAGES) <= hidden.SHARE
+
+
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_names_of_what_is_glued_begin_with_the_slug(page):
+    assert not list(hidden.misnamed(page))
 
 
 @pytest.mark.parametrize(
