@@ -49,7 +49,10 @@ def test_a_step_moves_the_forecast_by_the_full_kernel():
     n, beta, alpha, rng = 8, 0.75, 1e-5, np.random.default_rng(1)
     C, W, B = plane(n, rng)
     C = np.abs(C)
-    (x, S), (x_step, S_step) = (np.array([0.4, -1.0]), rng.uniform(0, 1, n)), (np.array([1.0, 0.5]), rng.uniform(0.5, 1, n))
+    (x, S), (x_step, S_step) = (
+        (np.array([0.4, -1.0]), rng.uniform(0, 1, n)),
+        (np.array([1.0, 0.5]), rng.uniform(0.5, 1, n)),
+    )
     before = rk.RNN(C, W, B, beta=beta, hidden=S_step)
     error = 2.0 - before.predict(x_step[None], [before.memory])[0]
     after = before.step(x_step, 2.0, learning_rate=alpha)

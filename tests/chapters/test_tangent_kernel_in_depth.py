@@ -83,6 +83,25 @@ def test_the_path_through_memory_is_small():
     assert sizes[50] / sizes[800] == pytest.approx(16, rel=0.35)
 
 
+def test_bounds_on_what_memory_adds_are_attained():
+    """By linear units with one B, but for σ̄²A²; and by saturated states at B = 0, where that term is all there is."""
+    n, b, x = 40, 0.6, 1.5
+    C = LAW.sample(n, rng=0)[0]
+    A = sum(b**k for k in range(5))
+    R = b * x * A
+
+    def added(W, B, history):
+        rows, m = unit_features(C, W, B, history)
+        now = history[-1], m
+        return np.sum(rows**2) / n - rk.empirical_kernel(rk.RNN(C, W, B, beta=0.75), *now, *now)[0, 0]
+
+    linear, saturated = added(np.full(n, 1e-6), np.full(n, b), [x] * 6), added(np.ones(n), np.zeros(n), [20.0, 0.0])
+    assert linear == pytest.approx(C.mean() ** 2 * (2 * x * R + R**2), rel=1e-4)
+    assert saturated == pytest.approx(C.mean() ** 2, rel=1e-9)
+    fourth = (3 * (n - 1) * C2**2 + C4) / n**3  # of C.mean(), and c_N²/N² bounds it
+    assert fourth <= (3 * C2**2 + C4 / n) / n**2 <= 1.03 * fourth
+
+
 def limit_of_paths(history):
     """σ'(u) at the end, ∂m/∂W and ∂m/∂B times N in the limit, at nodes of (W, B), and the weights of those."""
     W, w = quadrature()
