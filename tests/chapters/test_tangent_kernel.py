@@ -5,7 +5,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 from reference import CHAIN, LAW
-from scipy import integrate, linalg, stats
+from scipy import integrate, linalg, special, stats
 
 import rnnkernel as rk
 
@@ -68,11 +68,13 @@ def quadrature():
     return nodes[:, 0], weights
 
 
-def features(law, x, m):
-    """Φ_z at points (n, d), for tanh, with weights of W inside: rows whose products are K."""
+def features(law, x, m, activation="tanh"):
+    """Φ_z at points (n, d) with weights of W inside: rows whose products are K."""
     nodes, w = law.quadrature
-    s = np.tanh(x @ nodes.T + np.asarray(m)[:, None])
-    slopes = np.sqrt(w * law.output_square) * (1 - s**2)
+    u = x @ nodes.T + np.asarray(m)[:, None]
+    s = np.tanh(u) if activation == "tanh" else special.erf(u)
+    prime = 1 - s**2 if activation == "tanh" else 2 / np.sqrt(np.pi) * np.exp(-(u**2))
+    slopes = np.sqrt(w * law.output_square) * prime
     return np.hstack([np.sqrt(w) * s, (x[:, :, None] * slopes[:, None]).reshape(len(x), -1)])
 
 
@@ -237,9 +239,10 @@ def apply_kernel(kernel, x, m, weights, f, x_out, m_out):
     return kernel(x_out, m_out, x, m) @ (weights * f)
 
 
-def test_null_space_of_a_law():
+@pytest.mark.parametrize(("activation", "sigma"), [("tanh", np.tanh), ("erf", special.erf)])
+def test_null_space_of_a_law(activation, sigma):
     """Memory with a density on an interval: what the theorem lists vanishes, and what it excludes does not."""
-    kernel = rk.TangentKernel(LAW)
+    kernel = rk.TangentKernel(LAW, activation)
     t, w = np.polynomial.legendre.leggauss(40)
     m, density = 0.6 * t, w / 4  # uniform on [−0.6, 0.6], two inputs of weight one half
     out = np.array([0.3, -1.0, 1.5, 0.0]), np.array([0.2, 0.1, -0.3, 0.5])
@@ -252,20 +255,25 @@ def test_null_space_of_a_law():
     shape = np.exp(m) * np.cos(3 * m)
     for x in (-1.0, 0.5):  # what is not null is what the features say
         points, kept = np.full((40, 1), x), np.array(out)
-        expected = features(LAW, kept[0][:, None], kept[1]) @ (features(LAW, points, m).T @ (density * shape))
+        rows = [features(LAW, *each, activation) for each in ((kept[0][:, None], kept[1]), (points, m))]
+        expected = rows[0] @ (rows[1].T @ (density * shape))
         np.testing.assert_allclose(apply_kernel(kernel, points[:, 0], m, density, shape, *out), expected, rtol=1e-9)
     even = np.append(shape, shape[::-1])  # f(−z) = f(z) for opposite inputs
     assert image(-1.0, 1.0, even) < 1e-14
     assert image(-1.0, 1.0, np.append(shape, -shape[::-1])) > 1e-3
     assert image(-1.0, 1.5, even) > 1e-3  # inputs that are not opposite
-    orthogonal = np.append(m**3 - (density @ (m**3 * np.tanh(m))) / (density @ np.tanh(m) ** 2) * np.tanh(m), 0 * m)
-    assert image(0.0, 1.5, orthogonal) < 1e-15  # silence: orthogonal to tanh(m)
+    orthogonal = np.append(m**3 - (density @ (m**3 * sigma(m))) / (density @ sigma(m) ** 2) * sigma(m), 0 * m)
+    assert image(0.0, 1.5, orthogonal) < 1e-15  # silence: orthogonal to σ(m)
     assert image(0.5, 1.5, orthogonal) > 1e-6
 
     for kappa in (0.3, 1.0, 2.5):  # the Fourier transform that the proof uses
         transform = integrate.quad(lambda u, k=kappa: np.cos(k * u) / np.cosh(u) ** 2, -25, 25, epsabs=1e-12)[0]
         assert transform == pytest.approx(np.pi * kappa / np.sinh(np.pi * kappa / 2), rel=1e-9)
+        gauss = integrate.quad(lambda u, k=kappa: np.cos(k * u) * 2 / np.sqrt(np.pi) * np.exp(-(u**2)), -9, 9)[0]
+        assert gauss == pytest.approx(2 * np.exp(-(kappa**2) / 4), rel=1e-9)
 
+    if activation == "erf":
+        return
     g = np.linspace(-13, 13, 6001)  # without a bound on memory: a null function at inputs 1 and 2
     normal = stats.norm.pdf(g) * (g[1] - g[0])
     f = np.append(np.exp(np.pi**2 / 32) * np.cos(np.pi * g / 4), -np.ones(6001))
