@@ -98,6 +98,8 @@ def test_bounds_on_what_memory_adds_are_attained():
     linear, saturated = added(np.full(n, 1e-6), np.full(n, b), [x] * 6), added(np.ones(n), np.zeros(n), [20.0, 0.0])
     assert linear == pytest.approx(C.mean() ** 2 * (2 * x * R + R**2), rel=1e-4)
     assert saturated == pytest.approx(C.mean() ** 2, rel=1e-9)
+    assert linear <= C.mean() ** 2 * (2 * x * R + R**2) * (1 + 1e-9)
+    assert saturated <= C.mean() ** 2 * (1 + 1e-9)
     fourth = (3 * (n - 1) * C2**2 + C4) / n**3  # of C.mean(), and c_N²/N² bounds it
     assert fourth <= (3 * C2**2 + C4 / n) / n**2 <= 1.03 * fourth
 

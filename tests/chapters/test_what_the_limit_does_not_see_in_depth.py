@@ -58,6 +58,9 @@ def test_response_is_an_average_of_mean_zero():
     attained = sample @ (slope(one, 1.5, 0.0) * 1.5 * N * p_W) / N
     np.testing.assert_allclose(attained, reach * sample @ D / N, rtol=1e-6)
     products = np.abs(attained * (sample @ D) / N)
+    assert np.mean((slope(one, 1.5, 0.0) * 1.5 * N * p_W) ** 2) <= reach**2
+    assert np.mean(D**2) <= 1.0
+    assert np.mean(products) <= reach / 3 / N * (1 + 4 * np.sqrt(2 / 4000))
     assert np.mean(products) == pytest.approx(reach / 3 / N, rel=4 * np.sqrt(2 / 4000))
     *_, (p_W, _, _, D, _) = naive.sensitivities(np.zeros(N), W[:, 0], B, np.zeros(N), x)
 
