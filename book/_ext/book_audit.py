@@ -1,4 +1,4 @@
-"""``{audit}``: what `make audit` found of the evidence under each statement, from the table that it keeps."""
+"""Tables for the page of tests: what `make audit` found of the evidence, and `make mutants` of the whole suite."""
 
 import json
 from collections.abc import Iterator
@@ -12,57 +12,76 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-FOLDER = Path(__file__).parents[2] / "tests" / "audit"
-TABLE = FOLDER / "table.json"
-HEADER = ("statement", "functions asked", "wrong answers caught", "excused", "bounds")
+TESTS = Path(__file__).parents[2] / "tests"
+AUDIT, MUTANTS = TESTS / "audit" / "table.json", TESTS / "mutants" / "table.json"
+SAID = TESTS / "audit" / "said"
+STATEMENTS = ("statement", "functions asked", "wrong answers caught", "excused", "bounds")
+COUNTS = ("pairs", "not asked", "bends", "caught", "excused")
 
 
 class Audit(SphinxDirective):
-    """The numbers of the whole book, a row for each statement, and the excuses."""
+    """``{audit}``: the numbers of the whole book, a row for each statement, and the excuses."""
 
     def run(self) -> list[nodes.Node]:
-        for path in (TABLE, *FOLDER.glob("said/*.yml")):
+        for path in (AUDIT, *SAID.glob("*.yml")):
             self.env.note_dependency(str(path))
-        found = json.loads(TABLE.read_text())
+        found = json.loads(AUDIT.read_text())
+        pairs, silent, bends, caught, excused = (sum(row[key] for row in found.values()) for key in COUNTS)
+        numbers = (
+            f"{len(found)} statements name {pairs} functions, of which their tests ask {pairs - silent}. "
+            f"Of {bends} wrong answers they catch {caught}; {excused} are excused, {bends - caught - excused} are not."
+        )
         return [
-            nodes.paragraph("", summary(list(found.values()))),
-            table(HEADER, self.rows(found)),
-            nodes.paragraph("", "What these tests cannot notice, and why:"),
-            table(("answer", "wrong how", "why not"), excuses()),
+            nodes.paragraph("", numbers),
+            table(STATEMENTS, self.rows(found)),
+            nodes.paragraph("", "What the tests of a page cannot notice, and why:"),
+            table(("page", "answer", "wrong how", "why not"), excuses()),
         ]
 
     def rows(self, found: dict[str, Any]) -> Iterator[tuple[str | nodes.Node, ...]]:
         """Yield a row for each statement."""
         for label, row in found.items():
-            target = {"refdomain": "prf", "reftype": "ref", "reftarget": label, "refdoc": self.env.docname}
             yield (
-                pending_xref("", nodes.inline("", label), refexplicit=False, refwarn=True, **target),
+                self.statement(label) if f"book/{row['page']}" in self.env.found_docs else label,
                 f"{row['pairs'] - row['not asked']} of {row['pairs']}",
                 f"{row['caught']} of {row['bends']}",
                 str(row["excused"] or ""),
                 "; ".join(f"{bound}: {seen}" for bound, seen in row["bounds"].items()),
             )
 
-
-def summary(rows: list[dict[str, Any]]) -> str:
-    """Return the numbers of the whole book in words."""
-    pairs, silent, bends, caught, excused = (
-        sum(row[key] for row in rows) for key in ("pairs", "not asked", "bends", "caught", "excused")
-    )
-    return (
-        f"{len(rows)} statements name {pairs} functions, of which their tests ask {pairs - silent}. Of {bends} wrong "
-        f"answers they catch {caught}; {excused} others are excused, {bends - caught - excused} are not."
-    )
+    def statement(self, label: str) -> nodes.Node:
+        """Return a link to a statement."""
+        target = {"refdomain": "prf", "reftype": "ref", "reftarget": label, "refdoc": self.env.docname}
+        return pending_xref("", nodes.inline("", label), refexplicit=False, refwarn=True, **target)
 
 
 def excuses() -> Iterator[tuple[str | nodes.Node, ...]]:
     """Yield a row for each excuse."""
-    given = [yaml.safe_load(path.read_text()).get("excused", []) for path in sorted(FOLDER.glob("said/*.yml"))]
-    for each in [excuse for page in given for excuse in page]:
-        yield nodes.literal("", each["answer"]), ", ".join(each.get("bends", ["in any way"])), each["why"]
+    for path in sorted(SAID.glob("*.yml")):
+        for each in yaml.safe_load(path.read_text()).get("excused", []):
+            how = ", ".join(each.get("bends", ["in any way"]))
+            yield path.stem, nodes.literal("", each["answer"]), how, each["why"]
+
+
+class Mutants(SphinxDirective):
+    """``{mutants}``: how many faults of each kind were caught, and those that were not."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(str(MUTANTS))
+        found = json.loads(MUTANTS.read_text())
+        caught, planted = (sum(each[i] for each in found["files"].values()) for i in (0, 1))
+        kinds = [(kind, *map(str, each)) for kind, each in sorted(found["kinds"].items())]
+        survivors = [(nodes.literal("", name), why) for name, why in found["survivors"].items()]
+        return [
+            nodes.paragraph("", f"Of {planted} faults the suite catches {caught}."),
+            table(("fault", "caught", "planted"), kinds),
+            nodes.paragraph("", "Those that no test catches:"),
+            table(("fault", "why not"), survivors),
+        ]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
     app.add_directive("audit", Audit)
+    app.add_directive("mutants", Mutants)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
