@@ -128,8 +128,8 @@ class MarkovChain(Immutable):
         visits = counts.sum(axis=1)
         if not visits.all():
             raise ValueError(
-                f"states must leave every one of {size} (n_states) states, but state {int(visits.argmin())} is never left: number the states "
-                "that occur without gaps, or leave out the last step"
+                f"states must leave every state, but state {int(visits.argmin())} of n_states = {size} is never left: "
+                "number the states that occur without gaps, or leave out the last step"
             )
         chain = cls(counts, normalize=True)
         chain.standard_errors = np.sqrt(chain.transition * (1 - chain.transition) / visits[:, None])

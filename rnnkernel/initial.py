@@ -225,7 +225,7 @@ def warn_beyond_reach(law: InitialLaw, x: Array) -> None:
     if (largest > law.input_reach).any():
         i = int((largest / law.input_reach).argmax())
         warnings.warn(
-            f"inputs x as large as {largest[i]:.3g} in coordinate {i} outrun the quadrature over W, which resolves "
+            f"inputs as large as {largest[i]:.3g} in coordinate {i} outrun the quadrature over W, which resolves "
             f"tanh(W·x + m) to three digits up to {law.input_reach[i]:.3g}; give the inputs, or the law of W, a "
             "smaller scale",
             RuntimeWarning,

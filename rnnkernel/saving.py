@@ -94,7 +94,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         If the file is not one of `save`, is damaged, or is of a later format.
     """
     try:
-        with np.load(Path(path), allow_pickle=False) as arrays:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             header = json.loads(bytes(arrays["header"]))
             if header["format"] > _FORMAT:
                 raise ValueError(f"it is of format {header['format']}, written by rnnkernel {header['version']}")

@@ -1,7 +1,7 @@
 """Calls of every public function and method with odd arguments: ``python -m tests.fuzz 100000 [seed]``.
 
-A call may answer or refuse.  It must not crash, take ten seconds, answer with a NaN, change what it was given, or refuse
-without the name of an argument that is odd.
+A call may answer or refuse.  It must not crash, take ten seconds, answer with a NaN, change what it was given, or
+refuse without the name of an argument that is odd.
 """
 
 import copy
