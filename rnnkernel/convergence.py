@@ -364,8 +364,8 @@ class _Experiment:
 
 
 def _each(name: str, values: Any, check: Any, **bounds: float) -> tuple[Any, ...]:
-    if np.ndim(values) != 1 or not len(values):
-        raise TypeError(f"{name} must be a sequence of at least one number, not {_checks.described(values)}")
+    if not len(_checks.array(name, values, ndim=1)):
+        raise ValueError(f"{name} must hold at least one number, not none")
     return tuple(check(f"{name}[{i}]", value, **bounds) for i, value in enumerate(values))
 
 

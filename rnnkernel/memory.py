@@ -287,7 +287,7 @@ class MemoryMap(Immutable):
         """
         from scipy.optimize import brentq
 
-        point = _checks.array("x", np.ravel(x), ndim=1)
+        point = _checks.array("x", x, ndim=(0, 1)).ravel()
         if len(point) != self.n_inputs:
             raise ValueError(f"x must be one input of {self.n_inputs} coordinate(s), not of shape {np.shape(x)}")
 

@@ -273,7 +273,7 @@ class RNN(Immutable):
         """
         N, sigma = self.n_units, self.activation
         C, W, B, S = self.output, self.inputs, self.recurrent, self.hidden
-        x = _checks.sequence("x", np.reshape(x, (1, -1)), self.n_inputs)[0]
+        x = _checks.sequence("x", _checks.array("x", x, ndim=(0, 1)).reshape(1, -1), self.n_inputs)[0]
 
         m = B @ S / N  # memory
         u = W @ x + m

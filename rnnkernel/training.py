@@ -206,7 +206,8 @@ def train(
     held, loop = (Blocks.of(rnn), one_step) if tau == 1 else (Rings.of(rnn, tau), replay)
     sigma = rnn.activation
     stride = 1 if progress or points is not None else max(n_records, 1)
-    network, reached = rnn, 0
+    network: RNN | None = rnn
+    reached = 0
 
     def record() -> tuple[Array, Array, Array | None]:
         done = int(np.searchsorted(stops, reached, side="right")) - 1
