@@ -17,6 +17,7 @@ from rnnkernel.limit import KernelLimit
 from rnnkernel.memory import MemoryMap
 from rnnkernel.network import RNN
 from rnnkernel.poisson import PoissonSolution
+from rnnkernel.saving import load, save
 from rnnkernel.sequences import Autoregression, NoisyRotation, RandomRecursion, even_process
 from rnnkernel.stationary import StationaryLaw
 from rnnkernel.training import DivergenceError, TrainingRecord, TrainingRun, train
@@ -53,7 +54,9 @@ __all__ = [
     "figures",
     "fit_rate",
     "gradient_flow",
+    "load",
     "mean_with_error",
+    "save",
     "train",
     "widgets",
 ]
