@@ -68,9 +68,9 @@ new: $(BOOK_STAMP)
 # Renew the pins from pyproject.toml; needs uv.
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command 'make pins'
 pins:
-	$(COMPILE) pyproject.toml --group book -o requirements.txt
+	$(COMPILE) pyproject.toml --extra book --group book -o requirements.txt
 	$(COMPILE) --group test -c requirements.txt -o tests/requirements.txt
-	echo '-e .' >> requirements.txt
+	echo '-e .[book]' >> requirements.txt
 
 clean:
 	rm -rf _build .venv .cache

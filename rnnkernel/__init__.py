@@ -1,12 +1,14 @@
 """Recurrent neural networks of any width and their kernel limit, side by side."""
 
-from rnnkernel import figures, widgets
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
 from rnnkernel._checks import AssumptionWarning
 from rnnkernel.activations import Activation
 from rnnkernel.averages import mean_with_error
 from rnnkernel.chains import DataSequence, MarkovChain
 from rnnkernel.convergence import ConvergenceStudy, Rate, convergence_study, fit_rate
-from rnnkernel.exercises import Check
 from rnnkernel.flow import gradient_flow
 from rnnkernel.fluctuations import Fluctuations
 from rnnkernel.initial import InitialLaw
@@ -18,7 +20,6 @@ from rnnkernel.poisson import PoissonSolution
 from rnnkernel.sequences import Autoregression, NoisyRotation, RandomRecursion, even_process
 from rnnkernel.stationary import StationaryLaw
 from rnnkernel.training import DivergenceError, TrainingRecord, TrainingRun, train
-from rnnkernel.widgets.explore import explore
 
 __version__ = "0.1.0"
 
@@ -55,3 +56,23 @@ __all__ = [
     "train",
     "widgets",
 ]
+
+if TYPE_CHECKING:
+    from rnnkernel import figures, widgets
+    from rnnkernel.exercises import Check
+    from rnnkernel.widgets.explore import explore
+else:  # what the book adds loads on first use; figures and widgets need the packages of the extra `book`
+    _HOMES = {"Check": "exercises", "explore": "widgets.explore", "figures": "figures", "widgets": "widgets"}
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        missing = [each for each in ("matplotlib", "ipywidgets", "anywidget") if find_spec(each) is None]
+        if missing and name != "Check":
+            raise ImportError(f"rnnkernel.{name} needs {', '.join(missing)}: pip install 'rnnkernel[book]'")
+        home = import_module(f"rnnkernel.{_HOMES[name]}")
+        globals()[name] = home if _HOMES[name] == name else getattr(home, name)
+        return globals()[name]
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_HOMES})

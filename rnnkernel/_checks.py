@@ -19,14 +19,23 @@ class AssumptionWarning(UserWarning):
     """
 
 
-def number(name: str, value: Any, *, above: float = -np.inf, least: float = -np.inf, most: float = np.inf) -> float:
-    """Return `value` as a float with ``above < value``, ``least <= value <= most``; finite in any case."""
+def number(
+    name: str,
+    value: Any,
+    *,
+    above: float = -np.inf,
+    below: float = np.inf,
+    least: float = -np.inf,
+    most: float = np.inf,
+) -> float:
+    """Return `value` as a float with ``above < value < below``, ``least <= value <= most``; finite in any case."""
     if isinstance(value, (bool, np.bool_)) or not np.isscalar(value) or isinstance(value, (str, bytes, complex)):
         raise TypeError(f"{name} must be a real number, not {value!r}")
     given = float(value)
-    if not np.isfinite(given) or given <= above or given < least or given > most:
+    if not np.isfinite(given) or not above < given < below or not least <= given <= most:
         bounds = [f"greater than {above:g}"] if above > -np.inf else []
         bounds += [f"at least {least:g}"] if least > -np.inf else []
+        bounds += [f"less than {below:g}"] if below < np.inf else []
         bounds += [f"at most {most:g}"] if most < np.inf else []
         raise ValueError(f"{name} must be {' and '.join(bounds) or 'finite'}, not {value!r}")
     return given

@@ -26,7 +26,7 @@ class Activation:
     """A bounded and smooth activation function: σ, σ' and L = sup|σ'|.
 
     Calling it evaluates σ elementwise on arrays, and `prime` evaluates σ'.  Compiled loops take `value` and
-    `derivative`.  book: A network that remembers.
+    `derivative`.  Book: :doc:`network-that-remembers`.
 
     Parameters
     ----------
@@ -111,6 +111,16 @@ def _elementwise(function: Callable[[float], float], u: Any) -> Array:
     out = np.empty(given.size)
     _map(function, given.ravel(), out)
     return out.reshape(given.shape)
+
+
+@jit(fastmath={"reassoc", "contract"}, forceinline=True)
+def preactivations(W: Any, x: Any, m: Any, u: Any) -> None:
+    """Fill u with the arguments of σ: u^i = W^i·x + m, the rows of W being coordinates."""
+    for i in range(len(u)):
+        u[i] = m
+    for a in range(len(W)):
+        for i in range(len(u)):
+            u[i] += W[a, i] * x[a]
 
 
 @jit

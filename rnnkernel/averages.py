@@ -30,7 +30,7 @@ def mean_with_error(values: Any, lags: int) -> tuple[float, float]:
 
     Notes
     -----
-    Book: *A network that remembers*.
+    Book: :doc:`network-that-remembers`.
 
     Examples
     --------

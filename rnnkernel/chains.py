@@ -79,7 +79,7 @@ class MarkovChain:
         if not sums.all():
             i = int(sums.argmin())
             raise ValueError(f"transition must have rows of a positive sum, but row {i} is zero")
-        self.transition = P / sums[:, None]
+        self.transition: Array = P / sums[:, None]
         self.transition.flags.writeable = False
         self.standard_errors: Array | None = None
 
@@ -285,7 +285,7 @@ class MarkovChain:
         order, reduction = self._reduced
         u = np.empty(self.n_states)
         u[order] = reduction.solve(centred[order])
-        return np.asarray(u - self.stationary_distribution @ u)
+        return u - self.stationary_distribution @ u
 
     def asymptotic_variance(self, values: Any) -> float:
         """Return σ_f² = lim n Var((1/n) Σ_{k<n} f(X_k)).
@@ -369,11 +369,12 @@ class MarkovChain:
                 first = _checks.integer("start", start, least=0)
                 if first >= self.n_states:
                     raise ValueError(f"start must be a state from 0 to {self.n_states - 1}, not {start}")
-            _walk(self._cumulative, first, uniforms, states)
+            _walk(self.cumulative, first, uniforms, states)
         return states
 
     @cached_property
-    def _cumulative(self) -> Array:
+    def cumulative(self) -> Array:
+        """Cumulative probabilities of each row, infinite from the last state on that can be reached."""
         return np.array([_thresholds(row) for row in self.transition])
 
     @cached_property
@@ -390,7 +391,7 @@ class MarkovChain:
         f = _checks.array("values", values, ndim=1)
         if len(f) != self.n_states:
             raise ValueError(f"values must hold one number for each of {self.n_states} states, not {len(f)}")
-        return np.asarray(f - self.stationary_distribution @ f)
+        return f - self.stationary_distribution @ f
 
     def _closed_class(self, what: str) -> list[int]:
         closed = self.closed_classes
@@ -453,23 +454,25 @@ class DataSequence:
     @property
     def n_inputs(self) -> int:
         """The dimension d of an input."""
-        return int(self.points.shape[1])
+        return int(self.input_vectors.shape[1])
 
     @property
-    def points(self) -> Array:
-        """The inputs of the states as points, shape (n_states, d)."""
+    def input_vectors(self) -> Array:
+        """The inputs of the states as vectors, shape (n_states, d)."""
         return self.inputs if self.inputs.ndim == 2 else self.inputs[:, None]
 
     @cached_property
     def mean_target(self) -> Array:
         """f*(i) = E[Y | state i] = Σ_j P_ij y_ij, shape (n_states,)."""
-        return np.asarray((self.chain.transition * self.targets).sum(axis=1))
+        mean: Array = (self.chain.transition * self.targets).sum(axis=1)
+        return mean
 
     @cached_property
     def target_variance(self) -> Array:
         """Var(Y | state i) = Σ_j P_ij (y_ij − f*(i))² + s², shape (n_states,)."""
         deviation = self.targets - self.mean_target[:, None]
-        return np.asarray((self.chain.transition * deviation**2).sum(axis=1) + self.noise**2)
+        variance: Array = (self.chain.transition * deviation**2).sum(axis=1) + self.noise**2
+        return variance
 
     def simulate(self, n: int, *, rng: Rng, start: int | None = None) -> tuple[Array, Array]:
         """Return n successive inputs and targets.

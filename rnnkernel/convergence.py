@@ -11,28 +11,25 @@ Back-propagation through time leaves all of them as they are: compare a study wi
 """
 
 import os
-from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnnkernel import _checks
-from rnnkernel._jit import jit
+from rnnkernel._linearised import Linearised
 from rnnkernel._types import Array, Rng
 from rnnkernel.activations import Activation
 from rnnkernel.chains import DataSequence
 from rnnkernel.initial import InitialLaw
 from rnnkernel.limit import KernelLimit
-from rnnkernel.network import RNN, preactivations
-from rnnkernel.training import train
+from rnnkernel.network import RNN
+from rnnkernel.training import progress_bar, train
 
 _WORK = 10_000_000  # steps times units of a task: about a hundredth of a second
-_FAST = {"reassoc", "contract", "nsz"}
 
 
 class Rate(NamedTuple):
@@ -66,7 +63,7 @@ class ConvergenceStudy:
 
     Notes
     -----
-    Book: *Convergence, measured*.
+    Book: :doc:`convergence-measured`.
 
     Examples
     --------
@@ -85,12 +82,14 @@ class ConvergenceStudy:
     @property
     def std(self) -> Array:
         """Standard deviation of the errors over seeds, shape (n_betas, n_widths, n_times, n_points)."""
-        return np.asarray(self.errors.std(axis=2, ddof=1))
+        std: Array = self.errors.std(axis=2, ddof=1)
+        return std
 
     @property
     def bias(self) -> Array:
         """Mean of the errors over seeds, shape (n_betas, n_widths, n_times, n_points)."""
-        return np.asarray(self.errors.mean(axis=2))
+        bias: Array = self.errors.mean(axis=2)
+        return bias
 
     def rate(self, beta: float, *, level: float = 0.95) -> Rate:
         """Fit the exponent of N in the standard deviation; see `fit_rate`.
@@ -190,8 +189,7 @@ def _log_size(errors: Array, of: str) -> tuple[float, float]:
 
 
 def convergence_study(
-    data: DataSequence,
-    law: InitialLaw,
+    limit: KernelLimit,
     *,
     widths: Any,
     betas: Any,
@@ -203,8 +201,6 @@ def convergence_study(
     paired: bool = False,
     frozen: bool = False,
     truncation: int = 1,
-    activation: str | Activation = "tanh",
-    learning_rate: float = 1.0,
     executor: Executor | None = None,
     progress: bool = False,
 ) -> ConvergenceStudy:
@@ -215,10 +211,8 @@ def convergence_study(
 
     Parameters
     ----------
-    data : DataSequence
-        Where inputs and targets come from: a finite chain.
-    law : InitialLaw
-        The law of a unit's initial parameters.
+    limit : KernelLimit
+        The limit, on a finite chain; its data, law, activation and learning rate are those of the networks.
     widths : sequence of int
         Numbers of units N.
     betas : sequence of float
@@ -239,10 +233,6 @@ def convergence_study(
         Whether networks are replaced by their linearisation in C and W at the start, whose kernel does not drift.
     truncation : int
         τ; a number beyond the steps that memory holds is full back-propagation through time.
-    activation : str or Activation
-        The activation σ.
-    learning_rate : float
-        The rate α.
     executor : concurrent.futures.Executor, optional
         Where the networks are trained, for example ``distributed.Client().get_executor()``; a thread for each core of
         this machine if not given.
@@ -259,50 +249,48 @@ def convergence_study(
     >>> from rnnkernel import MarkovChain
     >>> data = DataSequence(MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
     >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-    >>> where = dict(times=2.0, x=1.5, memory=[0.1, 0.4])
-    >>> study = convergence_study(data, law, widths=[50, 200], betas=[0.75], n_seeds=40, rng=0, paired=True, **where)
+    >>> limit, where = KernelLimit(data, law), dict(times=2.0, x=1.5, memory=[0.1, 0.4])
+    >>> study = convergence_study(limit, widths=[50, 200], betas=[0.75], n_seeds=40, rng=0, paired=True, **where)
     >>> study.errors.shape, study.std.shape, round(study.predicted_rate(0.75), 12)
     ((1, 2, 40, 2), (1, 2, 2), -0.5)
     >>> low, high = study.rate(0.75).interval
     >>> bool(low < -0.5 < high)
     True
     """
-    from tqdm.auto import tqdm
-
+    if not isinstance(limit, KernelLimit):
+        raise TypeError(f"limit must be a KernelLimit, not {type(limit).__name__}")
     N = tuple(_checks.integer(f"widths[{i}]", n, least=1) for i, n in enumerate(widths))
     exponents = tuple(_checks.number(f"betas[{i}]", b, least=0.5, most=1) for i, b in enumerate(betas))
     n_seeds = _checks.integer("n_seeds", n_seeds, least=2)
     tau = _checks.integer("truncation", truncation, least=1)
     if frozen and tau > 1:
         raise ValueError(f"truncation must be 1 if features are frozen, not {tau}")
-    limit = KernelLimit(data, law, activation, learning_rate)
     law_of_error = limit.fluctuations(times, x, memory)
-    t = np.atleast_1d(np.asarray(times, dtype=float))
+    t = np.atleast_1d(_checks.array("times", times, ndim=(0, 1)))
     if (np.diff(t) < 0).any():
         raise ValueError(f"times must be ascending, not {times!r}")
     predicted = [[law_of_error.std(n_units=n, beta=b, paired=paired) for n in N] for b in exponents]
-    learn = _learn_frozen if frozen else partial(_learn, tau)
+    mu, points = limit.stationary, _checks.points(x, memory, limit.law.n_inputs)
     entropy = int(np.random.default_rng(rng).integers(2**63))
-    points = _checks.points(x, memory, law.n_inputs)
-    one = partial(_outputs, learn, data, law, activation, limit.learning_rate, paired, t, points, entropy)
+    what = mu.data, limit.law, mu.memory_map.activation, limit.learning_rate
+    experiment = _Experiment(*what, paired, frozen, tau, t, points, entropy)
 
+    tasks = []
+    for j, n in enumerate(N):
+        size = 1 + int(_WORK / (n * n * max(t.max(initial=0.0), 1.0)))
+        for i, first in product(range(len(exponents)), range(0, n_seeds, size)):
+            tasks.append((first, -n, i, j, range(first, min(first + size, n_seeds))))
     outputs = np.empty((len(exponents), len(N), n_seeds, len(t), len(points[1])))
-    total = len(exponents) * len(N) * n_seeds
     pool = ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
-    with pool as workers, tqdm(total=total, unit="network", disable=not progress) as bar:
-        tasks = []
-        for j, n in enumerate(N):
-            size = 1 + int(_WORK / (n * n * max(t.max(initial=0.0), 1.0)))
-            for i, first in product(range(len(exponents)), range(0, n_seeds, size)):
-                tasks.append((first, -n, i, j, range(first, min(first + size, n_seeds))))
+    with pool as workers, progress_bar(len(exponents) * len(N) * n_seeds, "network", progress) as count:
         jobs = {}
         for _, _, i, j, seeds in sorted(tasks):  # widths side by side, since narrow networks keep Python's lock busy
-            jobs[workers.submit(one, N[j], exponents[i], seeds)] = (i, j, seeds)
+            jobs[workers.submit(experiment.outputs, N[j], exponents[i], seeds)] = (i, j, seeds)
         try:
             for done in as_completed(jobs):
                 i, j, seeds = jobs[done]
                 outputs[i, j, seeds.start : seeds.stop] = done.result()
-                bar.update(len(seeds))
+                count(len(seeds))
         finally:
             for job in jobs:
                 job.cancel()
@@ -310,54 +298,41 @@ def convergence_study(
     return ConvergenceStudy(N, exponents, errors, np.array(predicted))
 
 
-def _outputs(
-    learn: Callable[..., Iterator[Array]],
-    data: DataSequence,
-    law: InitialLaw,
-    activation: str | Activation,
-    alpha: float,
-    paired: bool,
-    times: Array,
-    points: tuple[Array, Array],
-    entropy: int,
-    n_units: int,
-    beta: float,
-    seeds: range,
-) -> Array:
-    """Train some networks; return their outputs, (n_seeds, n_times, n_points)."""
-    stops = np.rint(times * n_units).astype(np.int64)
-    out = np.empty((len(seeds), len(times), len(points[1])))
-    for row, seed in zip(out, seeds, strict=True):
-        rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(n_units, seed)))
-        rnn = RNN.sample(law, n_units=n_units, beta=beta, rng=rng, paired=paired, activation=activation)
-        x, y = data.simulate(int(stops.max(initial=0)), rng=rng)
-        parts = [(x[i:j], y[i:j]) for i, j in zip(np.append(0, stops), stops, strict=False)]
-        for outputs, each in zip(row, learn(rnn, parts, alpha, points), strict=True):
-            outputs[:] = each
-    return out
+@dataclass(frozen=True, eq=False)
+class _Experiment:
+    """What the networks of a study share; it travels to the workers."""
 
+    data: DataSequence
+    law: InitialLaw
+    activation: Activation
+    learning_rate: float
+    paired: bool
+    frozen: bool
+    truncation: int
+    times: Array
+    points: tuple[Array, Array]
+    entropy: int
 
-def _learn(truncation: int, rnn: RNN, parts: list[tuple[Array, Array]], alpha: float, points: Any) -> Iterator[Array]:
-    """Give the outputs of a network after each part of a sequence."""
-    for part in parts:
-        if len(part[1]):
-            rnn = train(rnn, part, learning_rate=alpha, truncation=truncation, n_records=1).network
-        yield rnn.predict(*points)
+    def outputs(self, n_units: int, beta: float, seeds: range) -> Array:
+        """Train a network for each seed; return their outputs, (n_seeds, n_times, n_points)."""
+        stops = np.rint(self.times * n_units).astype(np.int64)
+        out = np.empty((len(seeds), len(stops), len(self.points[1])))
+        for row, seed in zip(out, seeds, strict=True):
+            rng = np.random.default_rng(np.random.SeedSequence(self.entropy, spawn_key=(n_units, seed)))
+            how: Any = {"rng": rng, "paired": self.paired, "activation": self.activation}
+            rnn = RNN.sample(self.law, n_units=n_units, beta=beta, **how)
+            network: Any = Linearised(rnn) if self.frozen else rnn
+            x, y = self.data.simulate(int(stops.max(initial=0)), rng=rng)
+            for outputs, first, last in zip(row, [0, *stops[:-1]], stops, strict=True):
+                network = self._trained(network, x[first:last], y[first:last])
+                outputs[:] = network.predict(*self.points)
+        return out
 
-
-def _learn_frozen(rnn: RNN, parts: list[tuple[Array, Array]], alpha: float, points: Any) -> Iterator[Array]:
-    """Do the same with ŷ = N^{−β} Σ_i (C^i + c^i) σ(u^i) + C^i σ'(u^i) w^i·x, learning c and w from zero."""
-    N, sigma = rnn.n_units, rnn.activation
-    W, c, w = np.ascontiguousarray(rnn.inputs.T), np.zeros(N), np.zeros((rnn.n_inputs, N))
-    memory = np.array([rnn.memory])
-    line = sigma.value, sigma.derivative, rnn.output, W, c, w
-    x, m = points
-    outputs = np.empty(len(m))
-    for xs, ys in parts:
-        rate = alpha / N ** (2 - 2 * rnn.beta) * rnn.scale
-        _train_frozen(*line, rnn.recurrent, xs.reshape(len(ys), -1), ys, rnn.scale, rate, memory)
-        _evaluate_frozen(*line, x, m, rnn.scale, outputs)
-        yield outputs
+    def _trained(self, network: Any, x: Array, y: Array) -> Any:
+        if self.frozen:
+            return network.trained(x, y, learning_rate=self.learning_rate)
+        how: Any = {"learning_rate": self.learning_rate, "truncation": self.truncation, "n_records": 1}
+        return train(network, (x, y), **how).network
 
 
 def _several(widths: Any) -> tuple[int, ...]:
@@ -365,57 +340,3 @@ def _several(widths: Any) -> tuple[int, ...]:
     if len(set(given)) < 2:
         raise ValueError(f"widths must hold at least two different widths for a rate, not {given}")
     return given
-
-
-@jit(fastmath=_FAST, nogil=True)
-def _train_frozen(
-    value: Any,
-    derivative: Any,
-    C: Any,
-    W: Any,
-    c: Any,
-    w: Any,
-    B: Any,
-    x: Any,
-    y: Any,
-    scale: Any,
-    rate: Any,
-    memory: Any,
-) -> None:
-    """Take one step of gradient descent in c and w for each input; the memory map stays what it is."""
-    S, slope = np.empty(len(C)), np.empty(len(C))
-    for k in range(len(x)):
-        output = _linearised(value, derivative, C, W, c, w, x[k], memory[0], S, slope)
-        move = rate * (y[k] - scale * output)
-        held = 0.0
-        for i in range(len(C)):
-            c[i] += move * S[i]
-            held += B[i] * S[i]
-        for a in range(len(W)):
-            for i in range(len(C)):
-                w[a, i] += move * x[k, a] * slope[i]
-        memory[0] = held / len(C)
-
-
-@jit(fastmath=_FAST, nogil=True)
-def _evaluate_frozen(
-    value: Any, derivative: Any, C: Any, W: Any, c: Any, w: Any, x: Any, m: Any, scale: Any, out: Any
-) -> None:
-    S, slope = np.empty(len(C)), np.empty(len(C))
-    for p in range(len(out)):
-        out[p] = scale * _linearised(value, derivative, C, W, c, w, x[p], m[p], S, slope)
-
-
-@jit(fastmath=_FAST, forceinline=True)
-def _linearised(value: Any, derivative: Any, C: Any, W: Any, c: Any, w: Any, x: Any, m: Any, S: Any, slope: Any) -> Any:
-    """Fill S with σ(u^i) and `slope` with C^i σ'(u^i); return Σ_i (C^i + c^i) S^i + slope^i w^i·x."""
-    preactivations(W, x, m, S)
-    output = 0.0
-    for i in range(len(S)):
-        slope[i] = C[i] * derivative(S[i])
-        S[i] = value(S[i])
-        output += (C[i] + c[i]) * S[i]
-    for a in range(len(W)):
-        for i in range(len(S)):
-            output += slope[i] * w[a, i] * x[a]
-    return output

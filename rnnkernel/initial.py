@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnkernel import _checks
+from rnnkernel._quadrature import gauss_legendre
 from rnnkernel._types import Array, Distribution, Rng
 
 _NODES = {1: 256, 2: 96, 3: 40}
@@ -60,7 +61,7 @@ class InitialLaw:
 
     Notes
     -----
-    Book: *A network that remembers*.
+    Book: :doc:`network-that-remembers`.
 
     Examples
     --------
@@ -257,15 +258,13 @@ def _atoms(distribution: Distribution) -> _Rule:
 
 def _composite_rule(distribution: Distribution, low: float, high: float, panels: int) -> _Rule:
     """Composite Gauss–Legendre between the quantiles of 1e-17, times the density."""
-    x, w = np.polynomial.legendre.leggauss(_ORDER)
     ends = [end for end in (0.0, float(distribution.median())) if low < end < high]
     while panels <= 20 * 2**6:
         edges = np.unique(np.append(np.linspace(low, high, panels + 1), ends))
-        half = np.diff(edges)[:, None] / 2
-        nodes = (edges[:-1, None] + half * (1 + x)).ravel()
-        weights = (half * w).ravel() * distribution.pdf(nodes)
+        nodes, weights = gauss_legendre(edges, _ORDER)
+        weights *= distribution.pdf(nodes)
         if abs(weights.sum() - 1) < 1e-9:
-            return _Rule(nodes, weights, 5.0 / half.max())
+            return _Rule(nodes, weights, 10.0 / np.diff(edges).max())
         panels *= 2
     raise ValueError(
         f"inputs: the density of {distribution.dist.name} cannot be integrated to 1e-9 between its quantiles "

@@ -13,7 +13,7 @@ import numpy as np
 from rnnkernel import _checks
 from rnnkernel._jit import jit
 from rnnkernel._types import Array
-from rnnkernel.activations import Activation
+from rnnkernel.activations import Activation, preactivations
 from rnnkernel.activations import activation as named_activation
 from rnnkernel.initial import InitialLaw
 from rnnkernel.network import RNN
@@ -211,10 +211,7 @@ def _fill(
 ) -> None:
     for k in range(len(m)):
         row, slope_row = values[k], slopes[k]
-        row[:] = m[k]
-        for i in range(len(nodes)):
-            for q in range(len(scale)):
-                row[q] += nodes[i, q] * x[k, i]
+        preactivations(nodes, x[k], m[k], row)
         for q in range(len(scale)):
             u = row[q]
             row[q] = scale[q] * value(u)

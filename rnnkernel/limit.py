@@ -203,8 +203,8 @@ class KernelLimit:
         mu = self.stationary
         if isinstance(mu, EmpiricalLaw):
             return float("nan")
-        kinds = np.unique(np.column_stack([mu.data.points, mu.data.mean_target]), axis=0)
-        if len(np.unique(mu.data.points, axis=0)) < len(kinds):
+        kinds = np.unique(np.column_stack([mu.data.input_vectors, mu.data.mean_target]), axis=0)
+        if len(np.unique(mu.data.input_vectors, axis=0)) < len(kinds):
             return float("nan")
         return float(mu.data.chain.stationary_distribution @ mu.data.target_variance / 2)
 

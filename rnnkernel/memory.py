@@ -19,9 +19,10 @@ from rnnkernel import _checks
 from rnnkernel._checks import AssumptionWarning
 from rnnkernel._jit import jit
 from rnnkernel._types import Array
-from rnnkernel.activations import Activation
+from rnnkernel.activations import Activation, preactivations
 from rnnkernel.activations import activation as named_activation
 from rnnkernel.initial import InitialLaw
+from rnnkernel.sequences import steps_to_forget
 
 
 class MemoryMap:
@@ -44,16 +45,16 @@ class MemoryMap:
 
     Notes
     -----
-    Book: *Memory is a function* and *The random fixed point*.
+    Book: :doc:`memory-is-a-function` and :doc:`random-fixed-point`.
 
     Examples
     --------
     >>> from scipy import stats
     >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-    >>> memory = MemoryMap(law)
-    >>> memory.contraction
+    >>> phi = MemoryMap(law)
+    >>> phi.contraction
     0.5
-    >>> memory([-1.0, 1.5], [-0.2, 0.4])
+    >>> phi([-1.0, 1.5], [-0.2, 0.4])
     array([-0.25206427,  0.29764237])
     """
 
@@ -77,14 +78,19 @@ class MemoryMap:
         """The contraction factor q = L E|B|, L = sup|σ'|: memory forgets its start if q < 1."""
         return self.activation.lipschitz * self.law.recurrent_absolute_mean
 
-    def __call__(self, x: Any, m: Any) -> Any:
+    @property
+    def steps_to_forget(self) -> int:
+        """The steps after which no more than e^{−30}, about 1e-13, of a start is left; 1000 if q ≥ 1."""
+        return steps_to_forget(self.contraction, np.exp(-30)) if self.contraction < 1 else 1000
+
+    def __call__(self, x: Any, memory: Any) -> Any:
         """φ(x, m) = E_λ[B σ(W·x + m)], point by point.
 
         Parameters
         ----------
         x : array_like, shape (n_points,) or (n_points, d)
             Inputs; one input is repeated.
-        m : array_like, shape (n_points,)
+        memory : array_like, shape (n_points,)
             Memories held when the inputs arrive; one memory is repeated.
 
         Returns
@@ -92,16 +98,16 @@ class MemoryMap:
         ndarray, shape (n_points,)
             The memories afterwards; a float for one point with a scalar memory.
         """
-        return self._expectation(self.activation.value, x, m)
+        return self._expectation(self.activation.value, x, memory)
 
-    def derivative(self, x: Any, m: Any) -> Any:
+    def derivative(self, x: Any, memory: Any) -> Any:
         """∂φ/∂m (x, m) = E_λ[B σ'(W·x + m)], point by point: at most q in absolute value.
 
         Parameters
         ----------
         x : array_like, shape (n_points,) or (n_points, d)
             Inputs; one input is repeated.
-        m : array_like, shape (n_points,)
+        memory : array_like, shape (n_points,)
             Memories held when the inputs arrive; one memory is repeated.
 
         Returns
@@ -116,14 +122,14 @@ class MemoryMap:
         >>> round(MemoryMap(law).derivative(0.0, 0.0), 12)
         0.5
         """
-        return self._expectation(self.activation.derivative, x, m)
+        return self._expectation(self.activation.derivative, x, memory)
 
-    def trajectory(self, inputs: Any, start: float = 0.0) -> Array:
+    def trajectory(self, x: Any, start: float = 0.0) -> Array:
         """Memory along a sequence of inputs: M_0 = start, M_{k+1} = φ(x_k, M_k).
 
         Parameters
         ----------
-        inputs : array_like, shape (n,) or (n, d)
+        x : array_like, shape (n,) or (n, d)
             The inputs x_0, …, x_{n−1} in order of time.
         start : float
             The memory held when the first input arrives.
@@ -140,13 +146,13 @@ class MemoryMap:
         >>> MemoryMap(law).trajectory([1.5, 1.5, -1.0]).round(6)
         array([ 0.      , 0.227049, 0.268573, -0.128268])
         """
-        x = self._inputs("inputs", inputs)
+        x = _checks.sequence("x", x, self.n_inputs)
         memory = np.empty(len(x) + 1)
         memory[0] = _checks.number("start", start)
-        _iterate(self.activation.value, self._nodes, self._weights, x, memory)
+        iterate(self.activation.value, self._nodes, self._weights, x, memory)
         return memory
 
-    def fixed_point(self, inputs: Any, start: float = 0.0) -> float:
+    def fixed_point(self, x: Any, start: float = 0.0) -> float:
         """Return the random fixed point M* of an input history: the memory that it leaves behind.
 
         M* = φ(x_{−1}, φ(x_{−2}, … φ(x_{−n}, start))), which differs from the fixed point of the infinite history by
@@ -154,7 +160,7 @@ class MemoryMap:
 
         Parameters
         ----------
-        inputs : array_like, shape (n,) or (n, d)
+        x : array_like, shape (n,) or (n, d)
             The history, oldest input first.
         start : float
             The memory before the oldest input.
@@ -167,19 +173,19 @@ class MemoryMap:
         --------
         >>> from scipy import stats
         >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-        >>> memory = MemoryMap(law)
+        >>> phi = MemoryMap(law)
         >>> history = [1.5, -1.0] * 40
-        >>> bool(abs(memory.fixed_point(history) - memory.fixed_point(history, start=1.0)) < 1e-15)
+        >>> bool(abs(phi.fixed_point(history) - phi.fixed_point(history, start=1.0)) < 1e-15)
         True
         """
-        return float(self.trajectory(inputs, start)[-1])
+        return float(self.trajectory(x, start)[-1])
 
-    def forgetting(self, inputs: Any, start: float, other: float) -> Array:
+    def forgetting(self, x: Any, start: float, other: float) -> Array:
         """|M_k − M'_k| for two memories that start apart and see the same inputs: at most q^k |M_0 − M'_0|.
 
         Parameters
         ----------
-        inputs : array_like, shape (n,) or (n, d)
+        x : array_like, shape (n,) or (n, d)
             The inputs in order of time.
         start : float
             The one start M_0.
@@ -194,14 +200,14 @@ class MemoryMap:
         --------
         >>> from scipy import stats
         >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-        >>> memory = MemoryMap(law)
-        >>> apart = memory.forgetting([-1.0, 1.5, 1.5], start=-1.0, other=1.0)
-        >>> bool((apart <= 2 * memory.contraction ** np.arange(4)).all())
+        >>> phi = MemoryMap(law)
+        >>> apart = phi.forgetting([-1.0, 1.5, 1.5], start=-1.0, other=1.0)
+        >>> bool((apart <= 2 * phi.contraction ** np.arange(4)).all())
         True
         """
-        return np.abs(self.trajectory(inputs, start) - self.trajectory(inputs, other))
+        return np.abs(self.trajectory(x, start) - self.trajectory(x, other))
 
-    def finite_width_bound(self, n_units: int, inputs: Any = None, start: float = 0.0) -> float:
+    def finite_width_bound(self, n_units: int, x: Any = None, start: float = 0.0) -> float:
         """Bound on the root mean square distance between the memory of N units and its limit, at all times.
 
         sup_k ‖M^N_k − M_k‖_{L²} ≤ N^{−1/2} sup_{x,m} sd_λ(B σ(W·x + m)) / (1 − L sup|B|).
@@ -210,11 +216,11 @@ class MemoryMap:
         ----------
         n_units : int
             The number of units N.
-        inputs : array_like, shape (n,) or (n, d), optional
+        x : array_like, shape (n,) or (n, d), optional
             The inputs that the network will see: the supremum then is over the points (x_k, M_k) of this sequence.
             If not given, sup|σ| (E B²)^{1/2} stands for it, which is larger than the standard deviation anywhere.
         start : float
-            The memory M_0 that both start from, used with `inputs`.
+            The memory M_0 that both start from, used with `x`.
 
         Returns
         -------
@@ -229,8 +235,8 @@ class MemoryMap:
         --------
         >>> from scipy import stats
         >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 0.5))
-        >>> memory = MemoryMap(law)
-        >>> round(memory.finite_width_bound(400), 6), round(memory.finite_width_bound(400, inputs=[-1.0, 1.5]), 6)
+        >>> phi = MemoryMap(law)
+        >>> round(phi.finite_width_bound(400), 6), round(phi.finite_width_bound(400, x=[-1.0, 1.5]), 6)
         (0.028868, 0.019918)
         """
         n_units = _checks.integer("n_units", n_units, least=1)
@@ -241,10 +247,10 @@ class MemoryMap:
                 "contract, and the bound does not exist"
             )
         weights = self.law.quadrature.weights * self.law.recurrent_square
-        if inputs is None:
+        if x is None:
             deviation = _sup(self.activation) * float(np.sqrt(weights.sum()))
         else:
-            x = self._inputs("inputs", inputs)
+            x = _checks.sequence("x", x, self.n_inputs)
             m = self.trajectory(x, start)
             square = np.empty(len(x))
             _mean_squares(self.activation.value, self._nodes, weights, x, m, square)
@@ -276,42 +282,31 @@ class MemoryMap:
         ...     MemoryMap(law).fixed_points(0.0).round(6)
         array([-1.287839, 0.      , 1.287839])
         """
+        from scipy.optimize import brentq
+
         point = _checks.array("x", np.ravel(x), ndim=1)
         if len(point) != self.n_inputs:
             raise ValueError(f"x must be one input of {self.n_inputs} coordinate(s), not of shape {np.shape(x)}")
 
-        def gap(m: Array) -> Array:
-            return np.asarray(self(point[None], m)) - m
+        def gap(m: Any) -> Any:
+            return self(point[None], m) - m
 
         reach = 1.0
-        while not gap(np.array([reach]))[0] < 0 < gap(np.array([-reach]))[0]:
+        while not gap(reach) < 0 < gap(-reach):
             reach *= 2
             if reach > 1e6:
                 raise ValueError(f"x: no bounded fixed point was found for input {x!r}")
         grid = np.linspace(-2 * reach, 2 * reach, 2002)
         above = gap(grid) > 0
         left = np.flatnonzero(above[:-1] != above[1:])
-        low, high, falls = grid[left], grid[left + 1], above[left]
-        for _ in range(60):
-            middle = (low + high) / 2
-            before = (gap(middle) > 0) == falls
-            low, high = np.where(before, middle, low), np.where(before, high, middle)
-        return (low + high) / 2
+        return np.array([brentq(gap, grid[i], grid[i + 1], xtol=1e-16) for i in left])
 
-    def _expectation(self, function: Any, x: Any, m: Any) -> Any:
-        scalar = np.ndim(m) == 0 and np.size(x) == self.n_inputs
-        points, memories = _checks.points(x, m, self.n_inputs)
+    def _expectation(self, function: Any, x: Any, memory: Any) -> Any:
+        scalar = np.ndim(memory) == 0 and np.size(x) == self.n_inputs
+        points, memories = _checks.points(x, memory, self.n_inputs)
         out = np.empty(len(memories))
-        _expectations(function, self._nodes, self._weights, points, memories, out)
+        expectations(function, self._nodes, self._weights, points, memories, out)
         return float(out[0]) if scalar else out
-
-    def _inputs(self, name: str, inputs: Any) -> Array:
-        x = _checks.array(name, inputs, ndim=(1, 2))
-        if x.ndim == 1 and self.n_inputs == 1:
-            return x[:, None]
-        if x.ndim == 1 or x.shape[1] != self.n_inputs:
-            raise ValueError(f"{name} must have shape (n, {self.n_inputs}), not {x.shape}")
-        return x
 
     def _warn(self) -> None:
         if self.contraction >= 1:
@@ -321,10 +316,11 @@ class MemoryMap:
                 AssumptionWarning,
                 stacklevel=3,
             )
+        probes = np.sin(np.arange(1.0, 3 * self.n_inputs + 1)).reshape(3, -1)  # inputs in general position
         scale = self.law.recurrent_absolute_mean
         if scale > 0 and np.abs(self.law.recurrent_mean).max() <= 1e-14 * scale:
             why = "E[B | W] = 0 for every W, so that φ(x, m) = 0 and memory vanishes"
-        elif scale > 0 and np.abs(self(_probes(self.n_inputs), 0.0)).max() <= 1e-14 * scale:
+        elif scale > 0 and np.abs(self(probes, 0.0)).max() <= 1e-14 * scale:
             why = "φ(x, 0) = 0 for every x, so that memory started at zero stays at zero"
         else:
             return
@@ -334,11 +330,6 @@ class MemoryMap:
             AssumptionWarning,
             stacklevel=3,
         )
-
-
-def _probes(n_inputs: int) -> Array:
-    """Return a few inputs in general position."""
-    return np.asarray(np.sin(np.arange(1.0, 3 * n_inputs + 1)).reshape(3, n_inputs))
 
 
 def _sup(activation: Activation) -> float:
@@ -355,10 +346,7 @@ _sum = jit(fastmath={"reassoc", "contract", "nsz"})
 @_sum
 def _expectation(function: Any, nodes: Any, weights: Any, x: Any, m: Any, u: Any) -> Any:
     """Σ_q weights[q] function(nodes[:, q]·x + m); u is room for the arguments."""
-    u[:] = m
-    for i in range(len(x)):
-        for q in range(len(u)):
-            u[q] += nodes[i, q] * x[i]
+    preactivations(nodes, x, m, u)
     total = 0.0
     for q in range(len(u)):
         total += weights[q] * function(u[q])
@@ -366,14 +354,15 @@ def _expectation(function: Any, nodes: Any, weights: Any, x: Any, m: Any, u: Any
 
 
 @jit
-def _expectations(function: Any, nodes: Any, weights: Any, x: Any, m: Any, out: Any) -> None:
+def expectations(function: Any, nodes: Any, weights: Any, x: Any, m: Any, out: Any) -> None:
+    """Fill `out` with Σ_q weights[q] function(nodes[:, q]·x + m), point by point."""
     u = np.empty(len(weights))
     for k in range(len(out)):
         out[k] = _expectation(function, nodes, weights, x[k], m[k], u)
 
 
 @jit
-def _iterate(function: Any, nodes: Any, weights: Any, x: Any, memory: Any) -> None:
+def iterate(function: Any, nodes: Any, weights: Any, x: Any, memory: Any) -> None:
     """Fill `memory` from its first entry on."""
     u = np.empty(len(weights))
     for k in range(len(x)):
@@ -383,11 +372,10 @@ def _iterate(function: Any, nodes: Any, weights: Any, x: Any, memory: Any) -> No
 @_sum
 def _mean_squares(function: Any, nodes: Any, weights: Any, x: Any, m: Any, out: Any) -> None:
     """Σ_q weights[q] function(nodes[:, q]·x + m)², point by point."""
+    u = np.empty(len(weights))
     for k in range(len(out)):
+        preactivations(nodes, x[k], m[k], u)
         total = 0.0
-        for q in range(len(weights)):
-            u = m[k]
-            for i in range(x.shape[1]):
-                u += nodes[i, q] * x[k, i]
-            total += weights[q] * function(u) ** 2
+        for q in range(len(u)):
+            total += weights[q] * function(u[q]) ** 2
         out[k] = total

@@ -18,7 +18,7 @@ from rnnkernel import _checks
 from rnnkernel._checks import AssumptionWarning
 from rnnkernel._jit import jit
 from rnnkernel._types import Array, Rng
-from rnnkernel.activations import Activation
+from rnnkernel.activations import Activation, preactivations
 from rnnkernel.activations import activation as named_activation
 from rnnkernel.initial import InitialLaw
 
@@ -40,11 +40,16 @@ class RNN:
         The hidden state S; zero if not given.
     activation : str or Activation
         The activation σ: "tanh", "logistic", "erf", or your own.
+    past : tuple (x, states), optional
+        The last inputs (n, d), and the states (n, N) that they met, oldest first: training with τ > 1 goes back
+        to them.  None if not given.
 
     Attributes
     ----------
     output, inputs, recurrent, hidden : ndarray
         C (N,), W (N, d), B (N,) and S (N,), read-only.
+    past : tuple of ndarray
+        The last inputs and states, read-only.
     beta : float
         β.
     activation : Activation
@@ -52,7 +57,7 @@ class RNN:
 
     Notes
     -----
-    Book: *A network that remembers*.
+    Book: :doc:`network-that-remembers`.
 
     Examples
     --------
@@ -72,6 +77,7 @@ class RNN:
         beta: float,
         hidden: Any = None,
         activation: str | Activation = "tanh",
+        past: tuple[Any, Any] | None = None,
     ) -> None:
         C = _checks.array("output", output, ndim=1)
         W = _checks.array("inputs", inputs, ndim=(1, 2))
@@ -85,12 +91,14 @@ class RNN:
         W = W if W.ndim == 2 else W[:, None]
         if not W.shape[1]:
             raise ValueError("inputs must hold at least one weight for each unit, not none")
-        self.output, self.inputs, self.recurrent, self.hidden = C, W, B, S
-        for weights in (C, W, B, S):
-            weights.flags.writeable = False
+        x, states = (W[:0], S[None][:0]) if past is None else (_checks.array("past", each, ndim=2) for each in past)
+        if x.shape != (len(states), W.shape[1]) or states.shape[1] != len(C):
+            raise ValueError(f"past must hold as many inputs as states, not shapes {x.shape} and {states.shape}")
+        self.output, self.inputs, self.recurrent, self.hidden, self.past = C, W, B, S, (x, states)
+        for given in (C, W, B, S, x, states):
+            given.flags.writeable = False
         self.beta = _checks.number("beta", beta, above=0, most=1)
         self.activation = named_activation(activation)
-        self._past = (W[:0], S[None][:0])  # the last inputs and states, if training with τ > 1 has left any
 
     @classmethod
     def sample(
@@ -209,14 +217,14 @@ class RNN:
         >>> rnn.forecast([-1.0, 1.5]).round(6)
         array([ 0.17807 , -0.214343])
         """
-        return self._follow("x", x)[1]
+        return self._follow(x)[1]
 
-    def trajectory(self, inputs: Any) -> Array:
+    def trajectory(self, x: Any) -> Array:
         """Memories m_k held when each input arrives, and after the last one, with weights frozen.
 
         Parameters
         ----------
-        inputs : array_like, shape (n,) when d = 1, else (n, d)
+        x : array_like, shape (n,) when d = 1, else (n, d)
             Inputs in the order of time.
 
         Returns
@@ -230,7 +238,7 @@ class RNN:
         >>> rnn.trajectory([-1.0, 1.5]).round(6)
         array([ 0.      , -0.198531,  0.222582])
         """
-        return self._follow("inputs", inputs)[0]
+        return self._follow(x)[0]
 
     def step(self, x: Any, y: float, *, learning_rate: float) -> "RNN":
         """One step of online gradient descent, exactly as the book writes it.
@@ -253,7 +261,7 @@ class RNN:
 
         Notes
         -----
-        Book: *Training online*.
+        Book: :doc:`training-online`.
 
         Examples
         --------
@@ -288,11 +296,11 @@ class RNN:
         """The input weights as the compiled loops read them, (d, N): one coordinate after the other."""
         return self.inputs.T.copy(order="C")
 
-    def _follow(self, name: str, inputs: Any) -> tuple[Array, Array]:
-        x = _checks.sequence(name, inputs, self.n_inputs)
+    def _follow(self, x: Any) -> tuple[Array, Array]:
+        x = _checks.sequence("x", x, self.n_inputs)
         memories, outputs = np.empty(len(x) + 1), np.empty(len(x))
         memories[0] = self.memory
-        _follow(self.activation.value, self.output, self._columns, self.recurrent, x, self.scale, memories, outputs)
+        follow(self.activation.value, self.output, self._columns, self.recurrent, x, self.scale, memories, outputs)
         return memories, outputs
 
     def __repr__(self) -> str:
@@ -300,16 +308,6 @@ class RNN:
             f"RNN(n_units={self.n_units}, n_inputs={self.n_inputs}, beta={self.beta:g}, "
             f"activation={self.activation.name!r})"
         )
-
-
-@jit(fastmath={"reassoc", "contract"}, forceinline=True)
-def preactivations(W: Any, x: Any, m: Any, u: Any) -> None:
-    """u^i = W^i·x + m."""
-    for i in range(len(u)):
-        u[i] = m
-    for a in range(len(W)):
-        for i in range(len(u)):
-            u[i] += W[a, i] * x[a]
 
 
 @jit(fastmath={"reassoc", "contract"}, nogil=True)
@@ -325,7 +323,7 @@ def evaluate(value: Any, C: Any, W: Any, x: Any, memory: Any, scale: Any, out: A
 
 
 @jit(fastmath={"reassoc", "contract"}, nogil=True)
-def _follow(value: Any, C: Any, W: Any, B: Any, x: Any, scale: Any, memories: Any, outputs: Any) -> None:
+def follow(value: Any, C: Any, W: Any, B: Any, x: Any, scale: Any, memories: Any, outputs: Any) -> None:
     """Fill `memories` from its first entry, and `outputs`, along the inputs."""
     u = np.empty(len(C))
     for k in range(len(x)):

@@ -25,6 +25,8 @@ _DEFAULT_BURN_IN = 1000
 class _Recursion:
     """What all recursions share: states become inputs, successive states become targets."""
 
+    n_inputs: int = 1  #: the dimension d of an input
+
     def __init__(self, targets: Callable[[Array, Array], Array] | None, noise: float) -> None:
         if targets is not None and not callable(targets):
             raise TypeError(f"targets must be a function of the states and the next states, not {targets!r}")
@@ -54,15 +56,10 @@ class _Recursion:
         generator = np.random.default_rng(rng)
         states = self._states(n + 1, generator, start)
         x = self._inputs(states)
-        y = _first_coordinate(x[1:]) if self.targets is None else self._targets(states)
+        y = (x if x.ndim == 1 else x[:, 0])[1:] if self.targets is None else self._targets(states)
         if self.noise:
             y = y + self.noise * generator.standard_normal(n)
         return x[:-1], y
-
-    @property
-    def n_inputs(self) -> int:
-        """The dimension d of an input."""
-        return 1
 
     def _states(self, n: int, generator: np.random.Generator, start: Any) -> Array:
         raise NotImplementedError
@@ -98,7 +95,7 @@ class Autoregression(_Recursion):
 
     Notes
     -----
-    A stationary start is the sum (1 − a) Σ a^j ξ_j up to terms below 2⁻⁵³.  Book: Hidden states and a continuum.
+    A stationary start is the sum (1 − a) Σ a^j ξ_j up to terms below 2⁻⁵³.  Book: :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------
@@ -119,20 +116,13 @@ class Autoregression(_Recursion):
         noise: float = 0.0,
     ) -> None:
         super().__init__(targets, noise)
-        self._contraction = _checks.number("contraction", contraction, least=0)
-        if self._contraction >= 1:
-            raise ValueError(f"contraction must be less than 1, not {contraction!r}: the start would not be forgotten")
+        self.contraction = _checks.number("contraction", contraction, least=0, below=1)
         self.innovation = innovation
         if innovation is not None:
             if not hasattr(innovation, "rvs") or not hasattr(innovation, "support"):
                 raise TypeError(f"innovation must be a frozen scipy.stats distribution, not {innovation!r}")
             if not np.isfinite(innovation.support()).all():
                 raise ValueError(f"innovation must have a bounded range, not {innovation.support()}")
-
-    @property
-    def contraction(self) -> float:
-        """The factor a by which two copies with the same noise approach each other in each step."""
-        return self._contraction
 
     @property
     def mean(self) -> float:
@@ -146,7 +136,7 @@ class Autoregression(_Recursion):
         return xi_variance * (1 - self.contraction) / (1 + self.contraction)
 
     def _states(self, n: int, generator: np.random.Generator, start: Any) -> Array:
-        burn_in = _steps_to_forget(self.contraction) if start is None else 0
+        burn_in = steps_to_forget(self.contraction) if start is None else 0
         first = self.mean if start is None else _checks.number("start", start)
         xi = self._innovations(burn_in + n, generator)
         states = np.empty(burn_in + n)
@@ -179,7 +169,7 @@ class NoisyRotation(_Recursion):
 
     Notes
     -----
-    Book: Hidden states and a continuum.
+    Book: :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------
@@ -190,6 +180,8 @@ class NoisyRotation(_Recursion):
     >>> x.shape, y.shape, x[0]
     ((3, 2), (3,), array([1., 0.]))
     """
+
+    n_inputs = 2
 
     def __init__(
         self,
@@ -204,11 +196,6 @@ class NoisyRotation(_Recursion):
         self.jitter = _checks.number("jitter", jitter, least=0)
 
     @property
-    def n_inputs(self) -> int:
-        """The dimension of the input, 2."""
-        return 2
-
-    @property
     def mixing_rate(self) -> float:
         """ρ = e^{−s²/2}, the modulus of the second eigenvalue of the transition operator."""
         return float(np.exp(-(self.jitter**2) / 2))
@@ -217,7 +204,7 @@ class NoisyRotation(_Recursion):
         first = 2 * np.pi * generator.random() if start is None else _checks.number("start", start)
         turns = self.turn + self.jitter * generator.standard_normal(n)
         turns[0] = first
-        return np.asarray(np.cumsum(turns) % (2 * np.pi))
+        return np.cumsum(turns) % (2 * np.pi)
 
     def _inputs(self, states: Array) -> Array:
         return np.column_stack([np.cos(states), np.sin(states)])
@@ -249,7 +236,7 @@ class RandomRecursion(_Recursion):
 
     Notes
     -----
-    Book: Hidden states and a continuum.
+    Book: :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------
@@ -281,18 +268,11 @@ class RandomRecursion(_Recursion):
         self.contraction = contraction
         self.burn_in = _DEFAULT_BURN_IN
         if contraction is not None:
-            self.contraction = _checks.number("contraction", contraction, least=0)
-            if self.contraction >= 1:
-                raise ValueError(f"contraction must be less than 1, not {contraction!r}; leave it out if unknown")
-            self.burn_in = _steps_to_forget(self.contraction)
+            self.contraction = _checks.number("contraction", contraction, least=0, below=1)
+            self.burn_in = steps_to_forget(self.contraction)
         self.n_uniforms = None if n_uniforms is None else _checks.integer("n_uniforms", n_uniforms, least=1)
         first = self._inputs(self.start[None])
-        self._n_inputs = 1 if first.ndim == 1 else int(first.shape[1])
-
-    @property
-    def n_inputs(self) -> int:
-        """The dimension d of an input."""
-        return self._n_inputs
+        self.n_inputs = 1 if first.ndim == 1 else int(first.shape[1])
 
     def _states(self, n: int, generator: np.random.Generator, start: Any) -> Array:
         burn_in, first = self.burn_in, self.start
@@ -345,7 +325,7 @@ def even_process(stop: float = 0.5, *, noise: float = 0.0) -> DataSequence:
 
     Notes
     -----
-    Book: Hidden states and a continuum.
+    Book: :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------
@@ -355,21 +335,15 @@ def even_process(stop: float = 0.5, *, noise: float = 0.0) -> DataSequence:
     >>> data.simulate(11, rng=3, start=0)[0]
     array([-1., -1.,  1.,  1., -1., -1., -1., -1.,  1.,  1., -1.])
     """
-    p = _checks.number("stop", stop, above=0)
-    if p >= 1:
-        raise ValueError(f"stop must be less than 1, not {stop!r}")
+    p = _checks.number("stop", stop, above=0, below=1)
     inputs = np.array([-1.0, 1.0, 1.0])
     chain = MarkovChain([[p, 1 - p, 0], [0, 0, 1], [p, 1 - p, 0]])
     return DataSequence(chain, inputs=inputs, targets=np.tile(inputs, (3, 1)), noise=noise)
 
 
-def _steps_to_forget(contraction: float) -> int:
-    """Return the least J with contraction^J ≤ 2⁻⁵³."""
-    return 1 if contraction == 0 else int(np.ceil(53 * np.log(2) / -np.log(contraction)))
-
-
-def _first_coordinate(x: Array) -> Array:
-    return x if x.ndim == 1 else x[:, 0]
+def steps_to_forget(contraction: float, left: float = 2**-53) -> int:
+    """Return the least J with contraction^J ≤ `left`."""
+    return 1 if contraction == 0 else int(np.ceil(np.log(left) / np.log(contraction)))
 
 
 @jit

@@ -14,7 +14,7 @@ import numpy as np
 
 from rnnkernel import _checks
 from rnnkernel._collocation import Collocation, evaluate, inputs
-from rnnkernel._types import Array, Rng
+from rnnkernel._types import Array, Rng, Source
 from rnnkernel.chains import DataSequence
 from rnnkernel.memory import MemoryMap
 from rnnkernel.poisson import PoissonSolution
@@ -189,7 +189,7 @@ class StationaryLaw:
         """
         nodes = self.collocation
         n = _checks.integer("n", n, least=0)
-        lost = _steps_to_forget(self.memory_map)
+        lost = self.memory_map.steps_to_forget
         states = nodes.chain.simulate(n + lost, rng=rng)
         m = self.memory_map.trajectory(nodes.input_vectors[states])[lost:-1]
         return states[lost:], self.data.inputs[states[lost:]], m
@@ -285,9 +285,9 @@ class ChainLaw(StationaryLaw):
             raise ValueError(
                 f"data must have inputs of {phi.n_inputs} coordinate(s), as the law of memory has, not {data.n_inputs}"
             )
-        self.collocation = Collocation(data.chain, data.points, phi, n_nodes)
+        self.collocation = Collocation(data.chain, data.input_vectors, phi, n_nodes)
         self.memory = self.collocation.memory
-        self.input_vectors = data.points[self.states]
+        self.input_vectors = data.input_vectors[self.states]
         self.targets = data.mean_target[self.states]
         self.target_variances = data.target_variance[self.states]
         if phi.contraction >= 1:
@@ -295,19 +295,19 @@ class ChainLaw(StationaryLaw):
         self.weights = self.collocation.weights
 
     def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
-        chain, points = self.data.chain, self.data.points
+        chain, points = self.data.chain, self.data.input_vectors
         states = generator.choice(chain.n_states, size=n, p=chain.stationary_distribution)
         m = np.zeros(n)
-        for _ in range(_steps_to_forget(self.memory_map)):
+        for _ in range(self.memory_map.steps_to_forget):
             m = self.memory_map(points[states], m)
-            states = (generator.random(n)[:, None] >= chain._cumulative[states]).sum(axis=1)
+            states = (generator.random(n)[:, None] >= chain.cumulative[states]).sum(axis=1)
         return self.data.inputs[states], m
 
     def _require_one_law(self) -> None:
         """Let memories from both ends of the intervals see the same inputs: if they meet, the law is unique."""
         low, high = self.intervals[:, 0].min(), self.intervals[:, 1].max()
         states = self.data.chain.simulate(_LENGTH, rng=0)
-        apart = self.memory_map.forgetting(self.data.points[states], low, high)[-1]
+        apart = self.memory_map.forgetting(self.data.input_vectors[states], low, high)[-1]
         if apart > 1e-9 * (high - low):
             raise ValueError(
                 f"memories that start at {low:.3g} and at {high:.3g} are still {apart:.3g} apart after {_LENGTH} "
@@ -324,12 +324,12 @@ class EmpiricalLaw(StationaryLaw):
             raise ValueError("n_nodes has no meaning for a sequence: every step is a node")
         data, burnt = self.data, 0
         if not isinstance(data, (tuple, list)):
-            if not hasattr(data, "simulate"):
+            if not isinstance(data, Source):
                 raise TypeError(
                     "data must be a DataSequence, a pair of arrays (x, y), or an object with simulate(n, rng=), not "
                     f"{type(data).__name__}"
                 )
-            burnt = _steps_to_forget(self.memory_map)
+            burnt = self.memory_map.steps_to_forget
             n = _LENGTH if n_steps is None else _checks.integer("n_steps", n_steps, least=1)
             data = data.simulate(n + burnt, rng=rng)
         elif n_steps is not None:
@@ -355,12 +355,6 @@ class EmpiricalLaw(StationaryLaw):
     def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
         chosen = generator.integers(len(self.memory), size=n)
         return self.inputs[chosen], self.memory[chosen]
-
-
-def _steps_to_forget(memory_map: MemoryMap) -> int:
-    """Return how many steps reduce a distance by 1e-13; 1000 if memory does not contract."""
-    q = memory_map.contraction
-    return 1000 if q >= 1 else max(1, int(np.ceil(30 / -np.log(q)))) if q > 0 else 1
 
 
 def _warn_of_large_inputs(input_vectors: Array, reach: Array) -> None:

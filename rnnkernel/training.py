@@ -21,18 +21,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnnkernel import _checks
 from rnnkernel._jit import hot, jit
-from rnnkernel._types import Array, Rng
-from rnnkernel.network import RNN, preactivations
+from rnnkernel._types import Array, Data, Rng, Source
+from rnnkernel.activations import preactivations
+from rnnkernel.network import RNN
 
 _FAST = {"reassoc", "contract", "nsz"}
 _TOO_LARGE = 1e100  # an error beyond it is divergence; below it no update overflows
-_LANES = 1112  # units in a block: a long loop, and rows that start far from one another in the sets of the cache
+LANES = 1112  # units in a block: a long loop, and rows that start far from one another in the sets of the cache
 _VECTOR = 8  # the loop runs over whole vectors of units; those beyond N rest at zero
 
 
@@ -114,7 +115,7 @@ class DivergenceError(FloatingPointError):
 
 def train(
     rnn: RNN,
-    data: Any,
+    data: Data,
     *,
     time: float | None = None,
     learning_rate: float,
@@ -165,7 +166,7 @@ def train(
     Notes
     -----
     If E C ≠ 0 in the law that the network was drawn from, training still runs, but the output before training grows
-    like N^{1−β} and no kernel limit describes it.  Book: *Training online*.
+    like N^{1−β} and no kernel limit describes it.  Book: :doc:`training-online`.
 
     Examples
     --------
@@ -189,13 +190,15 @@ def train(
     losses = np.empty(n_records)
     predictions = None if points is None else np.empty((n_records, len(rnn.predict(*points))))
 
-    loop: _OneStep | _Replay = _OneStep(rnn) if tau == 1 else _Replay(rnn, tau)
-    rate = alpha / rnn.n_units ** (2 - 2 * rnn.beta) * rnn.scale
+    task = Task(x, y, rnn.scale, alpha / rnn.n_units ** (2 - 2 * rnn.beta) * rnn.scale, bound)
+    held, loop = (Blocks.of(rnn), one_step) if tau == 1 else (Rings.of(rnn, tau), replay)
+    sigma = rnn.activation
     stride = 1 if progress or points is not None else max(n_records, 1)
-    with _bar(n_steps, progress) as count:
+    with progress_bar(n_steps, "step", progress) as count:
         for first in range(0, n_records, stride):
             last = first + stride
-            bad = loop.advance(x, y, stops[first : last + 1], rnn.scale, rate, bound, losses[first:last])
+            steps = stops[first : last + 1]
+            bad = loop(sigma.value, sigma.derivative, held, task, steps, losses[first:last])
             if bad >= 0:
                 done = int(np.searchsorted(stops, bad, side="right")) - 1
                 kept = None if predictions is None else predictions[:done]
@@ -206,12 +209,12 @@ def train(
                     record=TrainingRecord(stops[1 : done + 1] / rnn.n_units, losses[:done], kept),
                 )
             if predictions is not None and points is not None:
-                predictions[first] = loop.network().predict(*points)
+                predictions[first] = held.network(rnn).predict(*points)
             count(int(stops[last] - stops[first]))
-    return TrainingRun(stops[1:] / rnn.n_units, losses, predictions, loop.network())
+    return TrainingRun(stops[1:] / rnn.n_units, losses, predictions, held.network(rnn))
 
 
-def _data(rnn: RNN, data: Any, time: float | None, rng: Rng) -> tuple[Array, Array, int]:
+def _data(rnn: RNN, data: Data, time: float | None, rng: Rng) -> tuple[Array, Array, int]:
     """Return inputs (n, d), targets (n,), and the number of steps."""
     if time is not None:
         time = _checks.number("time", time, least=0)
@@ -220,7 +223,7 @@ def _data(rnn: RNN, data: Any, time: float | None, rng: Rng) -> tuple[Array, Arr
         if len(data) != 2:
             raise ValueError(f"data must be a tuple (x, y), not of length {len(data)}")
         given = data
-    elif hasattr(data, "simulate"):
+    elif isinstance(data, Source):
         if steps is None:
             raise ValueError("time must be given if data is simulated")
         given = data.simulate(steps, rng=rng)
@@ -235,51 +238,91 @@ def _data(rnn: RNN, data: Any, time: float | None, rng: Rng) -> tuple[Array, Arr
     return x, y, len(x) if steps is None else steps
 
 
+class Task(NamedTuple):
+    """What a loop learns from, and how: sequence, scale N^{−β} of the output, rate α^N N^{−β}, bound on errors."""
+
+    x: Array
+    y: Array
+    scale: float
+    rate: float
+    clip: float
+
+
+class Blocks(NamedTuple):
+    """A network as the loop for τ = 1 holds it: in blocks of units, each row of a block contiguous."""
+
+    rows: Any
+    n_units: int
+    memory: Array
+
+    @classmethod
+    def of(cls, rnn: RNN) -> "Blocks":
+        """Return a copy of the network."""
+        row = layout(rnn.n_inputs)
+        n_blocks = -(-rnn.n_units // LANES)
+        raw = np.zeros(n_blocks * row.itemsize + 64, np.uint8)
+        start = -raw.ctypes.data % 64  # a vector of 64 bytes then never straddles two cache lines
+        rows = raw[start : start + n_blocks * row.itemsize].view(row)
+        for name, weights in (("C", rnn.output), ("B", rnn.recurrent), ("S", rnn.hidden)):
+            rows[name] = _fold(weights)
+        for a in range(rnn.n_inputs):
+            rows["W"][:, a] = _fold(rnn.inputs[:, a])
+        return cls(rows, rnn.n_units, np.array([rnn.memory]))
+
+    def network(self, like: RNN) -> RNN:
+        """Return the network that is held, with the exponent and the activation of another."""
+        C, B, S = (self.rows[name].ravel()[: self.n_units] for name in "CBS")
+        W = self.rows["W"].transpose(0, 2, 1).reshape(-1, like.n_inputs)[: self.n_units]
+        return RNN(C, W, B, beta=like.beta, hidden=S, activation=like.activation)
+
+
+class Rings(NamedTuple):
+    """A network as the loop for τ > 1 holds it, with rings of the last τ inputs and states."""
+
+    C: Array
+    W: Array
+    B: Array
+    S: Array
+    inputs: Array
+    states: Array
+    seen: Any
+
+    @classmethod
+    def of(cls, rnn: RNN, tau: int) -> "Rings":
+        """Return a copy of the network."""
+        inputs, states = np.zeros((tau, rnn.n_inputs)), np.zeros((tau, rnn.n_units))
+        n = min(len(rnn.past[0]), tau - 1)
+        inputs[:n], states[:n] = (each[len(each) - n :] for each in rnn.past)
+        weights = rnn.output.copy(), rnn.inputs.T.copy(order="C"), rnn.recurrent.copy(), rnn.hidden.copy()
+        return cls(*weights, inputs, states, np.array([n]))
+
+    def network(self, like: RNN) -> RNN:
+        """Return the network that is held, with the exponent and the activation of another."""
+        tau, seen = len(self.states), int(self.seen[0])
+        order = np.arange(max(seen - tau + 1, 0), seen) % tau
+        past = self.inputs[order], self.states[order]
+        return RNN(self.C, self.W.T, self.B, beta=like.beta, hidden=self.S, activation=like.activation, past=past)
+
+
 @contextmanager
-def _bar(n_steps: int, progress: bool) -> Iterator[Callable[[int], Any]]:
-    """Give a function that counts steps done."""
-    if not progress:
+def progress_bar(total: int, unit: str, shown: bool) -> Iterator[Callable[[int], Any]]:
+    """Give a function that counts what is done.
+
+    Not ``tqdm(disable=)``: it takes a fifth of the time of a short run, and warns in a notebook without ipywidgets.
+    """
+    if not shown:
         yield int
         return
     from tqdm.auto import tqdm
 
-    with tqdm(total=n_steps, unit="step") as bar:
+    with tqdm(total=total, unit=unit) as bar:
         yield bar.update
 
 
-class _OneStep:
-    """The parameters as the loop for τ = 1 holds them: in blocks of units, each row of a block contiguous."""
-
-    def __init__(self, rnn: RNN) -> None:
-        self.rnn = rnn
-        layout = _layout(rnn.n_inputs)
-        n_blocks = -(-rnn.n_units // _LANES)
-        raw = np.zeros(n_blocks * layout.itemsize + 64, np.uint8)
-        start = -raw.ctypes.data % 64  # a vector of 64 bytes then never straddles two cache lines
-        blocks = raw[start : start + n_blocks * layout.itemsize].view(layout)
-        for name, weights in (("C", rnn.output), ("B", rnn.recurrent), ("S", rnn.hidden)):
-            blocks[name] = _fold(weights)
-        for a in range(rnn.n_inputs):
-            blocks["W"][:, a] = _fold(rnn.inputs[:, a])
-        self.blocks = blocks
-        self.memory = np.array([rnn.memory])
-
-    def advance(self, x: Array, y: Array, stops: Any, scale: float, rate: float, clip: float, losses: Array) -> int:
-        sigma, N = self.rnn.activation, self.rnn.n_units
-        args = (x, y, stops, scale, rate, clip, self.memory, losses)
-        return int(_one_step(sigma.value, sigma.derivative, self.blocks, N, *args))
-
-    def network(self) -> RNN:
-        N = self.rnn.n_units
-        C, B, S = (self.blocks[name].ravel()[:N] for name in "CBS")
-        W = self.blocks["W"].transpose(0, 2, 1).reshape(-1, self.rnn.n_inputs)[:N]
-        return RNN(C, W, B, beta=self.rnn.beta, hidden=S, activation=self.rnn.activation)
-
-
 @cache
-def _layout(n_inputs: int) -> np.dtype[np.void]:
+def layout(n_inputs: int) -> np.dtype[np.void]:
     """Return the rows of a block."""
-    row = (np.float64, _LANES)
+    row = (np.float64, LANES)
     return np.dtype(
         [
             ("C", *row),
@@ -288,40 +331,15 @@ def _layout(n_inputs: int) -> np.dtype[np.void]:
             ("before", *row),  # the state one step earlier
             ("CD", *row),  # C^i D^i
             ("u", *row),
-            ("W", np.float64, (n_inputs, _LANES)),
+            ("W", np.float64, (n_inputs, LANES)),
         ]
     )
 
 
 def _fold(weights: Array) -> Array:
-    folded = np.zeros(-(-len(weights) // _LANES) * _LANES)
+    folded = np.zeros(-(-len(weights) // LANES) * LANES)
     folded[: len(weights)] = weights
-    return folded.reshape(-1, _LANES)
-
-
-class _Replay:
-    """The parameters as the loop for τ > 1 holds them, with rings of the last τ inputs and states."""
-
-    def __init__(self, rnn: RNN, tau: int) -> None:
-        self.rnn = rnn
-        self.C, self.B, self.S = rnn.output.copy(), rnn.recurrent.copy(), rnn.hidden.copy()
-        self.W = rnn.inputs.T.copy(order="C")
-        self.inputs, self.states = np.zeros((tau, rnn.n_inputs)), np.zeros((tau, rnn.n_units))
-        inputs, states = (past[-(tau - 1) :] for past in rnn._past)
-        self.inputs[: len(inputs)], self.states[: len(states)] = inputs, states
-        self.seen = np.array([len(inputs)])
-
-    def advance(self, x: Array, y: Array, stops: Any, scale: float, rate: float, clip: float, losses: Array) -> int:
-        sigma = self.rnn.activation
-        weights = (self.C, self.W, self.B, self.S, self.inputs, self.states, self.seen)
-        return int(_replay(sigma.value, sigma.derivative, *weights, x, y, stops, scale, rate, clip, losses))
-
-    def network(self) -> RNN:
-        rnn = RNN(self.C, self.W.T, self.B, beta=self.rnn.beta, hidden=self.S, activation=self.rnn.activation)
-        tau, seen = len(self.inputs), int(self.seen[0])
-        order = np.arange(max(seen - tau + 1, 0), seen) % tau
-        rnn._past = self.inputs[order], self.states[order]
-        return rnn
+    return folded.reshape(-1, LANES)
 
 
 @jit(fastmath=_FAST)
@@ -361,21 +379,10 @@ def _pass(
 
 
 @jit(fastmath=_FAST, nogil=True)
-def _one_step(
-    value: Any,
-    derivative: Any,
-    blocks: Any,
-    N: Any,
-    x: Any,
-    y: Any,
-    stops: Any,
-    scale: Any,
-    rate: Any,
-    clip: Any,
-    memory: Any,
-    losses: Any,
-) -> Any:
+def one_step(value: Any, derivative: Any, blocks: Blocks, task: Task, stops: Any, losses: Any) -> Any:
     """Train from the first stop to the last, with τ = 1; return the step at which it diverged, or −1."""
+    rows, N, memory = blocks
+    x, y, scale, rate, clip = task
     m = memory[0]
     move = move_q = 0.0
     last = x[0]
@@ -384,9 +391,9 @@ def _one_step(
         for k in range(stops[r], stops[r + 1]):
             now = x[k % len(x)]
             output = q = held = cross = 0.0
-            for b in range(len(blocks)):
-                n = min(_LANES, N - b * _LANES)
-                sums = _pass(value, derivative, blocks[b], n, move, move_q, last, now, m)
+            for b in range(len(rows)):
+                n = min(LANES, N - b * LANES)
+                sums = _pass(value, derivative, rows[b], n, move, move_q, last, now, m)
                 output += sums[0]
                 q += sums[1]
                 held += sums[2]
@@ -400,8 +407,8 @@ def _one_step(
             m = (held + move_q * cross) / N
             last = now
         losses[r] = total / (stops[r + 1] - stops[r])
-    for b in range(len(blocks)):
-        _finish(blocks[b], min(_LANES, N - b * _LANES), move, move_q, last)
+    for b in range(len(rows)):
+        _finish(rows[b], min(LANES, N - b * LANES), move, move_q, last)
     memory[0] = m
     return -1
 
@@ -420,25 +427,10 @@ def _finish(block: Any, n: Any, move: Any, move_q: Any, x: Any) -> None:
 
 
 @jit(fastmath=_FAST, nogil=True)
-def _replay(
-    value: Any,
-    derivative: Any,
-    C: Any,
-    W: Any,
-    B: Any,
-    S: Any,
-    inputs: Any,
-    states: Any,
-    seen: Any,
-    x: Any,
-    y: Any,
-    stops: Any,
-    scale: Any,
-    rate: Any,
-    clip: Any,
-    losses: Any,
-) -> Any:
+def replay(value: Any, derivative: Any, held: Rings, task: Task, stops: Any, losses: Any) -> Any:
     """Train from the first stop to the last, with τ > 1; return the step at which it diverged, or −1."""
+    C, W, B, S, inputs, states, seen = held
+    x, y, scale, rate, clip = task
     tau, N = states.shape
     u, toward_B = np.empty(N), np.empty(N)
     S_replayed, D = np.empty((tau + 1, N)), np.empty((tau, N))
@@ -459,42 +451,29 @@ def _replay(
                 return k
             total += 0.5 * e * e
             depth = min(tau, seen[0])
-            first = seen[0] - depth
-            _replay_outputs(value, derivative, W, B, inputs, states, first, depth, S_replayed, D, u)
-            _descend(rate * min(max(e, -clip), clip), C, W, B, inputs, first, depth, S_replayed, D, u, toward_B)
+            _replay_outputs(value, derivative, held, depth, S_replayed, D, u)
+            _descend(rate * min(max(e, -clip), clip), held, depth, S_replayed, D, u, toward_B)
         losses[r] = total / (stops[r + 1] - stops[r])
     return -1
 
 
 @jit(fastmath=_FAST)
-def _replay_outputs(
-    value: Any,
-    derivative: Any,
-    W: Any,
-    B: Any,
-    inputs: Any,
-    states: Any,
-    first: Any,
-    n: Any,
-    S: Any,
-    D: Any,
-    u: Any,
-) -> None:
-    """Fill S with the states, and D with the derivatives σ', along n inputs."""
-    S[0] = states[first % len(states)]
-    for j in range(n):
-        preactivations(W, inputs[(first + j) % len(inputs)], _mean(B, S[j]), u)
+def _replay_outputs(value: Any, derivative: Any, held: Rings, depth: Any, S: Any, D: Any, u: Any) -> None:
+    """Fill S with the states, and D with the derivatives σ', along the last `depth` inputs."""
+    tau, first = len(held.states), held.seen[0] - depth
+    S[0] = held.states[first % tau]
+    for j in range(depth):
+        preactivations(held.W, held.inputs[(first + j) % tau], _mean(held.B, S[j]), u)
         for i in range(len(u)):
             S[j + 1, i] = value(u[i])
             D[j, i] = derivative(u[i])
 
 
 @jit(fastmath=_FAST)
-def _descend(
-    move: Any, C: Any, W: Any, B: Any, inputs: Any, first: Any, depth: Any, S: Any, D: Any, delta: Any, toward_B: Any
-) -> None:
+def _descend(move: Any, held: Rings, depth: Any, S: Any, D: Any, delta: Any, toward_B: Any) -> None:
     """Add `move` times the gradient of Σ C S to the parameters; delta is its part through u, and q through memory."""
-    N = len(C)
+    C, W, B, _, inputs, _, seen = held
+    N, first = len(C), seen[0] - depth
     for i in range(N):
         delta[i] = C[i] * D[depth - 1, i]
         toward_B[i] = 0.0

@@ -1,6 +1,7 @@
 """Slow, obvious twins of the package's fast routines, written from the formulas and nothing else."""
 
 import numpy as np
+from scipy.linalg import expm
 
 
 def walk(P, first, uniforms):
@@ -57,3 +58,25 @@ def train(C, W, B, S, x, y, *, beta, alpha, sigma, prime, tau=1, clip=np.inf):
         move = alpha / N ** (2 - 2 * beta) * np.clip(y[k] - outputs[k], -clip, clip)
         C, W, B = (theta + move * g for theta, g in zip((C, W, B), toward, strict=True))
     return C, W, B, states[-1], np.array(outputs), np.array(memories)
+
+
+def propagate(limit, t, x, memory):
+    """The matrix that takes a function's values at the nodes of μ and at points to those of e^{−αtT} at the points."""
+    mu = limit.stationary
+    x_all, m_all = np.append(mu.inputs, x), np.append(mu.memory, memory)
+    generator = np.zeros((len(m_all), len(m_all)))
+    generator[:, : len(mu.memory)] = limit.kernel(x_all, m_all, mu.inputs, mu.memory) * mu.weights
+    return expm(-limit.learning_rate * t * generator)[len(mu.memory) :]
+
+
+def sensitivities(C, W, B, S, x):
+    """p^W and p^B before each input, and after the last, with frozen parameters; and D, q on the way."""
+    N = len(C)
+    p_W, p_B = np.zeros(N), S / N
+    for each in x:
+        m = B @ S / N
+        S = np.tanh(W * each + m)
+        D = 1 - S**2
+        yield p_W, p_B, m, D, S
+        a = B @ D / N
+        p_W, p_B = a * p_W + B * D * each / N, a * p_B + S / N

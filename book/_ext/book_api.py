@@ -1,8 +1,7 @@
-"""The API reference: every public name of rnnkernel, grouped by the file that holds it, from its docstring."""
+"""The API reference: every public name of rnnkernel, in the order that the page gives, from its docstring."""
 
 import re
-import sys
-from itertools import groupby
+from importlib import import_module
 from types import ModuleType
 
 from docutils import nodes
@@ -18,20 +17,7 @@ PART = """
 {rst}
 ```
 """
-FOR_THE_BOOK = ("rnnkernel.exercises", "rnnkernel.figures", "rnnkernel.widgets")
 OUTSIDE_LITERALS = re.compile(r"(``.*?``)|\|")
-
-
-def public_names() -> list[str]:
-    """Return the public names in the order in which their files are imported, those for the book last."""
-    files = sorted(sys.modules, key=lambda file: file.startswith(FOR_THE_BOOK))
-    return sorted(rnnkernel.__all__, key=lambda name: files.index(home(name)))
-
-
-def home(name: str) -> str:
-    """Return the file of a public name, as a module path."""
-    public = getattr(rnnkernel, name)
-    return public.__name__ if isinstance(public, ModuleType) else public.__module__
 
 
 def directive(name: str) -> str:
@@ -44,17 +30,23 @@ def directive(name: str) -> str:
 
 
 class PublicNames(SphinxDirective):
-    """``{public-names}``: an entry for each public name, under the docstring of its file."""
+    """``{public-names}``: its lines are files of the package and their public names, all of them, each once."""
+
+    has_content = True
 
     def run(self) -> list[nodes.Node]:
+        files = dict(line.split(": ") for line in self.content)
+        listed = [name for names in files.values() for name in names.split(", ")]
+        if sorted(listed) != sorted(rnnkernel.__all__):
+            raise self.error(f"not each public name once: {set(listed) ^ set(rnnkernel.__all__) or sorted(listed)}")
         parts = []
-        for module, names in groupby(public_names(), key=home):
-            entries = [directive(name) for name in names]
+        for file, names in files.items():
+            entries = [directive(name) for name in names.split(", ")]
             if not entries[0].startswith(".. automodule"):
-                lines = sys.modules[module].__doc__.splitlines()
+                lines = import_module(f"rnnkernel.{file}").__doc__.splitlines()
                 escape_bars(lines)
                 entries = ["\n".join(lines) + "\n", *entries]
-            title = module.rpartition(".")[2].capitalize()
+            title = file.rpartition(".")[2].capitalize()
             parts.append(PART.format(title=title, rst="\n".join(entries)))
         return self.parse_text_to_nodes("\n".join(parts), allow_section_headings=True)
 

@@ -31,7 +31,7 @@ class FixedPoint(live.Live):
 
     Notes
     -----
-    W ~ N(1, 0.2²), B ~ U(0, 2q), so that φ is proportional to q.  Book: *The random fixed point*.
+    W ~ N(1, 0.2²), B ~ U(0, 2q), so that φ is proportional to q.  Book: :doc:`random-fixed-point`.
 
     Examples
     --------

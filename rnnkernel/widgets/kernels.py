@@ -16,8 +16,8 @@ from rnnkernel import _math, memory, network, training
 from rnnkernel._jit import jit
 from rnnkernel.activations import activation
 
-_block = training._layout(1)
-_LANES = training._LANES
+_block = training.layout(1)
+_LANES = training.LANES
 
 
 @jit
@@ -69,20 +69,19 @@ def train(
         block["C"][lane], block["W"][0, lane], block["B"][lane] = drawn[0, i], drawn[1, i], drawn[2, i]
     scale = _math.exp(-beta * log(float(n_units)))
     rate = learning_rate * _math.exp((2 * beta - 2) * log(float(n_units))) * scale
-    held, weights = np.zeros(1), np.empty((3, n_units))
+    task, held = training.Task(x, y, scale, rate, np.inf), training.Blocks(blocks, n_units, np.zeros(1))
+    weights = np.empty((3, n_units))
     after = np.empty(n_after + 1)
     for r in range(len(losses)):
-        bad = training._one_step(
-            value, derivative, blocks, n_units, x, y, stops[r : r + 2], scale, rate, np.inf, held, losses[r : r + 1]
-        )
+        bad = training.one_step(value, derivative, held, task, stops[r : r + 2], losses[r : r + 1])
         if bad >= 0:
             return bad
         for i in range(n_units):
             block, lane = blocks[i // _LANES], i % _LANES
             weights[0, i], weights[1, i], weights[2, i] = block["C"][lane], block["W"][0, lane], block["B"][lane]
         network.evaluate(value, weights[0], weights[1:2], at_inputs, at_memory, scale, predictions[r])
-    after[0] = held[0]
-    network._follow(value, weights[0], weights[1:2], weights[2], x[n_steps:-1], scale, after, forecast)
+    after[0] = held.memory[0]
+    network.follow(value, weights[0], weights[1:2], weights[2], x[n_steps:-1], scale, after, forecast)
     return -1
 
 
@@ -303,8 +302,8 @@ EXPORTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "limit": (limit, (_A, _A, _A3, float64, _A, _I, _A, _A)),
     "loss": (loss, (_A, _A, float64, _A, _A)),
     "mercer": (mercer, (_A, _A2, _A2)),
-    "phi": (memory._expectations, (_value, _A2, _A, _A2, _A, _A)),
-    "remember": (memory._iterate, (_value, _A2, _A, _A2, _A)),
+    "phi": (memory.expectations, (_value, _A2, _A, _A2, _A, _A)),
+    "remember": (memory.iterate, (_value, _A2, _A, _A2, _A)),
     "shares": (shares, (_A, float64, _A)),
     "train": (
         train,

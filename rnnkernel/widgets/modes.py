@@ -34,7 +34,7 @@ class Modes(live.Live):
     Notes
     -----
     W ~ N(0.7, 1), B ~ U(0, 1), C ~ U(−1, 1); inputs −1 and 1.5, π = (0.75, 0.25).  Solved by `KernelLimit`, once for
-    each chain, and carried along as short tables.  Book: *The limit equation*.
+    each chain, and carried along as short tables.  Book: :doc:`limit-equation`.
 
     Examples
     --------

@@ -41,7 +41,7 @@ class Poisson(live.Live):
 
     Notes
     -----
-    W ~ N(0.7, 1), B ~ U(0, 1), C ~ U(−1, 1); inputs −1 and 1.5, π = (0.75, 0.25).  Book: *The Poisson equation*.
+    W ~ N(0.7, 1), B ~ U(0, 1), C ~ U(−1, 1); inputs −1 and 1.5, π = (0.75, 0.25).  Book: :doc:`poisson-equation`.
 
     Examples
     --------

@@ -31,7 +31,7 @@ class Train(live.Live):
     W ~ N(0.7, 1), B ~ U(0, 1), C ~ U(−1, 1); inputs −1 and 1.5, target the next input, π = (0.75, 0.25).
     Training is 4N steps of N units, and in the page each takes 5 to 6 ns: N = 640 is the widest that is painted within
     a frame or two of the slider's move.
-    Book: *Training online*.
+    Book: :doc:`training-online`.
 
     Examples
     --------

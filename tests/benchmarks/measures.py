@@ -157,8 +157,7 @@ def two_cores() -> Table:
     def study(n_threads: int) -> Any:
         with ThreadPoolExecutor(n_threads) as pool:
             return rk.convergence_study(
-                reference_data(),
-                reference_law(),
+                rk.KernelLimit(reference_data(), reference_law()),
                 widths=[400, 1600],
                 betas=[BETA],
                 n_seeds=500,

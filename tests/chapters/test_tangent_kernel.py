@@ -5,7 +5,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 from reference import CHAIN, LAW
-from scipy import integrate, special, stats
+from scipy import integrate, stats
 
 import rnnkernel as rk
 
@@ -63,71 +63,6 @@ def test_a_step_moves_the_forecast_by_the_full_kernel():
 def quadrature():
     nodes, weights = LAW.quadrature
     return nodes[:, 0], weights
-
-
-def test_moments_of_what_memory_adds():
-    """E[q q'] and E[(q q')²] at N = 20: within four standard errors of 60 000 networks, which is below 5 %."""
-    n, (x1, m1, x2, m2) = 20, PAIR
-    nodes, w = quadrature()
-    a, b = 1 - np.tanh(nodes * x1 + m1) ** 2, 1 - np.tanh(nodes * x2 + m2) ** 2
-    mean = C2 * w @ (a * b) / n
-    square = C4 * w @ (a * b) ** 2 / n**3 + (n - 1) / n**3 * C2**2 * ((w @ a**2) * (w @ b**2) + 2 * (w @ (a * b)) ** 2)
-    C, W, _ = LAW.sample(60_000 * n, rng=0)
-    C, W = C.reshape(-1, n), W.reshape(-1, n)
-    q = [np.mean(C * (1 - np.tanh(W * x + m) ** 2), axis=1) for x, m in ((x1, m1), (x2, m2))]
-    for found, expected in ((q[0] * q[1], mean), ((q[0] * q[1]) ** 2, square)):
-        tolerance = 4 * found.std() / np.sqrt(len(found))
-        assert abs(found.mean() - expected) < tolerance < 0.1 * expected
-    assert square <= (3 * C2**2 + C4 / n) / n**2
-
-
-def unit_features(C, W, B, history):
-    """Three numbers of each unit: their averaged products are the kernel of the full gradient."""
-    m, dW, dB = 0.0, np.zeros(len(C)), np.zeros(len(C))
-    for x in history[:-1]:
-        s = np.tanh(W * x + m)
-        p = np.mean(B * (1 - s**2))
-        m, dW, dB = np.mean(B * s), B * (1 - s**2) * x + p * dW, s + p * dB
-    s = np.tanh(W * history[-1] + m)
-    direct = C * (1 - s**2) * history[-1]
-    q = np.mean(C * (1 - s**2))
-    return np.array([s, direct + q * dW, q * dB]), m
-
-
-HISTORIES = [1.5, 1.5, -1.0, -1.0], [-1.0, 1.5, 1.5, 1.5]
-
-
-def added_by_memory(C, W, B):
-    (first, m1), (second, m2) = (unit_features(C, W, B, history) for history in HISTORIES)
-    K_N = rk.empirical_kernel(rk.RNN(C, W, B, beta=0.75), -1.0, m1, 1.5, m2)[0, 0]
-    return np.sum(first * second) / len(C) - K_N
-
-
-def test_the_path_through_memory_is_small():
-    """The features agree with autograd through all steps; the size falls like 1/N and keeps below its bound."""
-    n, beta = 12, 0.75
-    C, W, B = LAW.sample(n, rng=3)
-    W = W[:, 0]
-
-    def output(theta, history):
-        m = 0.0
-        for x in history[:-1]:
-            m = anp.mean(theta[2 * n :] * anp.tanh(theta[n : 2 * n] * x + m))
-        return n**-beta * anp.dot(theta[:n], anp.tanh(theta[n : 2 * n] * history[-1] + m))
-
-    gradients = [autograd.grad(output)(np.concatenate([C, W, B]), history) for history in HISTORIES]
-    features = [unit_features(C, W, B, history)[0] for history in HISTORIES]
-    automatic = n ** (2 * beta - 1) * gradients[0] @ gradients[1]
-    assert np.sum(features[0] * features[1]) / n == pytest.approx(automatic, rel=1e-12)
-
-    sizes = {}
-    for n_units in (50, 800):
-        units = (LAW.sample(n_units, rng=seed) for seed in range(300))
-        added = np.array([added_by_memory(C, W[:, 0], B) for C, W, B in units])
-        sizes[n_units] = np.sqrt(np.mean(added**2))
-        A, R = 3, 1.5 * 3  # n = 3 earlier inputs, L = b̄ = 1, x̄ = 1.5
-        assert sizes[n_units] <= np.sqrt(3 * C2**2 + C4 / n_units) / n_units * (2 * 1.5 * R + R**2 + A**2)
-    assert sizes[50] / sizes[800] == pytest.approx(16, rel=0.35)
 
 
 def unit_variance(x1, m1, x2, m2, i=0, j=0):
@@ -198,32 +133,6 @@ def test_uniform_bound_path_by_path():
     right = n * np.array(right)
     tolerance = 4 * right.std() / np.sqrt(len(right))
     assert abs(right.mean() - D) < tolerance < 0.25 * D
-
-
-@pytest.mark.parametrize("d", [1, 2])
-def test_arcsine_kernel_with_memory(d):
-    """The closed form against the package, for means and memories that are not zero."""
-    mean, sd, second = [0.7, -0.3][:d], [1.0, 0.6][:d], 0.25
-    laws = [stats.norm(a, s) for a, s in zip(mean, sd, strict=True)]
-    kernel = rk.TangentKernel(rk.InitialLaw(stats.norm(0, 0.5), laws, stats.uniform(0, 1)), "erf")
-    rng = np.random.default_rng(0)
-    for x1, x2 in rng.uniform(-1.2, 1.2, (5, 2, d)):
-        m1, m2 = rng.uniform(-0.6, 0.6, 2)
-        nu = np.array([mean @ x1 + m1, mean @ x2 + m2])
-        T = np.array([[(np.array(sd) ** 2 * p) @ q for q in (x1, x2)] for p in (x1, x2)])
-        V = np.eye(2) + 2 * T
-        h, k = np.sqrt(2) * nu / np.sqrt(np.diag(V))
-        theta = np.arcsin(V[0, 1] / np.sqrt(V[0, 0] * V[1, 1]))
-        damped = integrate.quad(
-            lambda t, h=h, k=k: np.exp(-(h**2 - 2 * h * k * np.sin(t) + k**2) / (2 * np.cos(t) ** 2)),
-            0,
-            theta,
-            epsabs=1e-14,
-        )[0]
-        values = special.erf(h / np.sqrt(2)) * special.erf(k / np.sqrt(2)) + 2 / np.pi * damped
-        slopes = 4 / np.pi / np.sqrt(np.linalg.det(V)) * np.exp(-nu @ np.linalg.solve(V, nu))
-        found = kernel(x1[None], [m1], x2[None], [m2])[0, 0]
-        assert found == pytest.approx(values + x1 @ x2 * second * slopes, abs=1e-12)
 
 
 def test_parity_and_offset():
@@ -298,46 +207,6 @@ def test_a_constant_coordinate_repairs_everything():
     data = rk.DataSequence(rk.MarkovChain(np.full((2, 2), 0.5)), inputs=[[-1.0, 1.0], [1.0, 1.0]], targets=[1.0, 1.0])
     repaired = rk.KernelLimit(data, law, learning_rate=1.0)
     assert repaired.loss([300.0])[0] < 1e-3 * repaired.loss([0.0])[0]
-
-
-def test_distance_bounds_what_is_told_apart():
-    """|g_t(z) − g_t(z')| ≤ d_K √(αt(ℓ₀ − ℓ_t)), an equality at small t along the mean of f*Φ; and the energy."""
-    alpha = 0.7
-    data = rk.DataSequence(CHAIN, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2, noise=0.4)
-    limit = rk.KernelLimit(data, LAW, learning_rate=alpha)
-    mu, kernel = limit.stationary, limit.kernel
-    times = np.array([1e-4, 0.1, 1.0, 4.0, 50.0])
-    paid = limit.loss([0.0])[0] - limit.loss(times)
-    rng = np.random.default_rng(0)
-    x, m = rng.choice([-1.0, 1.5], 12), rng.uniform(-0.4, 0.4, 12)
-    g, gram = limit.predict(times, x=x, memory=m), kernel(x, m, x, m)
-    for i in range(12):
-        for j in range(i):
-            distance = np.sqrt(gram[i, i] - 2 * gram[i, j] + gram[j, j])
-            assert (np.abs(g[:, i] - g[:, j]) <= distance * np.sqrt(alpha * times * paid) * (1 + 1e-9)).all()
-    features = kernel.features(mu.inputs, mu.memory)
-    mean = features.T @ (mu.weights * data.mean_target[mu.states])
-    here = kernel.features(x, m)
-    for i, j in ((0, 1), (3, 7)):  # at small t: equality up to the angle
-        apart = here[i] - here[j]
-        cosine = apart @ mean / np.linalg.norm(apart) / np.linalg.norm(mean)
-        bound = np.linalg.norm(apart) * np.sqrt(alpha * times[0] * paid[0])
-        assert (g[0, i] - g[0, j]) / bound == pytest.approx(cosine, abs=2e-4)
-    t, w = np.polynomial.legendre.leggauss(40)  # ∫₀¹ |θ̇|² dt = α (ℓ₀ − ℓ₁)
-    left = data.mean_target[mu.states] - limit.predict((1 + t) / 2, x=mu.inputs, memory=mu.memory)
-    velocity = alpha * (left * mu.weights) @ features
-    assert w / 2 @ np.sum(velocity**2, axis=1) == pytest.approx(alpha * paid[2], rel=1e-8)
-
-
-def test_a_mean_of_output_weights_brings_the_part_of_b_back():
-    """With E C = ½ the average q tends to ½ E σ', and the part of B to ρ̄ q̄ q̄'."""
-    n = 400_000
-    C, W, _ = rk.InitialLaw(stats.uniform(0, 1), stats.norm(0.7, 1), stats.uniform(0, 1)).sample(n, rng=0)
-    nodes, w = quadrature()
-    for x, m in ((-1.0, -0.2), (1.5, 0.4)):
-        slopes = C * (1 - np.tanh(W[:, 0] * x + m) ** 2)
-        expected = 0.5 * w @ (1 - np.tanh(nodes * x + m) ** 2)
-        assert abs(slopes.mean() - expected) < 4 * slopes.std() / np.sqrt(n) < 0.02 * expected
 
 
 def apply_kernel(kernel, x, m, weights, f, x_out, m_out):

@@ -18,7 +18,7 @@ POINTS = {"x": [-1.0, -1.0, 1.5, 1.5], "memory": [-0.2, 0.1, 0.1, 0.4]}
 
 def study(**options):
     given = {"widths": [20, 60], "betas": [0.6, 0.75], "n_seeds": 5, "times": 2.0, "rng": 7} | POINTS | options
-    return rk.convergence_study(DATA, LAW, **given)
+    return rk.convergence_study(rk.KernelLimit(DATA, LAW), **given)
 
 
 def root_mean_square(errors, axes):
@@ -109,8 +109,9 @@ def test_frozen_features_are_the_linearised_network(n_inputs):
     data = rk.DataSequence(DATA.chain, inputs=corners, targets=DATA.targets, noise=0.1)
     law = rk.InitialLaw(stats.norm(0, 1), stats.norm(0.7, 1), stats.uniform(0, 1), n_inputs=n_inputs)
     x, m, N, beta, alpha = corners, np.array([-0.2, 0.3]), 30, 0.7, 0.8
-    options = {"widths": [N], "betas": [beta], "n_seeds": 2, "rng": 1, "learning_rate": alpha, "frozen": True}
-    measured = rk.convergence_study(data, law, times=[0.5, 1.5], x=x, memory=m, **options)
+    options = {"widths": [N], "betas": [beta], "n_seeds": 2, "rng": 1, "frozen": True}
+    limit = rk.KernelLimit(data, law, learning_rate=alpha)
+    measured = rk.convergence_study(limit, times=[0.0, 0.5, 1.5], x=x, memory=m, **options)
 
     rng = np.random.default_rng(np.random.SeedSequence(int(np.random.default_rng(1).integers(2**63)), spawn_key=(N, 1)))
     C, W, B = law.sample(N, rng=rng)
@@ -124,14 +125,14 @@ def test_frozen_features_are_the_linearised_network(n_inputs):
         S, slope = parts(at, memory)
         return N**-beta * ((C + c) @ S + slope @ (w @ at))
 
-    found = []
+    found = [[output(*point) for point in zip(x, m, strict=True)]]
     for k, (now, y) in enumerate(zip(*data.simulate(45, rng=rng), strict=True)):
         S_next, slope = parts(now, B @ S / N)
         move = alpha / N ** (2 - 2 * beta) * N**-beta * (y - output(now, B @ S / N))
         c, w, S = c + move * S_next, w + move * np.outer(slope, now), S_next
         if k in (14, 44):
             found.append([output(*point) for point in zip(x, m, strict=True)])
-    expected = np.array(found) - rk.KernelLimit(data, law, learning_rate=alpha).predict([0.5, 1.5], x, m)
+    expected = np.array(found) - limit.predict([0.0, 0.5, 1.5], x, m)
     np.testing.assert_allclose(measured.errors[0, 0, 1], expected, rtol=1e-10)
 
 
@@ -232,7 +233,8 @@ def test_wrong_arguments(reference):
         study(widths=[20]).rate(0.75)
     with pytest.raises(ValueError, match="errors must have shape"):
         rk.fit_rate([10, 20], np.zeros((2, 1)))
+    limit = rk.KernelLimit(DATA.simulate(50, rng=0), LAW)
     with pytest.raises(TypeError, match="transition probabilities of a finite chain"):
-        rk.convergence_study(
-            DATA.simulate(50, rng=0), LAW, widths=[20], betas=[0.75], n_seeds=2, times=1.0, rng=0, **POINTS
-        )
+        rk.convergence_study(limit, widths=[20], betas=[0.75], n_seeds=2, times=1.0, rng=0, **POINTS)
+    with pytest.raises(TypeError, match="limit must be a KernelLimit, not DataSequence"):
+        rk.convergence_study(DATA, widths=[20], betas=[0.75], n_seeds=2, times=1.0, rng=0, **POINTS)

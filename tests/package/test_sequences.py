@@ -271,7 +271,7 @@ def step_to_nan(_state, u):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: rk.Autoregression(1.0), ValueError, "contraction must be less than 1"),
+        (lambda: rk.Autoregression(1.0), ValueError, "contraction must be at least 0 and less than 1"),
         (lambda: rk.Autoregression(-0.1), ValueError, "contraction must be at least 0"),
         (lambda: rk.Autoregression(0.5, innovation=stats.norm()), ValueError, "innovation must have a bounded range"),
         (lambda: rk.Autoregression(0.5, innovation=3), TypeError, "innovation must be a frozen"),
@@ -285,10 +285,14 @@ def step_to_nan(_state, u):
         ),
         (lambda: rk.NoisyRotation(1.0, -0.1), ValueError, "jitter must be at least 0"),
         (lambda: rk.even_process(0.0), ValueError, "stop must be greater than 0"),
-        (lambda: rk.even_process(1.0), ValueError, "stop must be less than 1"),
+        (lambda: rk.even_process(1.0), ValueError, "stop must be greater than 0 and less than 1"),
         (lambda: rk.RandomRecursion(3, start=0.0), TypeError, "step must be a function"),
         (lambda: rk.RandomRecursion(step_to_nan, start=0.0, inputs=3), TypeError, "inputs must be a function"),
-        (lambda: rk.RandomRecursion(step_to_nan, start=0.0, contraction=1), ValueError, "contraction must be less"),
+        (
+            lambda: rk.RandomRecursion(step_to_nan, start=0.0, contraction=1),
+            ValueError,
+            "contraction must be .* less than 1",
+        ),
         (lambda: rk.RandomRecursion(step_to_nan, start=0.0).simulate(5, rng=0), FloatingPointError, "step returned"),
         (
             lambda: rk.RandomRecursion(step_to_nan, start=[0.0, 1.0]).simulate(5, rng=0, start=[1.0]),

@@ -228,6 +228,15 @@ def test_public_name_has_an_example(thing):
     assert ">>>" in thing.__doc__
 
 
+def test_docstrings_refer_to_pages():
+    """As ``Book: :doc:`slug``, which the build checks too."""
+    sources = "\n".join(path.read_text() for path in (ROOT / "rnnkernel").rglob("*.py"))
+    named = set(re.findall(r":doc:`([^`]*)`", sources))
+    assert named
+    assert named <= set(pages.PAGES)
+    assert not re.findall(r"\b[Bb]ook: (?!:doc:).*", sources)
+
+
 def test_version_is_the_same_everywhere():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())

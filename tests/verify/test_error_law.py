@@ -31,7 +31,8 @@ def hidden():
 
 def study(case, **options):
     data, law, points = case()
-    return rk.convergence_study(data, law, times=2.0, rng={reference: 1, hidden: 2}[case], **points, **options)
+    limit, rng = rk.KernelLimit(data, law), {reference: 1, hidden: 2}[case]
+    return rk.convergence_study(limit, times=2.0, rng=rng, **points, **options)
 
 
 @pytest.mark.parametrize("case", [reference, hidden])
@@ -82,9 +83,9 @@ def test_drift_of_skewed_units_is_of_first_order():
     skewed = rk.InitialLaw(  # E C = 0, E C² = 1/3, E C³ = 2/9
         stats.rv_discrete(values=([-1 / 3, 1.0], [0.75, 0.25])), stats.norm(0.7, 1), stats.uniform(0, 1)
     )
-    widths, seeds = [200, 400, 800, 1600], {"n_seeds": 1200, "rng": 3}
+    limit, widths, seeds = rk.KernelLimit(data, skewed), [200, 400, 800, 1600], {"n_seeds": 1200, "rng": 3}
     moving, frozen = (
-        rk.convergence_study(data, skewed, widths=widths, betas=[0.75], times=2.0, frozen=each, **seeds, **points)
+        rk.convergence_study(limit, widths=widths, betas=[0.75], times=2.0, frozen=each, **seeds, **points)
         for each in (False, True)
     )
     rate = rk.fit_rate(widths, moving.errors[0] - frozen.errors[0], of="bias")
