@@ -57,7 +57,7 @@ chapter: PREVIEW = _build/preview/$(NAME)
 chapter: $(BOOK_STAMP)
 	@mkdir -p $(PREVIEW)
 	@printf '%s\n' 'format: jb-book' 'root: book/$(NAME)' 'chapters:' \
-	  '  - file: book/api' '  - file: book/tests' '  - file: book/bibliography' > $(PREVIEW)/_toc.yml
+	  '  - file: book/toolbox' '  - file: book/api' '  - file: book/tests' '  - file: book/bibliography' > $(PREVIEW)/_toc.yml
 	$(BIN)/jupyter-book build . --toc $(PREVIEW)/_toc.yml --path-output $(PREVIEW)
 	@echo 'Open $(PREVIEW)/_build/html/book/$(NAME).html'
 

@@ -45,6 +45,7 @@ __all__ = [
     "TangentKernel",
     "TrainingRecord",
     "TrainingRun",
+    "check",
     "convergence_study",
     "empirical_kernel",
     "even_process",
@@ -59,10 +60,16 @@ __all__ = [
 
 if TYPE_CHECKING:
     from rnnkernel import figures, widgets
-    from rnnkernel.exercises import Check
+    from rnnkernel.exercises import Check, check
     from rnnkernel.widgets.explore import explore
 else:  # what the book adds loads on first use; figures and widgets need the packages of the extra `book`
-    _HOMES = {"Check": "exercises", "explore": "widgets.explore", "figures": "figures", "widgets": "widgets"}
+    _HOMES = {
+        "Check": "exercises",
+        "check": "exercises",
+        "explore": "widgets.explore",
+        "figures": "figures",
+        "widgets": "widgets",
+    }
 
     def __getattr__(name: str) -> Any:
         if name not in _HOMES:

@@ -1,14 +1,25 @@
-"""`Check`: tells a student how close an answer is, and which slip would explain it."""
+"""Answers to exercises: `Check` is what an author defines, `check` is what a reader calls.
 
+A check becomes a specification, plain data which `_judging` judges by, here and in the pages of the book.
+"""
+
+import difflib
 import html
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rnnkernel import _checks
+from rnnkernel._judging import Judgement, Spec, judge, judge_text, unclear
+from rnnkernel._types import Array
 
-_ROUNDING = 1e-14  # of the largest entry: what arithmetic leaves where a zero is expected among other numbers
+_FIELDS = 5  # values that an answer gives of a curve
+_PLACES = ("checks.js", "_static/checks.js", "_build/html/_static/checks.js")
+_MARKS = {"right": "✓", "close": "≈", "wrong": "✗", "unclear": "?"}
+_SHIFTED = str.maketrans({33 + i: 33 + (i + 47) % 94 for i in range(94)})
 
 _SLIPS: list[tuple[str, Callable[[Any], Any]]] = [
     ("the sign is flipped", lambda e: -e),
@@ -28,11 +39,16 @@ _SLIPS: list[tuple[str, Callable[[Any], Any]]] = [
 
 
 class Verdict:
-    """What `Check` says of an answer: true if the answer is right, and a message for the student."""
+    """What is said of an answer: true if it is right; `kind` is right, close, wrong or unclear."""
 
-    def __init__(self, passed: bool, message: str) -> None:
-        self.passed = passed
+    def __init__(self, kind: str, message: str) -> None:
+        self.kind = kind
         self.message = message
+
+    @property
+    def passed(self) -> bool:
+        """Whether the answer is right."""
+        return self.kind == "right"
 
     def __bool__(self) -> bool:
         return self.passed
@@ -41,46 +57,65 @@ class Verdict:
         return self.message
 
     def _repr_html_(self) -> str:
-        kind, mark = ("right", "✓") if self.passed else ("wrong", "✗")
-        text = html.escape(self.message)
-        return f'<p class="rk-verdict rk-{kind}"><span aria-hidden="true">{mark}</span> {text}</p>'
+        mark, text = _MARKS[self.kind], html.escape(self.message)
+        return f'<p class="rk-verdict" data-verdict="{self.kind}"><span aria-hidden="true">{mark}</span> {text}</p>'
 
 
 class Check:
     """A check of an exercise, to be called with an answer.
 
-    A number a is right for the expected e if ``|a − e| <= atol + rtol |e|``, an array if each entry is.  Words and
-    truth values must be equal.  No answer raises: whatever is wrong with it stands in the verdict, which says how far
-    off it is and what kind of slip would explain it, but not the expected value.
+    A number a is right for the expected e if ``|a − e| <= atol + rtol |e| + 3 spread``, or if it is e rounded to three
+    or more significant digits and e is not a whole number; an array is right if each entry is.  Words and truth values
+    must be equal.  A curve is compared at five of its places: it is right if it is within a tenth of the height of the
+    axes on average, and close within a fifth.  No answer raises: whatever is wrong with it stands in the verdict,
+    which says how far off it is and what slip would explain it, but not the expected value.
 
     Parameters
     ----------
     expected : number, str, bool or array_like of them
-        The right answer.
+        The right answer, or the values of a curve.
     rtol : float
         Relative tolerance, above zero.
     atol : float
         Absolute tolerance; needed where zero is expected.
     hint : str, optional
         Shown with every wrong answer.
+    spread : float or array_like
+        Standard deviation of a right answer that is random.
+    slips : dict, optional
+        Answers by what they give away: ``{"you gave the second eigenvalue, not the gap": 0.6}``.
+    units : dict, optional
+        Other units in which the answer is right, by name, with the factor: ``{"percent": 100}``.
+    at : array_like, optional
+        Where a curve has the expected values; makes `expected` a curve.
+    log : {"", "x", "y", "xy"}
+        Which axes of a curve are logarithmic.
+    ylim : pair of floats, optional
+        Range of the axis of a curve; what the curve needs, and a little more, if not given.
 
     Attributes
     ----------
+    spec : dict
+        The check as plain data.
     passed : bool
         Whether some answer was right.
 
     Raises
     ------
     TypeError, ValueError
-        If `expected` is not finite or empty, or is zero while `atol` is, or a tolerance is negative.
+        If `expected` is not finite or empty, or is zero while `atol` and `spread` are, or a tolerance is negative.
 
     Examples
     --------
-    >>> check = Check(0.4)
+    >>> check = Check(0.4, slips={"you gave the second eigenvalue, not the gap": 0.6})
     >>> check(-0.4)
     Not yet: it looks as if the sign is flipped.
+    >>> check(0.6)
+    Not yet: you gave the second eigenvalue, not the gap.
     >>> check(0.41)
     Not yet: it is too high, by about 2 %.
+    >>> check(None)
+    No answer yet: one number is asked for, such as 0.25 or 1/3.
     >>> check.passed
     False
     >>> check(2 / 5)
@@ -89,19 +124,48 @@ class Check:
     True
     """
 
-    def __init__(self, expected: Any, *, rtol: float = 1e-6, atol: float = 0.0, hint: str | None = None) -> None:
-        self.rtol = _checks.number("rtol", rtol, least=0)
-        self.atol = _checks.number("atol", atol, least=0)
-        self.hint = hint
+    def __init__(
+        self,
+        expected: Any,
+        *,
+        rtol: float = 1e-6,
+        atol: float = 0.0,
+        hint: str | None = None,
+        spread: Any = 0.0,
+        slips: Mapping[str, Any] | None = None,
+        units: Mapping[str, float] | None = None,
+        at: Any = None,
+        log: str = "",
+        ylim: tuple[float, float] | None = None,
+    ) -> None:
         self.passed = False
-        self.expected = np.asarray(expected)
-        if not self.expected.size or self.expected.dtype.kind not in "biufcU":
-            raise TypeError(f"expected must be numbers, words or truth values, not {expected!r}")
-        if self._numeric:
-            if not np.isfinite(self.expected).all():
-                raise ValueError(f"expected must be finite, not {expected!r}")
-            if not self.expected.any() and not self.atol:
+        answer = _answer("expected", expected)
+        named = [(text, _answer(f"slips[{text!r}]", slip)) for text, slip in (slips or {}).items()]
+        for text, slip in named:
+            if slip.shape != answer.shape or slip.dtype.kind != answer.dtype.kind:
+                raise ValueError(f"slips[{text!r}] must be like the expected answer, of shape {answer.shape}")
+        common = {"shape": list(answer.shape), "values": answer.ravel().tolist(), "hint": hint}
+        if answer.dtype.kind != "f":
+            kind, pairs = (
+                {"b": "truth", "U": "words"}[answer.dtype.kind],
+                [[text, slip.ravel().tolist()] for text, slip in named],
+            )
+            self.spec: dict[str, Any] = {**common, "kind": kind, "slips": pairs}
+        elif at is not None:
+            self.spec = {**common, "kind": "curve", **_axes(answer, at, log, ylim), "slips": _listed(named)}
+        else:
+            atol, rtol = _checks.number("atol", atol, least=0), _checks.number("rtol", rtol, least=0)
+            around = np.broadcast_to(_checks.array("spread", spread, ndim=(0, answer.ndim)), answer.shape)
+            if not answer.any() and not atol and not around.any():
                 raise ValueError("atol must be above zero where the expected answer is zero")
+            factors = [[name, _checks.number(f"units[{name!r}]", factor)] for name, factor in (units or {}).items()]
+            self.spec = {**common, "kind": "numbers", "rtol": rtol, "atol": atol, "units": factors}
+            self.spec |= {"spread": around.ravel().tolist() if around.any() else None}
+            self.spec["slips"] = [each for each in _listed(_usual_slips(answer)) if self._refuses(each[1])]
+            self.spec["slips"] = _listed(named) + self.spec["slips"]
+        for text, slip in named:
+            if not self._refuses(self._asked(slip.ravel().tolist())):
+                raise ValueError(f"slips[{text!r}] must not be right")
 
     def __call__(self, answer: Any) -> Verdict:
         """Return the verdict on an answer.
@@ -116,121 +180,167 @@ class Check:
         Verdict
             True if the answer is right; its text says what is wrong otherwise.
         """
-        if answer is None or answer is Ellipsis:
-            return self._wrong("no answer yet.")
-        try:
-            given = np.asarray(answer)
-        except Exception:  # whatever a student's object may do when it is read
-            return self._wrong(f"this cannot be read as an answer: {type(answer).__name__}.")
-        return self._judge_numbers(given) if self._numeric else self._judge_words(given)
+        verdict = _judged(self.spec, answer)
+        self.passed |= verdict.passed
+        return verdict
 
-    @property
-    def _numeric(self) -> bool:
-        return self.expected.dtype.kind in "iufc"
+    def _refuses(self, values: list[Any]) -> bool:
+        """Return whether these would be wrong, so that they can be a slip."""
+        return judge({**self.spec, "slips": []}, values)[0] != "right"
 
-    def _judge_words(self, given: Any) -> Verdict:
-        truth = self.expected.dtype.kind == "b"
-        if given.dtype.kind != self.expected.dtype.kind:
-            return self._wrong(
-                f"{'True or False is' if truth else 'words, in quotes, are'} what the answer must be made of."
-            )
-        if given.shape != self.expected.shape:
-            return self._wrong(self._shapes(given))
-        right = np.asarray(given == self.expected if truth else _folded(given) == _folded(self.expected))
-        if right.all():
-            return self._right("Correct.")
-        return self._wrong(f"{right.sum()} of {right.size} are right." if right.ndim else "this is not it.")
+    def _asked(self, values: list[Any]) -> list[Any]:
+        """Return those of the values that an answer gives."""
+        return [values[i] for i in self.spec.get("asked", range(len(values)))]
 
-    def _judge_numbers(self, given: Any) -> Verdict:
-        kind = complex if "c" in (self.expected.dtype.kind, given.dtype.kind) else float
-        expected = self.expected.astype(kind)
-        try:
-            given = given.astype(kind) if given.dtype.kind in "iufcO" else None
-        except Exception:  # an array of objects may hold anything
-            given = None
-        if given is None:
-            return self._wrong("the answer must be made of numbers.")
-        if given.squeeze().shape != expected.squeeze().shape:
-            return self._wrong(self._shapes(given))
-        given = given.reshape(expected.shape)
-        if not np.isfinite(given).all():
-            return self._wrong(f"{_entry(~np.isfinite(given), given)} is not finite.")
-        right = self._close(given, expected)
-        if right.all():
-            return self._right(f"Correct: {_error(given, expected)}.")
-        return self._wrong(self._slip(given, expected) or self._distance(given, expected, right))
 
-    def _close(self, given: Any, expected: Any) -> Any:
-        size = np.abs(expected)
-        return np.abs(given - expected) <= self.atol + self.rtol * size + _ROUNDING * size.max()
+def check(label: str, answer: Any, *, checks: str | Path | None = None) -> Verdict:
+    """Return the verdict on an answer to an exercise or a prediction of the book.
 
-    def _slip(self, given: Any, expected: Any) -> str | None:
-        """Name a slip that would explain the answer."""
-        with np.errstate(all="ignore"):
-            for name, slip in _SLIPS:
-                wrong = slip(expected)
-                if wrong.shape == given.shape and np.isfinite(wrong).all() and self._close(given, wrong).all():
-                    return f"it looks as if {name}."
-            if given.size > 1:
-                if self._close(np.sort(given, axis=None), np.sort(expected, axis=None)).all():
-                    return "these are the right numbers in the wrong order."
-                if self._close(given / expected, (given / expected).flat[0]).all():
-                    return "all entries are off by the same factor."
-                if self._close(given - expected, (given - expected).flat[0]).all():
-                    return "all entries are off by the same amount."
+    Parameters
+    ----------
+    label : str
+        Its label, ``"ex-…"`` or ``"predict-…"``.
+    answer : object
+        Anything; ``...`` says what is asked for.
+    checks : path-like, optional
+        The book's file of answers, ``checks.js``, or its folder.  Given once, it is remembered.  Otherwise it is
+        looked for beside the notebook, in the folders above, and in the book that was built there.
+
+    Returns
+    -------
+    Verdict
+        True if the answer is right; its text says what is wrong otherwise.
+
+    Examples
+    --------
+    >>> check("ex-ergodic-return", ..., checks="nowhere")
+    There is no file nowhere: the answers of the book stand in its folder _static, in checks.js.
+    """
+    path = _place(checks)
+    if path is None:
+        what = f"There is no file {checks}" if checks else "The answers of the book were not found"
+        where = "the answers of the book stand in its folder _static, in checks.js"
+        give = (
+            f"put checks.js beside this notebook, or say where it is: rk.check({label!r}, answer, checks='…/checks.js')"
+        )
+        return Verdict("unclear", f"{what}: {where if checks else give}.")
+    specs = unpacked(path.read_text(encoding="utf-8"))
+    if label not in specs:
+        alike = difflib.get_close_matches(str(label), specs, n=1)
+        return Verdict("unclear", f"There is no check {label!r}." + (f" Did you mean {alike[0]!r}?" if alike else ""))
+    return _judged(specs[label], answer)
+
+
+def packed(specs: Mapping[str, Spec]) -> str:
+    """Return a script that holds checks by label, shifted by 47 letters so that nobody reads answers by accident."""
+    found = {label: json.dumps(spec, separators=(",", ":")).translate(_SHIFTED) for label, spec in specs.items()}
+    return f"const rkChecks = {json.dumps(found, indent=0)};\n"
+
+
+def unpacked(script: str) -> dict[str, Spec]:
+    """Return the checks of a script made by `packed`."""
+    found = json.loads(script[script.index("{") : script.rindex("}") + 1])
+    return {label: json.loads(text.translate(_SHIFTED)) for label, text in found.items()}
+
+
+_remembered: list[Path] = []
+
+
+def _place(given: str | Path | None) -> Path | None:
+    """Return the path of the file of answers."""
+    if given is not None:
+        folder = Path(given)
+        found = [path for path in (folder, folder / "checks.js") if path.is_file()]
+        _remembered[:] = found[:1] or _remembered
+        return found[0] if found else None
+    here = Path.cwd()
+    nearby = [folder / place for folder in (here, *here.parents) for place in _PLACES]
+    return next((path for path in [*_remembered, *nearby] if path.is_file()), None)
+
+
+def _judged(spec: Spec, answer: Any) -> Verdict:
+    return Verdict(*_judgement(spec, answer))
+
+
+def _judgement(spec: Spec, answer: Any) -> Judgement:
+    if answer is None or answer is Ellipsis:
+        return unclear(spec, "No answer yet")
+    if isinstance(answer, str):
+        return judge_text(spec, answer)
+    try:
+        given = np.asarray(answer)
+        entries = _entries(spec, given)
+    except Exception:  # whatever a student's object may do when it is read
+        return unclear(spec, f"This cannot be read as an answer ({type(answer).__name__})")
+    if entries is None:
+        return unclear(spec, "This cannot be read")
+    if given.squeeze().ndim > 1 and not _alike(given.shape, spec["shape"]):
+        return unclear(spec, f"This has the shape {given.shape}")
+    return judge(spec, entries)
+
+
+def _alike(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Return whether two shapes are the same but for ones."""
+    return [n for n in one if n != 1] == [n for n in other if n != 1]
+
+
+def _entries(spec: Spec, given: Any) -> list[Any] | None:
+    """Return the entries of an answer in one list, or None if they are of the wrong kind."""
+    kinds = {"words": "U", "truth": "b"}.get(spec["kind"], "iufcO")
+    if given.dtype.kind not in kinds:
         return None
-
-    def _distance(self, given: Any, expected: Any, right: Any) -> str:
-        """Say how far the worst entry is, to one digit: the answer itself stays the student's to find."""
-        worst = np.unravel_index(np.where(right, 0, np.abs(given - expected)).argmax(), given.shape)
-        a, e = given[worst], expected[worst]
-        off, size = abs(a - e), abs(e)
-        if not size:
-            how = f"is off by about {off:.1g}, and at most {self.atol:g} is allowed"
-        elif off <= 1e-3 * size:
-            how = f"is close, but its relative error is {off / size:.0e} and at most {self.rtol:g} is allowed"
-        elif np.iscomplexobj(given):
-            how = f"is off by about {_percent(off / size)} %"
-        elif a * e < 0:
-            how = "has the wrong sign"
-        elif off < 9 * size and abs(a) > 0.1 * size:
-            how = f"is too {'high' if a > e else 'low'}, by about {_percent(off / size)} %"
-        else:
-            how = f"is far too {'high' if a > e else 'low'}"
-        if given.ndim == 0:
-            return f"it {how}."
-        index = [int(i) for i in worst]
-        return f"{right.sum()} of {right.size} entries are right; entry {index}, which is {a:.4g}, {how}."
-
-    def _shapes(self, given: Any) -> str:
-        if self.expected.ndim == 0:
-            return f"one value is asked for, not an array of shape {given.shape}."
-        return f"an array of shape {self.expected.shape} is asked for, not {given.shape or 'one value'}."
-
-    def _right(self, message: str) -> Verdict:
-        self.passed = True
-        return Verdict(True, message)
-
-    def _wrong(self, message: str) -> Verdict:
-        return Verdict(False, f"Not yet: {message}" + (f" Hint: {self.hint}" if self.hint else ""))
+    if kinds in "Ub":
+        return list(given.ravel().tolist())
+    numbers = _real(given.astype(complex if given.dtype.kind == "c" else float))
+    return list(numbers.ravel().tolist()) if np.isfinite(numbers).all() else None
 
 
-def _percent(ratio: float) -> str:
-    """Return a ratio in percent, to one digit."""
-    return f"{float(f'{100 * ratio:.1g}'):g}"
+def _answer(name: str, value: Any) -> Any:
+    """Return what an author expects as an array of floats, words or truth values."""
+    given = np.asarray(value)
+    if not given.size or given.dtype.kind not in "biufcU":
+        raise TypeError(f"{name} must be numbers, words or truth values, not {value!r}")
+    if given.dtype.kind in "bU":
+        return given
+    if not np.isfinite(given).all():
+        raise ValueError(f"{name} must be finite, not {value!r}")
+    return _real(given).astype(float)
 
 
-def _folded(words: Any) -> Any:
-    return np.char.strip(np.char.lower(words))
+def _real(numbers: Array) -> Array:
+    """Return numbers that are complex as pairs of their real and imaginary parts."""
+    if np.iscomplexobj(numbers) and np.any(numbers.imag):
+        return np.stack([numbers.real, numbers.imag], axis=-1)
+    return np.asarray(numbers.real)
 
 
-def _error(given: Any, expected: Any) -> str:
-    off, size = np.abs(given - expected), np.abs(expected)
-    if not size.all():
-        return f"{'largest ' if off.ndim else ''}error {off.max():.1g}"
-    return f"{'largest ' if off.ndim else ''}relative error {(off / size).max():.1g}"
+def _usual_slips(expected: Array) -> list[tuple[str, Array]]:
+    """Return the slips that one may make with any numbers."""
+    with np.errstate(all="ignore"):
+        found = [(f"it looks as if {name}", np.asarray(slip(expected))) for name, slip in _SLIPS]
+    return [(text, values) for text, values in found if values.shape == expected.shape and np.isfinite(values).all()]
 
 
-def _entry(wanted: Any, given: Any) -> str:
-    where = tuple(int(i) for i in np.argwhere(wanted)[0])
-    return f"entry {list(where)}, {given[where]}," if given.ndim else f"{given}"
+def _listed(slips: Sequence[tuple[str, Array]]) -> list[list[Any]]:
+    """Return slips as data, with twelve digits."""
+    return [[text, [float(f"{value:.12g}") for value in values.ravel()]] for text, values in slips]
+
+
+def _axes(values: Array, at: Any, log: str, ylim: tuple[float, float] | None) -> dict[str, Any]:
+    """Return the axes of a curve, and the indices of the places at which an answer gives it."""
+    places = _checks.array("at", at, ndim=1)
+    if values.shape != places.shape or len(places) < 2 or (np.diff(places) <= 0).any():
+        raise ValueError(f"at must increase and have one place for each of the {values.size} values")
+    if log not in ("", "x", "y", "xy"):
+        raise ValueError(f"log must be '', 'x', 'y' or 'xy', not {log!r}")
+    low, high = values.min(), values.max()
+    if ("y" in log and low <= 0) or ("x" in log and places[0] <= 0):
+        raise ValueError("what a logarithmic axis shows must be above zero")
+    beyond = (high / low) ** 0.25 if "y" in log else 0.25 * (high - low)
+    bottom, top = ylim or ((low / beyond, high * beyond) if "y" in log else (low - beyond, high + beyond))
+    if not bottom < top:
+        raise ValueError(f"ylim must hold two values, the smaller first, not {(bottom, top)}")
+    scale = np.log(places) if "x" in log else places
+    even = np.linspace(scale[0], scale[-1], min(_FIELDS, len(places)))
+    asked = sorted({int(np.abs(scale - place).argmin()) for place in even})
+    return {"at": places.tolist(), "asked": asked, "log": log, "ylim": [float(bottom), float(top)]}

@@ -1,7 +1,7 @@
 """What the hidden cells of a page hold, read from their syntax trees.
 
 A hidden cell imports, plots, glues and defines checks.  It may bring what was computed in view to the scale of a
-picture; what computes stands in view.  A cell that ends with ``check_x = rk.Check(...)`` may compute the answer by
+picture; what computes stands in view.  A cell that ends with ``check_x = rk.Check(...)`` (or ``predict_x``) may compute the answer by
 assignments and functions, if no other cell uses them.
 
 ``python tests/hidden.py book/<slug>.md`` names each line that does more, and the share of code lines that are hidden.
@@ -67,8 +67,8 @@ def cells(page: str) -> list[Cell]:
 
 
 def share(*names: str) -> float:
-    """Return the share of the pages' lines of code that are hidden."""
-    every = [cell for page in names for cell in cells(page)]
+    """Return the share of the pages' lines of code that are hidden; what defines a check stands on no page."""
+    every = [cell for page in names for cell in cells(page) if not defines_a_check(ast.parse(cell.code))]
     return sum(cell.n_lines for cell in every if cell.hidden) / max(sum(cell.n_lines for cell in every), 1)
 
 
@@ -145,7 +145,7 @@ def defines_a_check(tree: ast.Module) -> bool:
 
 def answers(cell: Cell) -> set[str]:
     """Return the names that a cell sets, but for checks."""
-    return {name for name in pages.sets(cell.code) if not name.startswith("check_")}
+    return {name for name in pages.sets(cell.code) if not name.startswith(("check_", "predict_"))}
 
 
 def outside_checks(tree: ast.AST) -> Iterator[ast.AST]:

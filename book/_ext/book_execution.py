@@ -101,17 +101,17 @@ def execute(notebook: NotebookNode, path: Path, timeout: int) -> dict[str, Any]:
         if "scrapbook" in output.get("metadata", {}):  # made by glue
             for mime, text in output["data"].items():
                 output["data"][mime] = NUMPY_SCALAR.sub(r"\1", text) if mime.endswith("text/plain") else text
-    return {"execution_seconds": float(result.time), **json.loads(epilogue.outputs[0].text)}
+    return {"execution_seconds": float(result.time), **json.loads("".join(output.text for output in epilogue.outputs))}
 
 
-def run_missing(cache: JupyterCacheBase, paths: Iterable[Path], timeout: int) -> None:
-    """Execute the pages of which the cache holds no run, as many at a time as there are cores.
+def run_missing(cache: JupyterCacheBase, paths: Iterable[Path], timeout: int) -> dict[Path, dict[str, Any]]:
+    """Execute the pages of which the cache holds no run, as many at a time as there are cores; return their records.
 
     Each has one thread for linear algebra: more would wait for each other, and sums would depend on the machine.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    notebooks = [(read(path), path) for path in paths]
-    waiting = [pair for pair in notebooks if pair[0] is not None and not is_kept(cache, pair[0])]
+    notebooks = [(notebook, path) for path in paths if (notebook := read(path)) is not None]
+    waiting = [pair for pair in notebooks if not is_kept(cache, pair[0])]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         running = {pool.submit(execute, *pair, timeout): pair for pair in waiting}
         failed = []
@@ -125,6 +125,7 @@ def run_missing(cache: JupyterCacheBase, paths: Iterable[Path], timeout: int) ->
             log.info("executed %s in %.1f s", path.name, done.result()["execution_seconds"])
     if failed:
         raise ExtensionError("\n".join(failed))
+    return {path: cache.match_cache_notebook(notebook).data for notebook, path in notebooks}
 
 
 def name_cache(app: Sphinx, config: Config) -> None:
@@ -133,9 +134,10 @@ def name_cache(app: Sphinx, config: Config) -> None:
 
 
 def execute_ahead(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
-    """Execute the pages that are about to be read."""
-    paths = [Path(env.doc2path(docname)) for docname in docnames]
-    run_missing(open_cache(Path(app.outdir).parent), paths, app.config.nb_execution_timeout)
+    """Execute the pages that are about to be read, and keep their records for the other extensions."""
+    paths = {Path(env.doc2path(docname)): docname for docname in docnames}
+    found = run_missing(open_cache(Path(app.outdir).parent), paths, app.config.nb_execution_timeout)
+    env.book_records = {paths[path]: record for path, record in found.items()}
 
 
 def repeat_warnings(app: Sphinx, exception: Exception | None) -> None:
