@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbformat
-from book_execution import ROOT, open_cache, read
+from book_execution import ROOT, read
 from book_markdown import Block, Link, blocks, caption, escaped, solution_blocks
 from book_students import check_of, without_checks, without_glue
 from bs4 import Tag
 from docutils import nodes
+from jupyter_cache import get_cache
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from sphinx.application import Sphinx
@@ -65,8 +66,13 @@ for name, packed in {data}.items():  # the data of this page
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_bytes(zlib.decompress(base64.b64decode(packed)))
 """
+HANDING_IN = """## To hand in
+
+Put your name in and run this cell.
+It writes your answers to one file beside this notebook."""
 HEADING = re.compile(r"#{1,6} |<h4 ")
 NAMESPACE = "http://www.w3.org/2000/svg"
+FOLDED = {"jupyter": {"source_hidden": True}}
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -115,9 +121,10 @@ class Chapter:
         self.code = [cell for cell in executed.cells if cell.cell_type == "code"]
         self.stream = list(blocks(body, link))
         shown = [cell for block in self.stream if isinstance(block, Tag) for cell in cells_of(block)]
-        if len(shown) != len(self.code):
-            raise ValueError(f"{page} shows {len(shown)} of its {len(self.code)} cells")
-        self.place = {id(cell): i for i, cell in enumerate(shown)}
+        visible = [i for i, cell in enumerate(self.code) if not has_tag(cell, "remove-cell")]
+        if len(shown) != len(visible):
+            raise ValueError(f"{page} shows {len(shown)} of its {len(visible)} cells")
+        self.place = dict(zip(map(id, shown), visible, strict=True))
         self.sources = [without_glue(cell.source) for cell in self.code]
 
     def solved(self) -> NotebookNode:
@@ -145,10 +152,14 @@ class Chapter:
             elif "cell" in block["class"]:
                 cells += self.executed(block, sources)
             else:
-                label, check, _ = solutions.get(id(block)) or Solution(block["data-check"], "", [])
+                label, check, inside = solutions.get(id(block)) or Solution(block["data-check"], "", [])
+                cells += self.unseen(inside[0], sources) if inside else []
                 if label not in asked:
                     cells.append(new_markdown_cell("*Your answer:*") if check is None else question(label))
                 asked.add(label)
+        if checks:
+            hand_in = f'rk.hand_in("{self.slug}", name="")'
+            cells += [new_markdown_cell(HANDING_IN), new_code_cell(hand_in, metadata={"tags": ["hand-in"]})]
         return self.whole(cells, sources)
 
     def opened(self) -> Iterator[Block]:
@@ -168,11 +179,10 @@ class Chapter:
     def executed(self, element: Tag, sources: list[str]) -> Iterator[NotebookNode]:
         """Yield a cell of code with what it gave, and the caption of its figure; nothing if no code is left."""
         i = self.place[id(element)]
+        yield from self.unseen(i, sources)
         if not sources[i]:
             return
-        cell = new_code_cell(sources[i])
-        if "hide-input" in self.code[i].metadata.get("tags", ()):
-            cell.metadata["jupyter"] = {"source_hidden": True}
+        cell = new_code_cell(sources[i], metadata=FOLDED if has_tag(self.code[i], "hide-input") else {})
         alt = alt_text(element)
         cell.outputs = [shown for output in self.code[i].outputs for shown in kept(output, alt)]
         yield cell
@@ -184,6 +194,14 @@ class Chapter:
             anchor = f'<a id="{figure["id"]}"></a>\n\n' if figure else ""
             yield new_markdown_cell(anchor + "\n\n".join(below))
 
+    def unseen(self, i: int, sources: list[str]) -> Iterator[NotebookNode]:
+        """Yield the cells that the page leaves out just before a cell: others may need what they set."""
+        first = i
+        while first and has_tag(self.code[first - 1], "remove-cell"):
+            first -= 1
+        for source in filter(None, sources[first:i]):
+            yield new_code_cell(source, metadata=FOLDED)
+
     def whole(self, cells: list[NotebookNode], sources: list[str]) -> NotebookNode:
         """Return the cells as a notebook that begins by setting itself up."""
         wheel = f"rnnkernel-{rnnkernel.__version__}-py3-none-any.whl"
@@ -192,11 +210,16 @@ class Chapter:
         data = {name: packed(ROOT / "book" / name) for source in sources for name in DATA.findall(source)}
         if data:
             code += INCLUDED.replace("{data}", json.dumps(data, indent=4))
-        setup = new_code_cell(code.strip(), metadata={"jupyter": {"source_hidden": True}})
-        cells.insert(1, setup)  # the title comes first
+        cells.insert(1, new_code_cell(code.strip(), metadata=FOLDED))  # the title comes first
+        cells += self.unseen(len(self.code), sources)
         for number, cell in enumerate(cells):
             cell.id = f"{self.slug[:56]}-{number}"
         return new_notebook(cells=cells, metadata=METADATA)
+
+
+def has_tag(cell: NotebookNode, tag: str) -> bool:
+    """Return whether a cell has a tag."""
+    return tag in cell.metadata.get("tags", ())
 
 
 def cells_of(element: Tag) -> list[Tag]:
@@ -276,7 +299,9 @@ def write(app: Sphinx, page: str, template: str, context: dict[str, Any], doctre
     known = names(app.env)
     if doctree is None or page not in known:
         return
-    executed = open_cache(Path(app.outdir).parent).merge_match_into_notebook(read(Path(app.env.doc2path(page))))[1]
+    executed = get_cache(app.config.nb_execution_cache_path).merge_match_into_notebook(
+        read(Path(app.env.doc2path(page)))
+    )[1]
     address = (app.config.html_baseurl or "").rstrip("/")
     chapter = Chapter(page, context["body"], executed, links(page, known, address), address)
     folder = Path(app.outdir).parent / "notebooks"
