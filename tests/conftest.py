@@ -20,6 +20,14 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In several processes (``-n 2 --dist loadgroup``), tests of a file, or of a page of the book, stay in one."""
+    for item in items:
+        page = getattr(item, "callspec", None) and item.callspec.params.get("page")
+        item.add_marker(pytest.mark.xdist_group(page or item.path.name))
+
+
 @pytest.fixture(scope="session")
 def site() -> Iterator[str]:
     """The address of the built book, served from this machine."""

@@ -21,7 +21,7 @@ def draw(alpha, n_units):
     return figure
 
 
-def explorable(**options):
+def with_sliders(**options):
     given = {"alt": "Curves.", "alpha": [0.5, 1.0, 20.0], "n_units": [1, 2], "start": {"alpha": 1.0}} | options
     return rk.explore(draw, **given)
 

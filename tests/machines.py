@@ -1,4 +1,7 @@
-"""Where a kernel can run: natively without fast-math flags, in Chromium, and in Node where there is one."""
+"""Where a kernel can run: natively without fast-math flags, in a worker of Chromium, and in Node where there is one.
+
+All take the name of a kernel and the values given to it, by name, and return arrays by name.
+"""
 
 import base64
 import json
@@ -11,47 +14,46 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnkernel.widgets import wasm
+ROOT = Path(__file__).parents[1]
+WIDGETS = ROOT / "rnnkernel" / "widgets"
 
 STRICT = """
-import os, pickle, sys, numba
+import pickle, sys, numba
 njit = numba.njit
 numba.njit = lambda function=None, fastmath=None, **options: njit(function, **options)
-from rnnkernel.widgets.kernels import EXPORTS, TANH
-functions = {"phi": (TANH.value,), "remember": (TANH.value,), "train": (TANH.value, TANH.derivative)}
+from rnnkernel.widgets.kernels import KERNELS, run
 while True:
-    name, arguments = pickle.load(sys.stdin.buffer)
-    result = EXPORTS[name][0](*functions.get(name, ()), *arguments)
-    answer = result, [each for each in arguments if hasattr(each, "shape")]
-    sys.stdout.buffer.write(pickle.dumps(answer))
+    name, given = pickle.load(sys.stdin.buffer)
+    sys.stdout.buffer.write(pickle.dumps(run(KERNELS[name], given)))
     sys.stdout.buffer.flush()
 """
 
-SCRIPT = """
-const KERNELS = %s;
-%s
-const loaded = load(KERNELS);
-async function answer(name, values) {
-  const {call, array} = await loaded;
-  const bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer;
-  const given = values.map(value => {
-    if (!value.shape) return value;
-    const of = {float64: Float64Array, int64: BigInt64Array}[value.of];
-    return array(value.shape, new of(bytes(value.data)), of);
-  });
-  const result = call(name, ...given);
-  const text = each => btoa(String.fromCharCode(...new Uint8Array(each.buffer)));
-  return [result, given.filter(each => each.shape).map(text)];
+PACKED = """
+function packed(result) {
+  return Object.fromEntries(Object.entries(result).map(([name, value]) => {
+    const rows = Array.isArray(value) ? value : [value], axes = ArrayBuffer.isView(rows[0]);
+    const shape = !axes ? [] : Array.isArray(value) ? [rows.length, rows[0].length] : [value.length];
+    const flat = Float64Array.from(rows.flatMap(row => axes ? [...row] : [row]));
+    return [name, [shape, btoa(String.fromCharCode(...new Uint8Array(flat.buffer)))]];
+  }));
 }
 """
-LINES = """
-require("readline").createInterface({input: process.stdin}).on("line", async line =>
-  console.log(JSON.stringify(await answer(...JSON.parse(line)))));
+NODE = """
+require("readline").createInterface({input: process.stdin}).on("line", line => {
+  const [first, second] = JSON.parse(line), scope = {};
+  new Function("globalThis", "postMessage", WORKER)(scope, result => console.log(JSON.stringify(packed(result))));
+  scope.onmessage({data: first});
+  scope.onmessage({data: second});
+});
 """
-
-
-def script():
-    return SCRIPT % (wasm.KERNELS.read_text(), wasm.KERNELS.with_name("wasm.js").read_text())
+CHROMIUM = """([first, second]) => new Promise((resolve, reject) => {
+  const worker = new Worker(URL.createObjectURL(new Blob([WORKER])));
+  const end = (how, what) => { worker.terminate(); how(what); };
+  worker.onmessage = ({data}) => end(resolve, packed(data));
+  worker.onerror = ({message}) => end(reject, new Error(message));
+  worker.postMessage(first);
+  worker.postMessage(second);
+})"""
 
 
 class Strict:
@@ -61,16 +63,16 @@ class Strict:
         self.cache = tempfile.TemporaryDirectory()
         self.process = subprocess.Popen(
             [sys.executable, "-c", STRICT],
-            cwd=Path(__file__).parents[1],
+            cwd=ROOT,
             env={"NUMBA_CACHE_DIR": self.cache.name},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
 
-    def run(self, name, *arguments):
-        pickle.dump((name, arguments), self.process.stdin)
+    def run(self, name, given):
+        pickle.dump((name, given), self.process.stdin)
         self.process.stdin.flush()
-        return pickle.load(self.process.stdout)
+        return {key: np.asarray(value, float) for key, value in pickle.load(self.process.stdout).items()}
 
     def close(self):
         self.process.kill()
@@ -79,21 +81,16 @@ class Strict:
 
 
 class JavaScript:
-    """An engine of JavaScript, which is asked by `ask(name, values)`."""
+    """An engine of JavaScript, which is asked by `ask(messages)`: the worker of the page, with its two messages."""
 
-    def run(self, name, *arguments):
-        values = [packed(each) if hasattr(each, "shape") else each for each in arguments]
-        result, texts = self.ask(name, values)
-        arrays = [each for each in arguments if hasattr(each, "shape")]
-        return result, [
-            np.frombuffer(base64.b64decode(text), each.dtype).reshape(each.shape)
-            for text, each in zip(texts, arrays, strict=True)
-        ]
+    kernels = json.loads((WIDGETS / "kernels.json").read_text())["kernels"]
+    script = f"const WORKER = {json.dumps((WIDGETS / 'worker.js').read_text())};{PACKED}"
 
-
-def packed(array):
-    data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
-    return {"of": str(array.dtype), "shape": array.shape, "data": data}
+    def run(self, name, given):
+        data = {key: value.tolist() for key, value in given.items() if hasattr(value, "shape")}
+        rest = {key: value for key, value in given.items() if key not in data}
+        answer = self.ask([{"kernel": self.kernels[name], "data": data}, rest])
+        return {key: np.frombuffer(base64.b64decode(text)).reshape(shape) for key, (shape, text) in answer.items()}
 
 
 class Node(JavaScript):
@@ -101,11 +98,11 @@ class Node(JavaScript):
 
     def __init__(self):
         self.process = subprocess.Popen(
-            [self.path, "-e", script() + LINES], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [self.path, "-e", self.script + NODE], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
-    def ask(self, name, values):
-        print(json.dumps([name, values]), file=self.process.stdin, flush=True)
+    def ask(self, messages):
+        print(json.dumps(messages), file=self.process.stdin, flush=True)
         return json.loads(self.process.stdout.readline())
 
     def close(self):
@@ -116,10 +113,10 @@ class Node(JavaScript):
 class Chromium(JavaScript):
     def __init__(self, browser):
         self.page = browser.new_page()
-        self.page.evaluate(f"() => {{ {script()} window.answer = answer; }}")
+        self.page.evaluate(f"() => {{ {self.script} Object.assign(window, {{WORKER, packed}}); }}")
 
-    def ask(self, name, values):
-        return self.page.evaluate("([name, values]) => answer(name, values)", [name, values])
+    def ask(self, messages):
+        return self.page.evaluate(CHROMIUM, messages)
 
     def close(self):
         self.page.close()

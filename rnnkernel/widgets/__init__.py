@@ -4,27 +4,16 @@ The explorables compute in the page, with the kernels of this package as WebAsse
 their sliders are traits, which can be read, set, observed and linked.
 """
 
+import importlib
 from typing import Any
+
+_HOMES = {"FixedPoint": "fixed_point", "Modes": "modes", "Poisson": "poisson", "Train": "train"}
 
 __all__ = ["FixedPoint", "Modes", "Poisson", "Train"]
 
 
 def __getattr__(name: str) -> Any:
     """Import an explorable when it is asked for: anywidget takes its time."""
-    if name == "FixedPoint":
-        from rnnkernel.widgets.fixed_point import FixedPoint
-
-        return FixedPoint
-    if name == "Modes":
-        from rnnkernel.widgets.modes import Modes
-
-        return Modes
-    if name == "Poisson":
-        from rnnkernel.widgets.poisson import Poisson
-
-        return Poisson
-    if name == "Train":
-        from rnnkernel.widgets.train import Train
-
-        return Train
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"rnnkernel.widgets.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,7 @@
 // Brings the rk.explore figures of a static page to life.  A frame is the first frame with some attributes changed
 // (or some children replaced); the frames stand in the figure's JSON, and nothing else is loaded.
+import {share} from "./share.js";
+
 const namespace = "http://www.w3.org/2000/svg";
 
 function children(markup) {

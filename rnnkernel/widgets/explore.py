@@ -12,12 +12,14 @@ import html
 import itertools
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rnnkernel.figures import COLORS
 from rnnkernel.widgets import frames
 
 MAX_FRAMES = 120
@@ -32,7 +34,7 @@ def explore(
     start: dict[str, Any] | None = None,
     labels: dict[str, str] | None = None,
     **controls: Any,
-) -> "Explorable":
+) -> "SliderFigure":
     """Put sliders over a figure: one for each keyword, over the values listed there.
 
     Parameters
@@ -50,7 +52,7 @@ def explore(
 
     Returns
     -------
-    Explorable
+    SliderFigure
         Shows itself as the last expression of a notebook cell.
 
     Raises
@@ -66,12 +68,12 @@ def explore(
     ...     figure.subplots().plot([0, 1], [0, slope])
     ...     return figure
     >>> explore(draw, alt="A line through the origin.", slope=[1, 2, 3], start={"slope": 2})
-    Explorable(slope=[1, 2, 3])
+    SliderFigure(slope=[1, 2, 3])
     """
-    return Explorable(draw, alt, controls, start or {}, labels or {})
+    return SliderFigure(draw, alt, controls, start or {}, labels or {})
 
 
-class Explorable:
+class SliderFigure:
     """A figure with sliders; made by `explore`."""
 
     def __init__(
@@ -100,7 +102,7 @@ class Explorable:
         self.labels = {key: labels.get(key, _label(key)) for key in self.controls}
         self._name = f"rk{next(_serial)}"
         # Draw now: an error while IPython displays a result is printed, but does not stop the notebook.
-        self._page = self.to_html() if _page_is_static() else None
+        self._page = self.to_html() if page_is_static() else None
         self._still = self._view(self.start) if self._page is None else ""
 
     def to_html(self) -> str:
@@ -110,23 +112,23 @@ class Explorable:
         start = [values.index(self.start[key]) for key, values in self.controls.items()]
         still = pictures[_position(start, [len(values) for values in lists])]
         film = frames.film(pictures, still, self._name)
-        data = {"start": start, "texts": [[_text(value) for value in values] for values in lists], **film}
+        data = {"start": start, "texts": [[text_of(value) for value in values] for values in lists], **film}
         packed = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-        state = ", ".join(f"{self.labels[key]}: {_text(self.start[key])}" for key in keys)
+        state = ", ".join(f"{self.labels[key]}: {text_of(self.start[key])}" for key in keys)
         sliders = (
             slider(f"{self._name}-{key}", key, self.labels[key], texts, place)
             for key, texts, place in zip(keys, data["texts"], start, strict=True)
         )
         return (
             f'<figure class="rk-explore" id="{self._name}" data-widget="explore">\n'
-            f"<style>{_asset('explore.css')}</style>\n"
+            f"<style>{style()}</style>\n"
             f'<div class="rk-controls" role="group" aria-label="Controls of the figure">\n'
             f'{"".join(sliders)}<div class="rk-buttons"><button type="button" class="rk-link">Link to this</button>'
             f'<button type="button" class="rk-reset">Reset</button></div></div>\n'
             f'<div class="rk-view" role="img" aria-label="{html.escape(self.alt)}">{frames.markup(still)}</div>\n'
             f'<p class="rk-state">{html.escape(state)}</p>\n'
             f'<script type="application/json">{packed}</script>\n'
-            f"<script>(() => {{\n{_asset('share.js')}{_asset('explore.js')}}})();</script></figure>"
+            f"<script>(() => {{\n{script('share', 'explore')}}})();</script></figure>"
         )
 
     def to_widget(self) -> Any:
@@ -136,7 +138,7 @@ class Explorable:
         picture = ipywidgets.HTML(self._still or self._view(self.start))
         sliders = {
             key: ipywidgets.SelectionSlider(
-                options=[(_text(value), value) for value in values],
+                options=[(text_of(value), value) for value in values],
                 value=self.start[key],
                 description=self.labels[key],
                 style={"description_width": "initial"},
@@ -164,7 +166,7 @@ class Explorable:
         return self.to_widget()._repr_mimebundle_()
 
     def __repr__(self) -> str:
-        return f"Explorable({', '.join(f'{key}={values}' for key, values in self.controls.items())})"
+        return f"SliderFigure({', '.join(f'{key}={values}' for key, values in self.controls.items())})"
 
     def _svg(self, values: dict[str, Any]) -> frames.Svg:
         from matplotlib import pyplot as plt
@@ -180,7 +182,7 @@ class Explorable:
         picture = self._svg(values)
         frames.share_definitions([picture], self._name)
         return (
-            f"<style>{_asset('explore.css')}</style>"
+            f"<style>{style()}</style>"
             f'<div class="rk-view" role="img" aria-label="{html.escape(self.alt)}">{frames.markup(picture)}</div>'
         )
 
@@ -213,7 +215,7 @@ def _lists(controls: dict[str, Any]) -> dict[str, list[Any]]:
     return lists
 
 
-def _page_is_static() -> bool:
+def page_is_static() -> bool:
     """Whether a page builder, not a person, runs this notebook."""
     from IPython.core.getipython import get_ipython
 
@@ -238,11 +240,24 @@ def _label(key: str) -> str:
         return key.replace("_", " ")
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Return how a value is shown beside its slider."""
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
     return text if isinstance(value, str) else text.replace("-", "−")
 
 
+def style(*more: str) -> str:
+    """Return the style sheet of figures with sliders, with the palette and more sheets if named."""
+    palette = " ".join(f"--rk-{role}: {color};" for role, color in COLORS.items())
+    return f".rk-explore {{ {palette} }}\n" + "".join(asset(f"{name}.css") for name in ("explore", *more))
+
+
+def script(*names: str) -> str:
+    """Return modules of JavaScript as one, each after those that it imports."""
+    return re.sub(r"^import .*\n|^export ", "", "".join(asset(f"{name}.js") for name in names), flags=re.MULTILINE)
+
+
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return the text of a file that lies beside this one."""
     return (Path(__file__).parent / name).read_text(encoding="utf-8")

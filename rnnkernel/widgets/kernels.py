@@ -1,13 +1,16 @@
-"""What the explorables compute, natively in a notebook and as WebAssembly in the page: the same source, the same bits.
+"""What the explorables compute: one kernel for each, native code in a notebook and WebAssembly in the page.
 
-The loops are those of the package: training, the network's output, the memory map.  Around them stand the draws,
-which come from one small generator in place of NumPy's, and sums over the modes of a limit.
+A kernel takes by name the values of its explorable's sliders, their places in their lists (``which_`` and the name of
+the slider), and its explorable's data.  It gives a named tuple.  Both stand in its signature; `tools/wasm.py` writes
+the types and names into ``kernels.json``, beside the module.
 
-`EXPORTS` lists what `rnnkernel.widgets.wasm` compiles, with the types of the arguments.
+The loops are those of the package: training, the network's output, the memory map.
 """
 
+from collections.abc import Callable
+from functools import cache
 from math import sqrt
-from typing import Any
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import numpy as np
 from numba import float64, int64, typeof
@@ -15,299 +18,377 @@ from numba import float64, int64, typeof
 from rnnkernel import _math, memory, network, training
 from rnnkernel._jit import jit
 from rnnkernel.activations import activation
+from rnnkernel.widgets import draws, loops
+
+_TANH = activation("tanh")
+_types: Any = typeof
+Value = Annotated[Any, _types(_TANH.value)]
+Derivative = Annotated[Any, _types(_TANH.derivative)]
+Vector = Annotated[Any, float64[::1]]
+Matrix = Annotated[Any, float64[:, ::1]]
+Matrices = Annotated[Any, float64[:, :, ::1]]
+MatrixGrid = Annotated[Any, float64[:, :, :, ::1]]
+Places = Annotated[Any, int64[::1]]
+
+N_HISTORY, N_BINS, N_BEFORE_BINS, N_TOWARDS_END = 24, 200, 100, 300  # of `fixed_point`; the last reach the end
+DURATION, N_RECORDS, N_BEFORE, N_AFTER = 4, 40, 40, 40  # of `train`; steps before and after the end of learning
+N_WARM, N_PATHS, N_SHOWN = 200, 100, 20  # of `poisson`
 
 _block = training.layout(1)
 _LANES = training.LANES
 
 
+@cache
+def takes(kernel: Callable[..., Any]) -> dict[str, Any]:
+    """Return numba's type of each parameter of a kernel."""
+    hints = get_type_hints(getattr(kernel, "py_func", kernel), include_extras=True)
+    scalars = {int: int64, float: float64}
+    return {name: scalars.get(hint) or hint.__metadata__[0] for name, hint in hints.items() if name != "return"}
+
+
+def run(kernel: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Call a kernel on those of the values given that it takes, with tanh; return what it gives, by name."""
+    given = {"value": _TANH.value, "derivative": _TANH.derivative} | given
+    return dict(kernel(*(given[name] for name in takes(kernel)))._asdict())
+
+
+class FixedPointResult(NamedTuple):
+    """What `fixed_point` gives."""
+
+    graphs: Matrix
+    """φ(−x, ·) and φ(x, ·) along the line."""
+    inputs: Vector
+    path: Vector
+    """Memory from the one start, up to the step shown; `other` is from the other start."""
+    other: Vector
+    distance: float
+    """Of the two at that step."""
+    bound: float
+    """Of this distance: 3q^k."""
+    reach: float
+    """The largest memory in the long run."""
+    gap: float
+    """Between the images of the two maps; negative if they overlap."""
+    edge: float
+    """Of the histogram, a little beyond the reach."""
+    counts: Vector
+    """Of the bins of the histogram, from −edge to edge."""
+    empty: float
+    """The percentage of bins that are."""
+
+
 @jit
-def walk(seed: Any, transition: Any, states: Any) -> None:
-    """Fill `states` with a path of a chain of two states that starts in state 0."""
-    _walk(transition, np.full(1, seed, np.uint64), states)
+def fixed_point(
+    value: Value,
+    contraction: float,
+    input_size: float,
+    step: int,
+    n_steps: int,
+    seed: int,
+    line: Vector,
+    starts: Vector,
+    nodes: Matrix,
+    weights: Vector,
+) -> FixedPointResult:
+    """Iterate the memory map from two starts and for long.  The quadrature is that of q = 1."""
+    rule = np.empty(len(weights))
+    for q in range(len(rule)):
+        rule[q] = contraction * weights[q]
+    faces, graphs = np.empty(2), np.empty((2, len(line)))
+    faces[0], faces[1] = -input_size, input_size
+    for i in range(2):
+        memory.expectations(value, nodes, rule, np.full((len(line), 1), faces[i]), line, graphs[i])
+    coin, n = np.full((2, 2), 0.5), N_BEFORE_BINS + max(n_steps, N_HISTORY)
+    x = loops.column(faces, draws.walk(coin, draws.source(seed), n))
+    path = loops.remember(value, nodes, rule, x[:step], starts[0])
+    other = loops.remember(value, nodes, rule, x[:step], starts[1])
+    bound = starts[1] - starts[0]
+    for _ in range(step):
+        bound *= contraction
+    reach = loops.remember(value, nodes, rule, np.full((N_TOWARDS_END, 1), input_size), starts[1])[-1]
+    inner, images = np.empty(2), np.empty(2)
+    inner[0], inner[1] = reach, -reach
+    memory.expectations(value, nodes, rule, loops.column(faces, np.arange(2)), inner, images)
+    edge, counts, empty = 1.001 * reach, np.zeros(N_BINS), 0
+    long = loops.remember(value, nodes, rule, x[: N_BEFORE_BINS + n_steps], 0.0)
+    loops.histogram(long[N_BEFORE_BINS + 1 :], edge, counts)
+    for count in counts:
+        empty += count == 0.0
+    distance, gap = abs(path[-1] - other[-1]), images[1] - images[0]
+    inputs, empty_share = x[:N_HISTORY, 0].copy(), 100.0 * empty / N_BINS
+    return FixedPointResult(graphs, inputs, path, other, distance, bound, reach, gap, edge, counts, empty_share)
+
+
+class TrainResult(NamedTuple):
+    """What `train` gives; its matrices have a row for each of the two situations."""
+
+    times: Vector
+    network: Matrix
+    """Its forecasts at these times, and those of the limit."""
+    limit_then: Matrix
+    limit: Matrix
+    """The limit at the moments of the data."""
+    losses: Vector
+    forecast: Vector
+    """Of the network after learning, step by step, of the limit, and what came."""
+    limit_forecast: Vector
+    data: Vector
+    learning_distance: float
+    """Root mean square of network − limit, the larger of the two situations."""
+    forecast_distance: float
+    """The same after learning."""
 
 
 @jit
 def train(
-    value: Any,
-    derivative: Any,
-    n_units: Any,
-    beta: Any,
-    learning_rate: Any,
-    paired: Any,
-    seed: Any,
-    transition: Any,
-    inputs: Any,
-    at_inputs: Any,
-    at_memory: Any,
-    stops: Any,
-    losses: Any,
-    predictions: Any,
-    states: Any,
-    forecast: Any,
-    drawn: Any,
-) -> Any:
-    """Draw a network and a path, train the one on the other, and forecast; return the step of divergence, or −1.
+    value: Value,
+    derivative: Derivative,
+    n_units: int,
+    beta: float,
+    learning_rate: float,
+    which_stickiness: int,
+    which_paired: int,
+    seed: int,
+    inputs: Vector,
+    at_memory: Vector,
+    moments: Vector,
+    transitions: Matrices,
+    nodes: Matrix,
+    weights: Vector,
+    reach: float,
+    eigenvalues: Matrix,
+    coefficients: Matrix,
+    modes: MatrixGrid,
+) -> TrainResult:
+    """Draw a network and a path, train the one on the other, and forecast, with its limit beside it.
 
-    W ~ N(0.7, 1), B ~ U(0, 1), C ~ U(−1, 1), and the target is the next input.  `predictions` gets the output at the
-    points at each of `stops`, `states` the end of the path, `forecast` the output along it with weights
-    frozen, and the rows of `drawn` the weights C, W and B before training.
+    The target is the next input.  The limit is that of the chain, by the first modes.
     """
-    source = np.full(1, seed, np.uint64)
-    _draw(paired, source, drawn)
-    n_steps, n_after = stops[-1], len(forecast)
-    path = np.empty(n_steps + n_after + 1, np.int64)
-    _walk(transition, source, path)
-    x, y = np.empty((len(path), 1)), np.empty(len(path) - 1)
-    for k in range(len(y)):
-        x[k, 0], y[k] = inputs[path[k]], inputs[path[k + 1]]
-    for k in range(len(states)):
-        states[k] = path[len(path) - len(states) + k]
+    source = draws.source(seed)
+    C, W, B = np.empty(n_units), np.empty((1, n_units)), np.empty(n_units)
+    draws.units(which_paired, source, C, W[0], B)
+    n_steps = DURATION * n_units
+    path = draws.walk(transitions[which_stickiness], source, n_steps + N_AFTER + 1)
+    x = loops.column(inputs, path)
+    y = x[1:, 0].copy()
 
     blocks = np.zeros((n_units + _LANES - 1) // _LANES, _block)
     for i in range(n_units):
         block, lane = blocks[i // _LANES], i % _LANES
-        block["C"][lane], block["W"][0, lane], block["B"][lane] = drawn[0, i], drawn[1, i], drawn[2, i]
-    scale = _math.exp(-beta * log(float(n_units)))
-    rate = learning_rate * _math.exp((2 * beta - 2) * log(float(n_units))) * scale
-    task, held = training.Task(x, y, scale, rate, np.inf), training.Blocks(blocks, n_units, np.zeros(1))
-    weights = np.empty((3, n_units))
-    after = np.empty(n_after + 1)
-    for r in range(len(losses)):
-        bad = training.one_step(value, derivative, held, task, stops[r : r + 2], losses[r : r + 1])
-        if bad >= 0:
-            return bad
+        block["C"][lane], block["W"][0, lane], block["B"][lane] = C[i], W[0, i], B[i]
+    scale = _math.exp(-beta * draws.log(float(n_units)))
+    rate = learning_rate * _math.exp((2.0 * beta - 2.0) * draws.log(float(n_units))) * scale
+    stops, times = np.empty(N_RECORDS + 1, np.int64), np.empty(N_RECORDS)
+    for r in range(len(stops)):
+        stops[r] = r * n_steps // N_RECORDS
+    task, learner = training.Task(x, y, scale, rate, np.inf), training.Blocks(blocks, n_units, np.zeros(1))
+    at_inputs = loops.column(inputs, np.arange(len(inputs)))
+    losses, network_then, outputs = np.empty(N_RECORDS), np.empty((len(inputs), N_RECORDS)), np.empty(len(inputs))
+    for r in range(N_RECORDS):
+        times[r] = stops[r + 1] / n_units
+        training.one_step(value, derivative, learner, task, stops[r : r + 2], losses[r : r + 1])
         for i in range(n_units):
             block, lane = blocks[i // _LANES], i % _LANES
-            weights[0, i], weights[1, i], weights[2, i] = block["C"][lane], block["W"][0, lane], block["B"][lane]
-        network.evaluate(value, weights[0], weights[1:2], at_inputs, at_memory, scale, predictions[r])
-    after[0] = held.memory[0]
-    network.follow(value, weights[0], weights[1:2], weights[2], x[n_steps:-1], scale, after, forecast)
-    return -1
+            C[i], W[0, i], B[i] = block["C"][lane], block["W"][0, lane], block["B"][lane]
+        network.evaluate(value, C, W, at_inputs, at_memory, scale, outputs)
+        for i in range(len(inputs)):
+            network_then[i, r] = outputs[i]
+    forecast, after = np.empty(N_AFTER), np.empty(N_AFTER + 1)
+    after[0] = learner.memory[0]
+    network.follow(value, C, W, B, x[n_steps:-1], scale, after, forecast)
+
+    rates, modes = eigenvalues[which_stickiness], modes[which_stickiness]
+    targets = coefficients[which_stickiness]
+    limit, limit_then = np.empty((len(inputs), len(moments))), np.empty((len(inputs), N_RECORDS))
+    apart = 0.0
+    for i in range(len(inputs)):
+        m = at_memory[i] / reach
+        for k in range(len(moments)):
+            limit[i, k] = loops.limit_at(rates, targets, modes[i], learning_rate * moments[k], m)
+        for k in range(N_RECORDS):
+            limit_then[i, k] = loops.limit_at(rates, targets, modes[i], learning_rate * times[k], m)
+        apart = max(apart, loops.distance(network_then[i], limit_then[i]))
+    held, limit_forecast = loops.remember(value, nodes, weights, x[n_steps - N_BEFORE : -1], 0.0), np.empty(N_AFTER)
+    for k in range(N_AFTER):
+        state, m = path[n_steps + k], held[N_BEFORE + k] / reach
+        limit_forecast[k] = loops.limit_at(rates, targets, modes[state], learning_rate * DURATION, m)
+    data, later = y[n_steps:].copy(), loops.distance(forecast, limit_forecast)
+    return TrainResult(times, network_then, limit_then, limit, losses, forecast, limit_forecast, data, apart, later)
+
+
+class ModesResult(NamedTuple):
+    """What `modes` gives, at the points (x, m) for m along the line, first for the one input, then for the other."""
+
+    kernel: Matrix
+    """The kernel, or its part in the mode chosen."""
+    functions: Matrix
+    """e_r, a row for each point."""
+    forecast: Vector
+    """g_t."""
+    part: Vector
+    """The part of g_t in the mode chosen."""
+    means: Vector
+    """E[Y | state] of the states (input before, input)."""
+    rates: Vector
+    """αλ of each mode."""
+    shares: Vector
+    """1 − e^{−αλt}, how much of each mode is learned."""
+    losses: Vector
+    """At the moments of the data."""
+    loss: float
+    """Now."""
+    floor: float
+    """½ E Var(Y | X, M)."""
+    holds: float
+    """The loss in the mode chosen, or in all, at the start."""
+    left: float
+    """The same, now."""
 
 
 @jit
-def limit(
-    rates: Any, coefficients: Any, modes: Any, reach: Any, times: Any, states: Any, memory: Any, out: Any
-) -> None:
-    """Fill `out` with g_t(x, m) = Σ_r (1 − e^{−rates[r] t}) coefficients[r] e_r(x, m), point by point.
-
-    e_r(x, m) = Σ_d modes[state, r, d] T_d(m/reach).
-    """
-    for k in range(len(out)):
-        total = 0.0
-        for r in range(len(rates)):
-            mode = _chebyshev(modes[states[k], r], memory[k] / reach)
-            total += (1.0 - _math.exp(-rates[r] * times[k])) * coefficients[r] * mode
-        out[k] = total
-
-
-@jit
-def eigenfunctions(modes: Any, reach: Any, states: Any, memory: Any, out: Any) -> None:
-    """Fill `out` (points, modes) with e_r(x, m), as in `limit`."""
-    for k in range(len(out)):
-        for r in range(out.shape[1]):
-            out[k, r] = _chebyshev(modes[states[k], r], memory[k] / reach)
-
-
-@jit
-def mercer(eigenvalues: Any, functions: Any, out: Any) -> None:
-    """Fill `out` with Σ_r eigenvalues[r] e_r(z) e_r(z'), the kernel of these modes between all points."""
-    for k in range(len(out)):
-        for j in range(len(out)):
-            total = 0.0
-            for r in range(len(eigenvalues)):
-                total += eigenvalues[r] * functions[k, r] * functions[j, r]
-            out[k, j] = total
-
-
-@jit
-def shares(rates: Any, time: Any, out: Any) -> None:
-    """Fill `out` with 1 − e^{−rates[r] time}, how much of each mode is learned."""
-    for r in range(len(out)):
-        out[r] = 1.0 - _math.exp(-rates[r] * time)
-
-
-@jit
-def loss(rates: Any, coefficients: Any, rest: Any, times: Any, out: Any) -> None:
-    """Fill `out` with rest + ½ Σ_r coefficients[r]² e^{−2 rates[r] t}."""
-    for k in range(len(out)):
-        total = 0.0
-        for r in range(len(rates)):
-            total += coefficients[r] ** 2 * _math.exp(-2.0 * rates[r] * times[k])
-        out[k] = rest + 0.5 * total
+def modes(
+    time: float,
+    which_time: int,
+    mode: int,
+    which_target: int,
+    which_stickiness: int,
+    learning_rate: float,
+    line: Vector,
+    moments: Vector,
+    reach: float,
+    eigenvalues: Matrix,
+    modes: MatrixGrid,
+    means: Matrices,
+    coefficients: Matrices,
+    floors: Matrix,
+    rests: Matrix,
+) -> ModesResult:
+    """Sum the modes of the limit for a target: all of them, or the one chosen."""
+    eigenvalues, modes = eigenvalues[which_stickiness], modes[which_stickiness]
+    target, floor = coefficients[which_stickiness, which_target], floors[which_stickiness, which_target]
+    rest, n = rests[which_stickiness, which_target], len(eigenvalues)
+    rates, shares, visible, chosen = np.empty(n), np.empty(n), np.zeros(n), np.zeros(n)
+    for r in range(n):
+        rates[r] = learning_rate * eigenvalues[r]
+        shares[r] = 1.0 - _math.exp(-rates[r] * time)
+        if mode in (0, r + 1):
+            visible[r], chosen[r] = eigenvalues[r], target[r]
+    n_points = len(modes) * len(line)
+    functions, forecast, part = np.empty((n_points, n)), np.empty(n_points), np.empty(n_points)
+    for k in range(n_points):
+        i, m = k // len(line), line[k % len(line)] / reach
+        for r in range(n):
+            functions[k, r] = loops.chebyshev(modes[i, r], m)
+        forecast[k] = loops.limit_at(rates, target, modes[i], time, m)
+        part[k] = loops.limit_at(rates, chosen, modes[i], time, m)
+    losses, unseen = np.empty(len(moments)), 0.0 if mode else rest - floor
+    for k in range(len(moments)):
+        losses[k] = loops.loss_at(rates, target, rest, moments[k])
+    kernel, loss = loops.mercer(visible, functions), losses[which_time]
+    holds, left = loops.loss_at(rates, chosen, unseen, 0.0), loops.loss_at(rates, chosen, unseen, time)
+    best = means[which_stickiness, which_target]
+    return ModesResult(kernel, functions, forecast, part, best, rates, shares, losses, loss, floor, holds, left)
 
 
-@jit
-def decompose(
-    f: Any,
-    u: Any,
-    centre: Any,
-    half: Any,
-    transition: Any,
-    states: Any,
-    memory: Any,
-    sums: Any,
-    boundaries: Any,
-    gains: Any,
-) -> None:
-    """Fill entry n of the last three with Σ_{k<n} f(z_k), u(z_0) − u(z_n) and Σ_{k≤n} [u(z_k) − P̂u(z_{k−1})].
+class PoissonResult(NamedTuple):
+    """What `poisson` gives."""
 
-    Functions of z = (s, m) are given as f(s, m) = Σ_d f[s, d] T_d((m − centre)/half), z_k by states and memory.
-    """
-    first = _chebyshev(u[states[0]], (memory[0] - centre) / half)
-    sums[0] = boundaries[0] = gains[0] = 0.0
-    for n in range(1, len(states)):
-        before, t, forecast = states[n - 1], (memory[n] - centre) / half, 0.0
-        for j in range(len(u)):
-            forecast += transition[before, j] * _chebyshev(u[j], t)
-        now = _chebyshev(u[states[n]], t)
-        sums[n] = sums[n - 1] + _chebyshev(f[before], (memory[n - 1] - centre) / half)
-        boundaries[n] = first - now
-        gains[n] = gains[n - 1] + now - forecast
-
-
-@jit
-def averages(f: Any, rule: Any, centre: Any, half: Any, transition: Any, n_warm: Any, stops: Any, out: Any) -> None:
-    """Fill row i with the averages of f over the first `stops` steps of a path of (s, m), after `n_warm` steps before.
-
-    Its states are those that `walk` draws from seed i + 1.  Memory starts at 0 and moves to rule(s, m); both functions
-    are given as in `decompose`.
-    """
-    n_paths = len(out)
-    states, memory, sums = np.zeros(n_paths, np.int64), np.zeros(n_paths), np.zeros(n_paths)
-    sources = np.arange(1, n_paths + 1).astype(np.uint64)
-    at = 0
-    for k in range(-n_warm, stops[-1]):
-        for i in range(n_paths):  # side by side: the steps of one path wait for each other
-            t = (memory[i] - centre) / half
-            if k >= 0:
-                sums[i] += _chebyshev(f[states[i]], t)
-            memory[i] = _chebyshev(rule[states[i]], t)
-            states[i] = _next(transition, sources[i : i + 1], states[i])
-        if k + 1 == stops[at]:
-            for i in range(n_paths):
-                out[i, at] = sums[i] / stops[at]
-            at += 1
+    average: Vector
+    """Of this seed, at the stops up to n; the rows of `others` are of other seeds."""
+    others: Matrix
+    limit: float
+    """μ(f)."""
+    bounds: Vector
+    """Of the root mean square error, at all stops."""
+    sums: Vector
+    """Of f − μ(f), for every step, and its two parts."""
+    boundaries: Vector
+    martingales: Vector
+    total: float
+    """The last of the sums, and of its parts."""
+    boundary: float
+    martingale: float
+    gap: float
+    """Between the two sides of the identity."""
+    strip: float
+    """2‖u‖."""
+    sigma: float
+    error: float
+    """Of this seed's average."""
+    bound: float
+    """Of the root mean square error."""
+    rms: float
+    """The root mean square error of all paths."""
+    independent: float
+    """What the rule for independent data makes of it."""
+    within: float
+    """The percentage of paths within 2σ/√n."""
 
 
 @jit
-def distance(a: Any, b: Any) -> Any:
-    """Return the root mean square of a − b."""
-    total = 0.0
-    for k in range(len(a)):
-        total += (a[k] - b[k]) ** 2
-    return sqrt(total / len(a))
+def poisson(
+    value: Value,
+    which_f: int,
+    which_stickiness: int,
+    n_steps: int,
+    seed: int,
+    inputs: Vector,
+    transitions: Matrices,
+    nodes: Matrix,
+    weights: Vector,
+    rule: Matrix,
+    centre: float,
+    half: float,
+    functions: MatrixGrid,
+    solutions: MatrixGrid,
+    means: Matrix,
+    sigmas: Matrix,
+    norms: Matrix,
+    deviations: Matrix,
+    stops: Places,
+) -> PoissonResult:
+    """Average f along paths, and split the sum of one; the rule is φ as polynomials, for the many paths."""
+    P, rule, f = transitions[which_stickiness], loops.trimmed(rule), loops.trimmed(functions[which_f, which_stickiness])
+    u = loops.trimmed(solutions[which_f, which_stickiness])
+    mean, sigma = means[which_f, which_stickiness], sigmas[which_f, which_stickiness]
+    strip, root = 2.0 * norms[which_f, which_stickiness], sqrt(n_steps)
+    states = draws.walk(P, draws.source(seed), N_WARM + n_steps + 1)
+    held = loops.remember(value, nodes, weights, loops.column(inputs, states[:-1]), 0.0)
+    sums, boundaries, martingales = loops.decompose(f, u, centre, half, P, states[N_WARM:], held[N_WARM:])
+    bounds, n_stops = np.empty(len(stops)), 0
+    for k in range(len(stops)):
+        bounds[k] = strip / stops[k] + sigma / sqrt(stops[k])
+        n_stops += stops[k] <= n_steps
+    errors = loops.averages(f, rule, centre, half, P, N_WARM, stops[:n_stops], N_PATHS)
+    average, others, within = np.empty(n_stops), np.empty((N_SHOWN, n_stops)), 0
+    for k in range(n_stops):
+        average[k] = mean + sums[stops[k]] / stops[k]
+        for i in range(N_SHOWN):
+            others[i, k] = mean + errors[i, k]
+    last = errors[:, -1].copy()
+    for error in last:
+        within += abs(error) <= 2.0 * sigma / root
+    total, boundary, martingale = sums[-1], boundaries[-1], martingales[-1]
+    return PoissonResult(
+        average,
+        others,
+        mean,
+        bounds,
+        sums,
+        boundaries,
+        martingales,
+        total,
+        boundary,
+        martingale,
+        gap=abs(total - boundary - martingale),
+        strip=strip,
+        sigma=sigma,
+        error=abs(total) / n_steps,
+        bound=strip / n_steps + sigma / root,
+        rms=loops.distance(last, np.zeros(N_PATHS)),
+        independent=deviations[which_f, which_stickiness] / root,
+        within=100.0 * within / N_PATHS,
+    )
 
 
-@jit
-def histogram(values: Any, reach: Any, counts: Any) -> None:
-    """Add the values between −reach and reach to the counts of equal bins."""
-    for k in range(len(values)):
-        if abs(values[k]) < reach:
-            counts[int((values[k] + reach) / (2.0 * reach) * len(counts))] += 1.0
-
-
-@jit
-def _draw(paired: Any, source: Any, drawn: Any) -> None:
-    """Fill the rows of `drawn` with C, W and B; if `paired`, units i and i + N/2 have opposite C and the same W, B."""
-    n_units = drawn.shape[1]
-    n = n_units // 2 if paired else n_units
-    for i in range(n):
-        drawn[0, i] = 2.0 * uniform(source) - 1.0
-        drawn[1, i] = 0.7 + normal(source)
-        drawn[2, i] = uniform(source)
-    for i in range(n, n_units):
-        drawn[0, i], drawn[1, i], drawn[2, i] = -drawn[0, i - n], drawn[1, i - n], drawn[2, i - n]
-
-
-@jit
-def _walk(transition: Any, source: Any, states: Any) -> None:
-    """Fill `states` with a path that starts in state 0."""
-    states[0] = 0
-    for k in range(1, len(states)):
-        states[k] = _next(transition, source, states[k - 1])
-
-
-@jit
-def _next(transition: Any, source: Any, state: Any) -> Any:
-    """Draw the state that follows a state."""
-    return 0 if uniform(source) < transition[state, 0] else 1
-
-
-@jit
-def _chebyshev(coefficients: Any, t: Any) -> Any:
-    """Return Σ_d coefficients[d] T_d(t), by Clenshaw's recursion."""
-    after = before = 0.0
-    for d in range(len(coefficients) - 1, 0, -1):
-        after, before = 2.0 * t * after - before + coefficients[d], after
-    return t * after - before + coefficients[0]
-
-
-@jit
-def bits(source: Any) -> Any:
-    """Return 64 random bits: Steele, Lea and Flood's SplitMix64, whose state is the one entry of `source`."""
-    source[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = source[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-@jit
-def uniform(source: Any) -> Any:
-    """Return a number in [0, 1)."""
-    return np.float64(bits(source) >> np.uint64(11)) * 1.1102230246251565e-16
-
-
-@jit
-def normal(source: Any) -> Any:
-    """Return a standard normal number, by Marsaglia's polar method."""
-    while True:
-        u, v = 2.0 * uniform(source) - 1.0, 2.0 * uniform(source) - 1.0
-        square = u * u + v * v
-        if 0.0 < square < 1.0:
-            return u * sqrt(-2.0 * log(square) / square)
-
-
-@jit
-def log(x: Any) -> Any:
-    """Return ln x of a positive normal number, as FreeBSD's msun computes it: browsers need not agree on theirs."""
-    word = np.float64(x).view(np.int64)
-    k = (word - 4604544271217802189) >> 52  # the power of two that leaves a number between 1/√2 and √2
-    f = np.int64(word - (k << 52)).view(np.float64) - 1.0
-    s = f / (2.0 + f)
-    z = s * s
-    R = 0.14798198605116586
-    R = R * z + 0.15313837699209373
-    R = R * z + 0.1818357216161805
-    R = R * z + 0.22222198432149784
-    R = R * z + 0.2857142874366239
-    R = R * z + 0.3999999999940942
-    R = R * z + 0.6666666666666735
-    half = 0.5 * f * f
-    return k * 0.6931471803691238 - ((half - (s * (half + R * z) + k * 1.9082149292705877e-10)) - f)
-
-
-TANH = activation("tanh")
-_types: Any = typeof
-_value, _derivative = _types(TANH.value), _types(TANH.derivative)
-_A, _A2, _A3, _I = float64[::1], float64[:, ::1], float64[:, :, ::1], int64[::1]
-
-EXPORTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
-    "averages": (averages, (_A2, _A2, float64, float64, _A2, int64, _I, _A2)),
-    "decompose": (decompose, (_A2, _A2, float64, float64, _A2, _I, _A, _A, _A, _A)),
-    "distance": (distance, (_A, _A)),
-    "eigenfunctions": (eigenfunctions, (_A3, float64, _I, _A, _A2)),
-    "histogram": (histogram, (_A, float64, _A)),
-    "limit": (limit, (_A, _A, _A3, float64, _A, _I, _A, _A)),
-    "loss": (loss, (_A, _A, float64, _A, _A)),
-    "mercer": (mercer, (_A, _A2, _A2)),
-    "phi": (memory.expectations, (_value, _A2, _A, _A2, _A, _A)),
-    "remember": (memory.iterate, (_value, _A2, _A, _A2, _A)),
-    "shares": (shares, (_A, float64, _A)),
-    "train": (
-        train,
-        (_value, _derivative, int64, float64, float64, int64, int64, _A2, _A, _A2, _A, _I, _A, _A2, _I, _A, _A2),
-    ),
-    "walk": (walk, (int64, _A2, _I)),
-}
+KERNELS = {"fixed_point": fixed_point, "modes": modes, "poisson": poisson, "train": train}

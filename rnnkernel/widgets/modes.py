@@ -7,8 +7,8 @@ import numpy as np
 import traitlets
 
 from rnnkernel.memory import MemoryMap
-from rnnkernel.widgets import kernels, live
-from rnnkernel.widgets.sticky import INPUTS, REACH, law, tables
+from rnnkernel.widgets.explorable import Explorable
+from rnnkernel.widgets.reference import INPUTS, REACH, law, tables
 
 LINE = np.linspace(-0.28, 0.28, 29)  # as far as memory goes, and a little further
 SHIFT = 0.62  # from one input to the other in the pictures
@@ -18,7 +18,7 @@ TIMES = [mantissa * 10.0**k for k in range(-2, 5) for mantissa in (1, 1.25, 1.6,
 TARGETS = {"next": "next input", "before": "input before", "product": "now × before"}
 
 
-class Modes(live.Live):
+class Modes(Explorable):
     """The limit equation solved mode by mode: the kernel and its modes, and what of a target is learned by when.
 
     Above, the tangent kernel K(z, z′) over input and memory, z = (x, m), or the part λe(z)e(z′) of one mode; and the
@@ -56,10 +56,10 @@ class Modes(live.Live):
         "an-area limit": "kernel > 0",
         "an-area network": "kernel < 0",
         "a-line limit": "limit, its loss and modes",
-        "a-line marked dashed": "mode chosen",
+        "a-line highlight dashed": "mode chosen",
         "a-line data": "best forecast",
         "an-area strip": "where memory lives",
-        "a-dot marked": "now",
+        "a-dot highlight": "now",
         "a-line bound": "can never be learned",
     }
     alt = (
@@ -69,8 +69,6 @@ class Modes(live.Live):
         "with bars that show how much of each is learned. Below right, the loss against the logarithm of time: it "
         "falls in steps, one for each mode that holds a part of the target."
     )
-    _esm = live.module("modes")
-    _css = live.style()
 
     time = traitlets.Enum(TIMES, 10.0).tag(sync=True)
     mode = traitlets.Enum(list(range(N_SHOWN + 1)), 0).tag(sync=True)
@@ -87,85 +85,30 @@ class Modes(live.Live):
         return TARGETS[value] if key == "target" else super().text(key, value)
 
     def data(self) -> dict[str, Any]:
-        """Return the modes of each chain, and the numbers that are fixed."""
-        chains = {}
-        for rho in self.values("stickiness"):
-            found = tables(rho)
-            targets = {
-                name: {key: np.asarray(value).tolist() for key, value in each._asdict().items()}
-                for name, each in found.targets.items()
-            }
-            chains[f"{rho:g}"] = {
-                "eigenvalues": found.eigenvalues.tolist(),
-                "modes": found.modes.ravel().tolist(),
-                "targets": targets,
-            }
-        fixed = {
-            "line": LINE.tolist(),
-            "lives": _lives().tolist(),
-            "reach": REACH,
-            "moments": TIMES,
-        }
-        return {"chains": chains, "fixed": fixed}
+        """Return the modes and targets of each chain, and the numbers that are fixed."""
+        found = [tables(rho) for rho in self.values("stickiness")]
 
-    def compute(self) -> dict[str, Any]:
-        """Return what the picture shows, by name, computed here.
+        def of_targets(part: str) -> Any:
+            return np.array([[getattr(each.targets[name], part) for name in TARGETS] for each in found])
 
-        Returns
-        -------
-        dict
-            At the points (x, m) for m along ``line``, first for the one input, then for the other: the ``kernel``, or
-            its part in the mode chosen (row by row); the ``functions`` e_r, eight for each point; the ``forecast`` g_t
-            and its ``part`` in the mode chosen.  The intervals where memory ``lives`` after either input, and the best
-            forecasts ``means`` of the states (input before, input).  The ``rates`` αλ and ``shares`` learned of the
-            modes; the ``losses`` at ``moments``, the ``loss`` now, its ``floor``, and what the chosen mode, or all,
-            ``holds`` at the start and has ``left``.
-        """
-        found = tables(self.stickiness)
-        target, n = found.targets[self.target], len(found.eigenvalues)
-        rates, now = float(self.learning_rate) * found.eigenvalues, np.array([float(self.time)])
-        chosen = (np.arange(1, n + 1) == self.mode) | (self.mode == 0)
-        states, memory = np.repeat([0, 1], len(LINE)), np.tile(LINE, 2)
-        functions, kernel = np.empty((len(memory), n)), np.empty((len(memory), len(memory)))
-        kernels.eigenfunctions(found.modes, REACH, states, memory, functions)
-        kernels.mercer(np.where(chosen, found.eigenvalues, 0.0), functions, kernel)
-        shares = np.empty(n)
-        kernels.shares(rates, now[0], shares)
-        forecasts = []
-        for coefficients in (target.coefficients, np.where(chosen, target.coefficients, 0.0)):
-            out = np.empty(len(memory))
-            kernels.limit(rates, coefficients, found.modes, REACH, np.full(len(memory), now[0]), states, memory, out)
-            forecasts.append(out)
-        moments = np.array(TIMES)
-        losses, parts = np.empty(len(moments)), np.empty(2)
-        kernels.loss(rates, target.coefficients, target.rest, moments, losses)
-        rest = 0.0 if self.mode else target.rest - target.floor
-        kernels.loss(rates, np.where(chosen, target.coefficients, 0.0), rest, np.array([0.0, now[0]]), parts)
         return {
             "line": LINE,
             "lives": _lives(),
-            "kernel": kernel.ravel(),
-            "functions": functions.ravel(),
-            "forecast": forecasts[0],
-            "part": forecasts[1],
-            "means": target.means,
-            "rates": rates,
-            "shares": shares,
-            "moments": moments,
-            "losses": losses,
-            "loss": losses[TIMES.index(self.time)],
-            "floor": target.floor,
-            "holds": parts[0],
-            "left": parts[1],
+            "inputs": INPUTS,
+            "shift": SHIFT,
+            "n_shown": N_SHOWN,
+            "moments": np.array(TIMES),
+            "reach": REACH,
+            "eigenvalues": np.array([each.eigenvalues for each in found]),
+            "modes": np.array([each.modes for each in found]),
+            "means": of_targets("means"),
+            "coefficients": of_targets("coefficients"),
+            "floors": of_targets("floor"),
+            "rests": of_targets("rest"),
         }
 
     def figure(self) -> Any:
-        """Return the picture as a matplotlib figure.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
+        """Return the picture as a matplotlib figure."""
         from matplotlib import pyplot as plt
 
         from rnnkernel.figures import COLORS, STYLES
@@ -212,7 +155,7 @@ class Modes(live.Live):
         apart = round(SHIFT / step)
         picture = np.full((apart + n, apart + n), np.nan)
         places = np.concatenate([np.arange(n), apart + np.arange(n)])
-        picture[np.ix_(places, places)] = kernel.reshape(2 * n, 2 * n)
+        picture[np.ix_(places, places)] = kernel
         most, low, high = np.abs(kernel).max(), LINE[0] - step / 2, LINE[-1] + SHIFT + step / 2
         colours = LinearSegmentedColormap.from_list("sign", [COLORS["network"], "white", COLORS["limit"]])
         axes.imshow(picture, colours, vmin=-most, vmax=most, origin="lower", extent=(low, high, low, high))
@@ -222,7 +165,7 @@ class Modes(live.Live):
         at = [np.abs(np.concatenate([LINE, LINE + SHIFT]) - mark).argmin() for mark in MARKS]
         for i, y in zip(at, MARKS, strict=True):
             for j, x in zip(at, MARKS, strict=True):
-                axes.text(x, y, "+" if kernel.reshape(2 * n, -1)[i, j] > 0 else "−", ha="center", va="center")
+                axes.text(x, y, "+" if kernel[i, j] > 0 else "−", ha="center", va="center")
         axes.set_xticks(MARKS, ["−0.2", "0.2"] * 2)
         axes.set_yticks(MARKS, ["−0.2", "0.2"] * 2)
         axes.set(xlabel="m at x = −1 | x = 1.5", ylabel="m′ at x′ = −1 | x′ = 1.5")

@@ -9,10 +9,10 @@ from numpy.polynomial.chebyshev import chebinterpolate
 
 from rnnkernel.chains import DataSequence, MarkovChain
 from rnnkernel.stationary import StationaryLaw
-from rnnkernel.widgets import kernels, live
-from rnnkernel.widgets.sticky import INPUTS, memory_map, quadrature, transition
+from rnnkernel.widgets.explorable import Explorable
+from rnnkernel.widgets.kernels import N_PATHS, N_SHOWN
+from rnnkernel.widgets.reference import INPUTS, memory_map, quadrature, transition
 
-N_WARM, N_PATHS, N_SHOWN = 200, 100, 20
 LENGTHS = [10, 30, 100, 300, 1000, 3000]
 STOPS = np.union1d(LENGTHS, np.geomspace(1, LENGTHS[-1], 90).astype(int))  # where averages are shown
 DEGREE = 14  # of polynomials in memory: what it leaves is rounding
@@ -25,7 +25,7 @@ FUNCTIONS: dict[str, Any] = {
 WORDS = {"x": "x", "m": "m", "xm": "x·m", "fall": "m − φ(x, m)"}
 
 
-class Poisson(live.Live):
+class Poisson(Explorable):
     """The Poisson equation at work: the average of f along a path, and the two parts that its sum has exactly.
 
     Left, running averages of f over the path of input and memory, of one seed and of twenty, within the bound
@@ -64,7 +64,7 @@ class Poisson(live.Live):
         "a-line dashed bound": "bound",
         "a-dot data": "root mean square error",
         "a-line predicted dashed": "martingale",
-        "a-line marked": "boundary",
+        "a-line highlight": "boundary",
         "an-area strip": "±2‖u‖",
     }
     alt = (
@@ -73,8 +73,6 @@ class Poisson(live.Live):
         "chain. Right, the sum of f minus its limit for one seed. Its martingale part carries all the growth; its "
         "boundary part stays within a strip around zero."
     )
-    _esm = live.module("poisson")
-    _css = live.style()
 
     f = traitlets.Enum(list(FUNCTIONS), "m").tag(sync=True)
     stickiness = traitlets.Enum([-0.3, 0.0, 0.3, 0.6, 0.8, 0.9, 0.95], 0.6).tag(sync=True)
@@ -87,98 +85,48 @@ class Poisson(live.Live):
 
     def data(self) -> dict[str, Any]:
         """Return the memory map, what is solved for each f and chain, and the numbers that are fixed."""
-        chains = {
-            f"{rho:g}": {
-                "transition": transition(rho).tolist(),
-                **{
-                    f: {part: np.asarray(of).tolist() for part, of in solved(f, rho)._asdict().items()}
-                    for f in FUNCTIONS
-                },
-            }
-            for rho in self.values("stickiness")
-        }
+        chains = self.values("stickiness")
+        found = [[solved(f, rho) for rho in chains] for f in FUNCTIONS]
+
+        def of_all(part: str) -> Any:
+            return np.array([[getattr(each, part) for each in row] for row in found])
+
         centre, half = _interval()
-        fixed = {
-            "inputs": INPUTS.tolist(),
+        return {
+            "inputs": INPUTS,
+            "transitions": np.array([transition(rho) for rho in chains]),
+            **quadrature(),
+            "rule": _rule(),
             "centre": centre,
             "half": half,
-            "n_warm": N_WARM,
+            "functions": of_all("f"),
+            "solutions": of_all("u"),
+            "means": of_all("mean"),
+            "sigmas": of_all("sigma"),
+            "norms": of_all("norm"),
+            "deviations": of_all("deviation"),
+            "stops": STOPS,
+            "ranges": np.array([_range(f) for f in FUNCTIONS]),
             "n_paths": N_PATHS,
-            "n_shown": N_SHOWN,
-            "all_stops": STOPS.tolist(),
-            "ranges": {f: _range(f) for f in FUNCTIONS},
-        }
-        return {"chains": chains, "rule": _rule().tolist(), **quadrature(), "fixed": fixed}
-
-    def compute(self) -> dict[str, Any]:
-        """Return what the picture shows, by name, computed here.
-
-        Returns
-        -------
-        dict
-            At ``stops`` up to n the ``average`` of this seed and the ``others`` of twenty; at ``all_stops`` the
-            ``bounds``.  For every step the ``sums`` and their parts ``boundaries`` and ``martingales``; at the last,
-            ``total``, ``boundary``, ``martingale`` and the ``gap`` between the two sides.  ``sigma``; the ``bound``,
-            the root mean square error ``rms`` of 100 seeds, what the rule for ``independent`` data makes of it, and the
-            percentage of seeds ``within`` 2σ/√n.
-        """
-        f, u, mean, sigma, largest, deviation = solved(self.f, self.stickiness)
-        n, P, interval = self.n_steps, transition(self.stickiness), _interval()
-        states = np.empty(N_WARM + n + 1, np.int64)
-        kernels.walk(self.seed, P, states)
-        memory = memory_map().trajectory(INPUTS[states[:-1]])
-        sums, boundaries, martingales = np.empty((3, n + 1))
-        kernels.decompose(f, u, *interval, P, states[N_WARM:], memory[N_WARM:], sums, boundaries, martingales)
-        stops = STOPS[: np.searchsorted(STOPS, n) + 1]
-        errors = np.empty((N_PATHS, len(stops)))
-        kernels.averages(f, _rule(), *interval, P, N_WARM, stops, errors)
-        last = errors[:, -1].copy()
-        return {
-            "stops": stops,
-            "average": mean + sums[stops] / stops,
-            "others": mean + errors[:N_SHOWN].ravel(),
-            "limit": mean,
-            "range": _range(self.f),
-            "all_stops": STOPS,
-            "bounds": 2 * largest / STOPS + sigma / np.sqrt(STOPS),
-            "sums": sums,
-            "boundaries": boundaries,
-            "martingales": martingales,
-            "total": sums[-1],
-            "boundary": boundaries[-1],
-            "martingale": martingales[-1],
-            "gap": abs(sums[-1] - boundaries[-1] - martingales[-1]),
-            "strip": 2 * largest,
-            "sigma": sigma,
-            "error": abs(sums[-1]) / n,
-            "bound": 2 * largest / n + sigma / n**0.5,
-            "rms": kernels.distance(last, np.zeros(N_PATHS)),
-            "independent": deviation / n**0.5,
-            "within": 100 * int((np.abs(last) <= 2 * sigma / n**0.5).sum()) / N_PATHS,
         }
 
     def figure(self) -> Any:
-        """Return the picture as a matplotlib figure.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
+        """Return the picture as a matplotlib figure."""
         from matplotlib import pyplot as plt
 
         from rnnkernel.figures import COLORS, STYLES
 
         shown, n = self.compute(), self.n_steps
         fig, (left, right) = plt.subplots(1, 2, figsize=(6.2, 2.8))
-        steps, limit, strip, others = np.arange(n + 1), shown["limit"], shown["strip"], shown["others"]
-        left.plot(shown["stops"], others.reshape(N_SHOWN, -1).T, "-", color=COLORS["muted"], lw=0.5, alpha=0.6)
+        steps, limit, strip, stops = np.arange(n + 1), shown["limit"], shown["strip"], STOPS[: len(shown["average"])]
+        left.plot(stops, shown["others"].T, "-", color=COLORS["muted"], lw=0.5, alpha=0.6)
         left.axhline(limit, **STYLES["limit"])
         right.axhspan(-strip, strip, color=COLORS["muted"], alpha=0.25, lw=0)
         for sign in (-1, 1):
             left.plot(STOPS, limit + sign * shown["bounds"], **STYLES["bound"])
             left.plot(n, limit + sign * shown["rms"], "o", color=COLORS["data"])
             right.plot(steps, sign * (strip + shown["sigma"] * np.sqrt(steps)), **STYLES["bound"])
-        left.plot(shown["stops"], shown["average"], "-", color=COLORS["network"], lw=2.2)
+        left.plot(stops, shown["average"], "-", color=COLORS["network"], lw=2.2)
         right.plot(shown["sums"], "-", color=COLORS["network"], lw=2.2)
         right.plot(shown["martingales"], **STYLES["predicted"])
         right.plot(shown["boundaries"], "-", color=COLORS["highlight"], lw=1)
@@ -187,7 +135,7 @@ class Poisson(live.Live):
             xlabel="steps n",
             xscale="log",
             xlim=STOPS[[0, -1]],
-            ylim=shown["range"],
+            ylim=_range(self.f),
         )
         right.set(title="Sum of f − μ(f)", xlabel="steps n", xlim=(0, n))
         return fig
@@ -204,7 +152,7 @@ class Solved(NamedTuple):
     """μ(f)."""
     sigma: float
     """The root of the asymptotic variance."""
-    largest: float
+    norm: float
     """‖u‖."""
     deviation: float
     """The standard deviation of f under μ."""
@@ -217,9 +165,9 @@ def solved(f: str, stickiness: float) -> Solved:
     solution = law.solve_poisson(FUNCTIONS[f])
     variance = law.mean(lambda x, m: (FUNCTIONS[f](x, m) - solution.mean) ** 2)
     sigma = np.sqrt(np.round(solution.asymptotic_variance, 12))  # zero, not its rounding errors
-    largest = solution.bound(1).boundary / 2
+    norm = float(solution.bound(1).boundary / 2)
     return Solved(
-        _coefficients(solution.centred), _coefficients(solution), solution.mean, float(sigma), largest, variance**0.5
+        _coefficients(solution.centred), _coefficients(solution), solution.mean, float(sigma), norm, variance**0.5
     )
 
 
@@ -242,14 +190,13 @@ def _rule() -> Any:
 
 
 def _coefficients(function: Any) -> Any:
-    """Return the Chebyshev coefficients of a function of state and memory, a row for each state."""
+    """Return the Chebyshev coefficients of a function of state and memory, a row for each state, to 14 decimals."""
     centre, half = _interval()
 
     def row(state: int) -> Any:
         return chebinterpolate(lambda t: function(np.full(len(t), state), centre + half * t), DEGREE)
 
-    table = np.round([row(0), row(1)], 14)
-    return table[:, : 1 + np.flatnonzero(table.any(axis=0))[-1]].copy()
+    return np.round([row(0), row(1)], 14)
 
 
 def _range(f: str) -> list[float]:

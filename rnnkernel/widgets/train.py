@@ -5,14 +5,15 @@ from typing import Any, ClassVar
 import numpy as np
 import traitlets
 
-from rnnkernel.widgets import kernels, live
-from rnnkernel.widgets.sticky import INPUTS, REACH, memory_map, quadrature, tables, transition
+from rnnkernel.widgets.explorable import Explorable
+from rnnkernel.widgets.kernels import DURATION, N_AFTER
+from rnnkernel.widgets.reference import INPUTS, REACH, quadrature, tables, transition
 
-TIME, N_RECORDS, N_WARM, N_FORECAST = 4.0, 40, 40, 40
 MEMORY = np.array([-0.2, 0.4])
+SPAN = -1.7, 1.7  # of forecasts and data in the picture
 
 
-class Train(live.Live):
+class Train(Explorable):
     """A network learns to forecast a chain of two states, and its limit beside it: width, scaling, start and data.
 
     Left, the forecasts in two situations, (x, m) = (−1, −0.2) and (1.5, 0.4), while the network learns, over the limit
@@ -37,8 +38,8 @@ class Train(live.Live):
     --------
     >>> figure = Train(n_units=100)
     >>> figure.beta = 0.9
-    >>> sorted(figure.compute())[:3]
-    ['data', 'forecast', 'forecast_distance']
+    >>> bool(0 < figure.compute()["forecast_distance"] < 1)
+    True
     """
 
     name = "train"
@@ -61,8 +62,6 @@ class Train(live.Live):
         "network and of the limit one step ahead, as lines, and the data as dots. The wider the network, the closer it "
         "is to the limit."
     )
-    _esm = live.module("train")
-    _css = live.style()
 
     n_units = traitlets.Enum([10, 16, 24, 40, 64, 100, 160, 250, 400, 640], 40).tag(sync=True)
     beta = traitlets.Enum([0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0], 0.75).tag(sync=True)
@@ -79,94 +78,35 @@ class Train(live.Live):
 
     def data(self) -> dict[str, Any]:
         """Return the limits, the quadrature of φ, and the numbers that are fixed."""
-        chains = {
-            f"{rho:g}": {
-                "transition": transition(rho).ravel().tolist(),
-                "eigenvalues": tables(rho).eigenvalues.tolist(),
-                "coefficients": tables(rho).targets["next"].coefficients.tolist(),
-                "modes": tables(rho).modes.ravel().tolist(),
-            }
-            for rho in self.values("stickiness")
-        }
-        fixed = {
-            "time": TIME,
-            "n_records": N_RECORDS,
-            "n_warm": N_WARM,
-            "n_forecast": N_FORECAST,
-            "inputs": INPUTS.tolist(),
-            "at_memory": MEMORY.tolist(),
-            "reach": REACH,
-        }
-        return {"chains": chains, **quadrature(), "fixed": fixed}
-
-    def compute(self) -> dict[str, Any]:
-        """Return what the picture shows, by name, computed here.
-
-        Returns
-        -------
-        dict
-            ``situations``, for each of the two the forecasts of the ``network`` at ``times`` and of the ``limit`` at
-            ``moments``; ``forecast``, ``limit_forecast`` and ``data`` after learning; the root mean square distances
-            ``learning_distance`` (the larger of the two) and ``forecast_distance``.
-        """
-        n_steps = round(TIME * self.n_units)
-        stops = np.arange(N_RECORDS + 1) * n_steps // N_RECORDS
-        losses, predictions, forecast = np.empty(N_RECORDS), np.empty((N_RECORDS, 2)), np.empty(N_FORECAST)
-        states = np.empty(N_WARM + N_FORECAST + 1, np.int64)
-        scaling = self.n_units, float(self.beta), float(self.learning_rate), int(self.paired), self.seed
-        given = transition(self.stickiness), INPUTS, INPUTS[:, None], MEMORY, stops
-        found = losses, predictions, states, forecast, np.empty((3, self.n_units))
-        kernels.train(kernels.TANH.value, kernels.TANH.derivative, *scaling, *given, *found)
-        times, moments = stops[1:] / self.n_units, np.linspace(0, TIME, 81)
-        situations = [
-            {
-                "network": predictions[:, i].copy(),
-                "limit": self._limit(moments, np.full(81, i), np.full(81, MEMORY[i])),
-                "limit_then": self._limit(times, np.full(N_RECORDS, i), np.full(N_RECORDS, MEMORY[i])),
-            }
-            for i in range(2)
-        ]
-        path = INPUTS[states]
-        held, after = memory_map().trajectory(path[:-1])[N_WARM:-1], states[N_WARM:-1]
-        limit_forecast = self._limit(np.full(N_FORECAST, TIME), after, held)
+        chains = self.values("stickiness")
         return {
-            "times": times,
-            "moments": moments,
-            "situations": situations,
-            "forecast": forecast,
-            "limit_forecast": limit_forecast,
-            "data": path[N_WARM + 1 :],
-            "learning_distance": max(kernels.distance(each["network"], each["limit_then"]) for each in situations),
-            "forecast_distance": kernels.distance(forecast, limit_forecast),
-            "losses": losses,
+            "inputs": INPUTS,
+            "at_memory": MEMORY,
+            "moments": np.linspace(0, DURATION, 81),
+            "transitions": np.array([transition(rho) for rho in chains]),
+            **quadrature(),
+            "reach": REACH,
+            "eigenvalues": np.array([tables(rho).eigenvalues for rho in chains]),
+            "coefficients": np.array([tables(rho).targets["next"].coefficients for rho in chains]),
+            "modes": np.array([tables(rho).modes for rho in chains]),
+            "span": SPAN,
         }
 
     def figure(self) -> Any:
-        """Return the picture as a matplotlib figure.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
+        """Return the picture as a matplotlib figure."""
         from matplotlib import pyplot as plt
 
         from rnnkernel.figures import STYLES
 
         shown = self.compute()
         fig, (left, right) = plt.subplots(1, 2, figsize=(6.2, 2.8), sharey=True)
-        for each in shown["situations"]:
-            left.plot(shown["moments"], each["limit"], **STYLES["limit"])
-            left.plot(shown["times"], each["network"], **STYLES["measured"])
-        steps = np.arange(1, N_FORECAST + 1)
+        for network, limit in zip(shown["network"], shown["limit"], strict=True):
+            left.plot(self._given["moments"], limit, **STYLES["limit"])
+            left.plot(shown["times"], network, **STYLES["measured"])
+        steps = np.arange(1, N_AFTER + 1)
         right.plot(steps, shown["data"], **STYLES["data"])
         right.plot(steps, shown["limit_forecast"], **STYLES["limit"])
         right.plot(steps, shown["forecast"], **STYLES["network"])
-        left.set(title="While it learns", xlabel="time t = steps / N", ylabel="forecast", ylim=(-1.7, 1.7))
+        left.set(title="While it learns", xlabel="time t = steps / N", ylabel="forecast", ylim=SPAN)
         right.set(title="Then: one step ahead", xlabel="step after learning")
         return fig
-
-    def _limit(self, times: Any, states: Any, memory: Any) -> Any:
-        found, out = tables(self.stickiness), np.empty(len(times))
-        coefficients, clock = found.targets["next"].coefficients, self.learning_rate * times
-        kernels.limit(found.eigenvalues, coefficients, found.modes, REACH, clock, states, memory, out)
-        return out

@@ -60,6 +60,7 @@ def test_seeds_do_not_depend_on_the_rest_of_the_study(reference):
     assert (study(rng=8).errors != reference.errors).all()
 
 
+@pytest.mark.slow
 def test_workers_do_not_change_a_bit(reference):
     for n_workers in (1, 2):
         with ThreadPoolExecutor(n_workers) as executor:
@@ -68,6 +69,7 @@ def test_workers_do_not_change_a_bit(reference):
         assert (study(executor=executor).errors == reference.errors).all()
 
 
+@pytest.mark.slow
 def test_dask_cluster(reference):
     """The executor of a cluster's client takes the place of threads: no other change."""
     from distributed import Client

@@ -10,7 +10,7 @@ import matplotlib as mpl
 import nbformat
 import numpy as np
 import pytest
-from explored import T, draw, drawn, explorable
+from explored import T, draw, drawn, with_sliders
 from jupyter_client.manager import start_new_kernel
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -43,7 +43,7 @@ def applied(page, index):
 
 
 def test_every_frame_of_the_page_is_the_figure_drawn():
-    page = explorable().to_html()
+    page = with_sliders().to_html()
     values = [(alpha, n_units) for alpha in (0.5, 1.0, 20.0) for n_units in (1, 2)]
     assert len(data_of(page)["frames"]) == len(values)
     for index, (alpha, n_units) in enumerate(values):
@@ -51,7 +51,7 @@ def test_every_frame_of_the_page_is_the_figure_drawn():
 
 
 def test_the_page_opens_with_its_start():
-    page = explorable().to_html()
+    page = with_sliders().to_html()
     assert data_of(page)["start"] == [1, 0]
     assert data_of(page)["frames"][2] == []
     assert drawn(still_of(page)) == drawn(frames.svg(draw(1.0, 1)))
@@ -60,7 +60,7 @@ def test_the_page_opens_with_its_start():
 
 
 def test_names_in_a_page_are_unique_and_lead_somewhere():
-    page = explorable().to_html() + explorable().to_html()
+    page = with_sliders().to_html() + with_sliders().to_html()
     names = re.findall(r' id="([^"]+)"', page)
     assert len(set(names)) == len(names)
     for reference in re.findall(r"url\(#([^)]+)\)|href=\\?\"#([^\"\\]+)", page):
@@ -81,6 +81,7 @@ def test_coordinates_are_kept_to_a_hundredth_of_a_point():
     assert np.abs(kept - exact).max() > 0
 
 
+@pytest.mark.slow
 def test_a_page_of_60_frames_is_light():
     def smooth(a, b):
         figure = Figure(figsize=(6.2, 3.4))
@@ -119,7 +120,7 @@ def test_text_in_a_page_cannot_break_it():
 
 
 def test_sliders_of_the_page_are_labelled():
-    page = explorable(labels={"n_units": "units"}).to_html()
+    page = with_sliders(labels={"n_units": "units"}).to_html()
     labels = dict(re.findall(r'<label for="([^"]+)">([^<]+)</label>', page))
     inputs = re.findall(r'<input type="range" id="([^"]+)" name="\w+" min="0" max="(\d+)" step="1" value="(\d+)"', page)
     assert [(labels[name], top, at) for name, top, at in inputs] == [("α", "2", "1"), ("units", "1", "0")]
@@ -131,14 +132,14 @@ def test_two_builds_give_the_same_page():
     def unnamed(page):
         return re.sub(r"\brk\d+", "", page)
 
-    assert unnamed(explorable().to_html()) == unnamed(explorable().to_html())
+    assert unnamed(with_sliders().to_html()) == unnamed(with_sliders().to_html())
 
 
 # -- live --------------------------------------------------------------------------------------------------------
 
 
 def test_live_sliders_draw_anew_and_reset():
-    widget = explorable().to_widget()
+    widget = with_sliders().to_widget()
     alpha, n_units, reset, picture = widget.children
     assert [alpha.description, n_units.description] == ["α", "N"]
     assert (alpha.value, n_units.value) == (1.0, 1)
@@ -265,7 +266,7 @@ def test_a_live_front_end_gets_a_widget_and_one_picture():
 )
 def test_mistakes_are_named(options, error, message):
     with pytest.raises(error, match=message):
-        explorable(**options)
+        with_sliders(**options)
 
 
 def test_draw_must_be_a_function_that_returns_a_figure():

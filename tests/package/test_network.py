@@ -180,6 +180,7 @@ print(sum(stats.cache_hits.values()), len(list(pathlib.Path(sys.argv[1]).rglob("
 """
 
 
+@pytest.mark.slow
 def test_second_process_compiles_nothing_and_own_activations_leave_nothing(tmp_path):
     printed = []
     for _ in range(2):

@@ -1,7 +1,8 @@
-"""The kernels in the page: the module that ships is the one the source gives, and its numbers are the package's own."""
+"""The kernels in the page: what ships is what the source gives, and its numbers are the package's own."""
 
 import json
 import math
+import runpy
 import subprocess
 import sys
 
@@ -12,23 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rnnkernel as rk
-from rnnkernel.widgets import kernels, wasm
+from rnnkernel.widgets import draws, kernels, loops
 
-FUNCTIONS = {
-    "phi": (kernels.TANH.value,),
-    "remember": (kernels.TANH.value,),
-    "train": (kernels.TANH.value, kernels.TANH.derivative),
-}
+SCRIPT = str(machines.ROOT / "tools" / "wasm.py")
 seeds = st.integers(0, 2**31)
 
 
-def test_the_module_that_ships_is_what_its_source_gives():
+@pytest.mark.slow
+def test_what_ships_is_what_its_source_gives():
     """Byte for byte with the same Python, numba and llvmlite; with others its bytes may differ, its interface not."""
-    build = f"import runpy; print(runpy.run_path({str(wasm.__file__)!r})['packed'](), end='')"
+    build = f"import runpy; print(runpy.run_path({SCRIPT!r})['packed'](), end='')"
     run = subprocess.run([sys.executable, "-P", "-c", build], check=True, capture_output=True, text=True)
-    rebuilt, ships = json.loads(run.stdout), json.loads(wasm.KERNELS.read_text())
-    assert rebuilt["kernels"] == ships["kernels"]
-    assert rebuilt["wasm"] == ships["wasm"] or rebuilt["made_with"] != ships["made_with"]
+    rebuilt, ships = json.loads(run.stdout), json.loads(runpy.run_path(SCRIPT)["PACKED"].read_text())
+    for name, kernel in kernels.KERNELS.items():
+        assert list(ships["kernels"][name]["takes"]) == list(kernels.takes(kernel))
+        for part in ("takes", "gives"):
+            assert rebuilt["kernels"][name][part] == ships["kernels"][name][part]
+    assert rebuilt["kernels"] == ships["kernels"] or rebuilt["made_with"] != ships["made_with"]
 
 
 # -- the same bits everywhere --------------------------------------------------------------------------------------
@@ -51,59 +52,90 @@ def engine(request):
     machine.close()
 
 
-def arguments(name, seed):
-    """Random arguments of a kernel."""
+def values(name, seed):
+    """Random values of all that a kernel takes."""
     draw = np.random.default_rng(seed)
     n = int(draw.integers(1, 40))
-    return GIVEN[name](draw, n)
+    return {"seed": int(draw.integers(2**53)), **VALUES[name](draw, n)}
 
 
-def for_averages(draw, n):
-    rule = draw.uniform(-0.02, 0.02, (2, 4))  # memory contracts
-    stops = np.cumsum(draw.integers(1, 5, 3))
-    return draw.normal(size=(2, 3)), rule, 0.1, 0.5, rows(draw), int(draw.integers(5)), stops, np.zeros((n, 3))
+def for_fixed_point(draw, n):
+    return {
+        "contraction": draw.uniform(0.1, 1.4),
+        "input_size": draw.uniform(0.05, 1.5),
+        "step": int(draw.integers(12)),
+        "n_steps": n,
+        "line": draw.normal(size=n),
+        "starts": draw.normal(size=2),
+        **quadrature(draw),
+    }
 
 
-def for_decompose(draw, n):
-    functions = draw.normal(size=(2, 3)), draw.normal(size=(2, 5))
-    path = draw.integers(0, 2, n), draw.uniform(-0.4, 0.6, n)
-    return *functions, 0.1, 0.5, rows(draw), *path, np.zeros(n), np.zeros(n), np.zeros(n)
+def for_modes(draw, n):
+    return {
+        **chains(draw),
+        "time": draw.uniform(0, 9),
+        "which_time": int(draw.integers(n)),
+        "mode": int(draw.integers(6)),
+        "which_target": int(draw.integers(3)),
+        "learning_rate": draw.uniform(0, 2),
+        "line": draw.uniform(-0.5, 0.5, n),
+        "moments": draw.uniform(0, 9, n),
+        "means": draw.normal(size=(2, 3, 4)),
+        "coefficients": draw.normal(size=(2, 3, 5)),
+        "floors": draw.uniform(size=(2, 3)),
+        "rests": draw.uniform(size=(2, 3)),
+    }
 
 
-def for_limit(draw, n):
-    states, memory = draw.integers(0, 2, n), draw.uniform(-0.5, 0.5, n)
-    modes = draw.normal(size=(2, 5, 6))
-    return draw.uniform(0, 2, 5), draw.normal(size=5), modes, 0.5, draw.uniform(0, 9, n), states, memory, np.zeros(n)
+def for_poisson(draw, n):
+    return {
+        "which_f": int(draw.integers(3)),
+        "which_stickiness": int(draw.integers(2)),
+        "n_steps": 1 + n,
+        "inputs": draw.normal(size=2),
+        "transitions": np.array([rows(draw), rows(draw)]),
+        **quadrature(draw),
+        "rule": draw.uniform(-0.02, 0.02, (2, 4)),  # memory contracts
+        "centre": 0.1,
+        "half": 0.5,
+        "functions": draw.normal(size=(3, 2, 2, 4)) * (np.arange(4) < draw.integers(1, 5)),
+        "solutions": draw.normal(size=(3, 2, 2, 5)),
+        "means": draw.normal(size=(3, 2)),
+        "sigmas": draw.uniform(size=(3, 2)),
+        "norms": draw.uniform(size=(3, 2)),
+        "deviations": draw.uniform(size=(3, 2)),
+        "stops": np.cumsum([1, *draw.integers(1, 6, 8)]),
+    }
 
 
 def for_train(draw, n):
-    n_units, n_records = 2 * int(draw.choice([n, 130, 241])), 3
-    stops = np.array([0, n, n + 7, n + 30])
-    arrays = np.zeros(n_records), np.zeros((n_records, 2)), np.zeros(12, np.int64), np.zeros(9), np.zeros((3, n_units))
-    scaling = draw.uniform(0.5, 1), draw.uniform(0, 2), int(draw.integers(2))
-    inputs, points = draw.normal(size=2), (draw.normal(size=(2, 1)), draw.normal(size=2))
-    return n_units, *scaling, int(draw.integers(2**53)), rows(draw), inputs, *points, stops, *arrays
+    return {
+        **chains(draw),
+        "n_units": 2 * int(draw.choice([5 + n, 130, 241, 700])),
+        "beta": draw.uniform(0.5, 1),
+        "learning_rate": draw.uniform(0, 2),
+        "which_paired": int(draw.integers(2)),
+        "inputs": draw.normal(size=2),
+        "at_memory": draw.normal(size=2),
+        "moments": draw.uniform(0, 9, n),
+        "transitions": np.array([rows(draw), rows(draw)]),
+        **quadrature(draw),
+        "coefficients": draw.normal(size=(2, 5)),
+    }
+
+
+VALUES = {"fixed_point": for_fixed_point, "modes": for_modes, "poisson": for_poisson, "train": for_train}
+
+
+def chains(draw):
+    """The modes of two chains."""
+    tables = {"eigenvalues": draw.uniform(0, 2, (2, 5)), "modes": draw.normal(size=(2, 2, 5, 6))}
+    return {"which_stickiness": int(draw.integers(2)), "reach": 0.5, **tables}
 
 
 def quadrature(draw):
-    return draw.normal(size=(1, 30)), draw.normal(size=30) / 30
-
-
-GIVEN = {
-    "averages": for_averages,
-    "decompose": for_decompose,
-    "distance": lambda draw, n: (draw.normal(size=n), draw.normal(size=n)),
-    "eigenfunctions": lambda draw, n: (*for_limit(draw, n)[2:4], *for_limit(draw, n)[5:7], np.zeros((n, 5))),
-    "histogram": lambda draw, n: (draw.normal(size=n), float(draw.uniform(0.5, 2)), np.zeros(7)),
-    "limit": for_limit,
-    "loss": lambda draw, n: (draw.uniform(0, 2, 5), draw.normal(size=5), 0.3, draw.uniform(0, 9, n), np.zeros(n)),
-    "mercer": lambda draw, n: (draw.uniform(0, 2, 5), draw.normal(size=(n, 5)), np.zeros((n, n))),
-    "phi": lambda draw, n: (*quadrature(draw), draw.normal(size=(n, 1)), draw.normal(size=n), np.zeros(n)),
-    "remember": lambda draw, n: (*quadrature(draw), 3 * draw.normal(size=(n, 1)), draw.uniform(-1, 1, n + 1)),
-    "shares": lambda draw, n: (draw.uniform(0, 2, n), float(draw.uniform(0, 9)), np.zeros(n)),
-    "train": for_train,
-    "walk": lambda draw, n: (int(draw.integers(2**53)), rows(draw), np.zeros(n, np.int64)),
-}
+    return {"nodes": draw.normal(size=(1, 30)), "weights": draw.uniform(-1, 1, 30) / 30}
 
 
 def rows(draw):
@@ -111,31 +143,26 @@ def rows(draw):
     return np.array([[stays[0], 1 - stays[0]], [1 - stays[1], stays[1]]])
 
 
-def copied(values):
-    return [each.copy() if hasattr(each, "shape") else each for each in values]
-
-
-@pytest.mark.parametrize("name", kernels.EXPORTS)
+@pytest.mark.parametrize("name", kernels.KERNELS)
 @settings(max_examples=20, deadline=None)
 @given(seed=seeds)
 def test_same_bits_in_the_page_and_natively(name, seed, strict, engine):
-    values = arguments(name, seed)
-    expected, expected_arrays = strict.run(name, *copied(values))
-    result, arrays = engine.run(name, *values)
-    assert result == expected
-    assert [each.tobytes() for each in arrays] == [each.tobytes() for each in expected_arrays]
+    given = values(name, seed)
+    expected, result = strict.run(name, given), engine.run(name, given)
+    assert list(result) == list(expected)
+    for key, array in expected.items():
+        assert result[key].shape == array.shape, key
+        assert result[key].tobytes() == array.tobytes(), key
 
 
-@pytest.mark.parametrize("name", kernels.EXPORTS)
+@pytest.mark.parametrize("name", kernels.KERNELS)
 @settings(max_examples=20, deadline=None)
 @given(seed=seeds)
 def test_fast_kernels_agree(name, seed, strict):
-    values = arguments(name, seed)
-    expected, expected_arrays = strict.run(name, *copied(values))
-    result = kernels.EXPORTS[name][0](*FUNCTIONS.get(name, ()), *values)
-    assert result == (expected if expected is None else pytest.approx(expected, rel=1e-12))
-    for array, other in zip((each for each in values if hasattr(each, "shape")), expected_arrays, strict=True):
-        np.testing.assert_allclose(array, other, rtol=1e-12, atol=1e-12)
+    given = values(name, seed)
+    result = kernels.run(kernels.KERNELS[name], given)
+    for key, array in strict.run(name, given).items():
+        np.testing.assert_allclose(result[key], array, rtol=1e-12, atol=1e-12, err_msg=key)
 
 
 # -- what they compute ---------------------------------------------------------------------------------------------
@@ -153,56 +180,63 @@ def splitmix(seed):
 @given(seed=st.integers(0, 2**53))
 def test_draws_match_the_naive_generator(seed):
     source, naive = np.full(1, seed, np.uint64), splitmix(seed)
-    assert kernels.bits(source) == next(naive)
-    assert kernels.uniform(source) == (next(naive) >> 11) / 2**53
+    assert draws.bits(source) == next(naive)
+    assert draws.uniform(source) == (next(naive) >> 11) / 2**53
     square = 2.0
     while not 0 < square < 1:
         u, v = (2 * ((next(naive) >> 11) / 2**53) - 1 for _ in range(2))
         square = u * u + v * v
-    assert kernels.normal(source) == pytest.approx(u * math.sqrt(-2 * math.log(square) / square), rel=1e-14)
+    assert draws.normal(source) == pytest.approx(u * math.sqrt(-2 * math.log(square) / square), rel=1e-14)
 
 
 def test_generator_gives_its_published_numbers():
     source = np.full(1, 1234567, np.uint64)
-    assert [kernels.bits(source) for _ in range(3)] == [6457827717110365317, 3203168211198807973, 9817491932198370423]
+    assert [draws.bits(source) for _ in range(3)] == [6457827717110365317, 3203168211198807973, 9817491932198370423]
 
 
 @given(st.floats(1e-300, 1e300))
 def test_log(x):
-    assert kernels.log(x) == pytest.approx(math.log(x), rel=3e-16, abs=1e-18)
+    assert draws.log(x) == pytest.approx(math.log(x), rel=3e-16, abs=1e-18)
 
 
 @pytest.mark.parametrize("paired", [False, True])
 def test_training_in_the_page_is_the_training_of_the_package(paired):
     """The weights and the path it draws, given to `train`, lead to the same forecasts."""
     n_units, beta, alpha, P = 30, 0.7, 1.3, np.array([[0.8, 0.2], [0.4, 0.6]])
-    inputs, memory, stops = np.array([-1.0, 1.5]), np.array([-0.2, 0.4]), np.array([0, 30, 60, 90])
-    losses, predictions, states, forecast = np.empty(3), np.empty((3, 2)), np.empty(11, np.int64), np.empty(10)
-    drawn = np.empty((3, n_units))
-    shape = n_units, beta, alpha, int(paired), 5, P, inputs, inputs[:, None], memory, stops
-    assert kernels.train(*FUNCTIONS["train"], *shape, losses, predictions, states, forecast, drawn) == -1
-    source = np.full(1, 5, np.uint64)
-    again, path = np.empty_like(drawn), np.empty(101, np.int64)
-    kernels._draw(int(paired), source, again)
-    kernels._walk(P, source, path)
-    assert (again == drawn).all()
-    assert (path[90:] == states).all()
-    C, W, B = drawn
+    inputs, memory = np.array([-1.0, 1.5]), np.array([-0.2, 0.4])
+    given = for_train(np.random.default_rng(0), 10) | {
+        "n_units": n_units,
+        "beta": beta,
+        "learning_rate": alpha,
+        "which_paired": int(paired),
+        "seed": 5,
+        "which_stickiness": 0,
+        "transitions": P[None],
+        "inputs": inputs,
+        "at_memory": memory,
+    }
+    shown = kernels.run(kernels.train, given)
+    source, weights = draws.source(5), np.empty((3, n_units))
+    draws.units(int(paired), source, *weights)
+    path, n_steps = draws.walk(P, source, 161), 120
+    C, W, B = weights
     if paired:
         assert (C[15:] == -C[:15]).all()
         assert (W[15:] == W[:15]).all()
         assert (B[15:] == B[:15]).all()
-    x, y = inputs[path[:90]], inputs[path[1:91]]
+    x, y = inputs[path[:n_steps]], inputs[path[1 : n_steps + 1]]
     points = inputs, memory
-    run = rk.train(rk.RNN(C, W, B, beta=beta), (x, y), learning_rate=alpha, n_records=3, points=points)
-    np.testing.assert_allclose(predictions, run.predictions, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(losses, run.losses, rtol=1e-12)
-    np.testing.assert_allclose(forecast, run.network.forecast(inputs[path[90:100]]), rtol=0, atol=1e-12)
+    run = rk.train(rk.RNN(C, W, B, beta=beta), (x, y), learning_rate=alpha, n_records=40, points=points)
+    assert (shown["times"] == run.times).all()
+    assert (shown["data"] == inputs[path[n_steps + 1 :]]).all()
+    np.testing.assert_allclose(shown["network"].T, run.predictions, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(shown["losses"], run.losses, rtol=1e-12)
+    np.testing.assert_allclose(shown["forecast"], run.network.forecast(inputs[path[n_steps:-1]]), rtol=0, atol=1e-12)
 
 
 def test_draws_have_their_laws():
     drawn = np.empty((3, 40_000))
-    kernels._draw(0, np.full(1, 3, np.uint64), drawn)
+    draws.units(0, draws.source(3), *drawn)
     for weights, mean, deviation in zip(drawn, (0, 0.7, 0.5), (1 / 3**0.5, 1, 1 / 12**0.5), strict=True):
         assert abs(weights.mean() - mean) < 4 * deviation / 200
         assert weights.std() == pytest.approx(deviation, rel=0.02)
@@ -214,36 +248,31 @@ def test_draws_have_their_laws():
 
 def test_histogram_counts():
     values, counts = np.random.default_rng(0).normal(size=1000), np.zeros(20)
-    kernels.histogram(values, 1.5, counts)
+    loops.histogram(values, 1.5, counts)
     assert (counts == np.histogram(values, 20, (-1.5, 1.5))[0]).all()
 
 
 def test_limit_sums_the_modes():
-    rates, coefficients, modes = np.array([0.5, 0.1]), np.array([2.0, -3.0]), np.arange(12.0).reshape(2, 2, 3)
-    values = [np.polynomial.chebyshev.chebval(0.6, each) for each in modes[1]]
-    out, functions, picture, left, learned = np.empty(1), np.empty((1, 2)), np.empty((1, 1)), np.empty(1), np.empty(2)
-    at = np.array([1]), np.array([0.3])
-    kernels.limit(rates, coefficients, modes, 0.5, np.array([2.0]), *at, out)
-    assert out[0] == pytest.approx((1 - np.exp(-1)) * 2 * values[0] - (1 - np.exp(-0.2)) * 3 * values[1], rel=1e-14)
-    kernels.eigenfunctions(modes, 0.5, *at, functions)
-    assert functions[0] == pytest.approx(values, rel=1e-14)
-    kernels.mercer(rates, functions, picture)
-    assert picture[0, 0] == pytest.approx(0.5 * values[0] ** 2 + 0.1 * values[1] ** 2, rel=1e-14)
-    kernels.loss(rates, coefficients, 0.25, np.array([2.0]), left)
-    assert left[0] == pytest.approx(0.25 + 2 * np.exp(-2) + 4.5 * np.exp(-0.4), rel=1e-14)
-    kernels.shares(rates, 2.0, learned)
-    assert learned == pytest.approx(1 - np.exp([-1.0, -0.2]), rel=1e-14)
+    rates, coefficients, modes = np.array([0.5, 0.1]), np.array([2.0, -3.0]), np.arange(6.0).reshape(2, 3)
+    e = np.array([np.polynomial.chebyshev.chebval(0.6, each) for each in modes])
+    expected = (1 - np.exp(-1)) * 2 * e[0] - (1 - np.exp(-0.2)) * 3 * e[1]
+    assert loops.limit_at(rates, coefficients, modes, 2.0, 0.6) == pytest.approx(expected, rel=1e-14)
+    assert loops.loss_at(rates, coefficients, 0.25, 2.0) == pytest.approx(0.25 + 2 * np.exp(-2) + 4.5 * np.exp(-0.4))
+    assert loops.mercer(rates, e[None])[0, 0] == pytest.approx(0.5 * e[0] ** 2 + 0.1 * e[1] ** 2, rel=1e-14)
 
 
 def chebyshev(table, states, t):
     return np.array([np.polynomial.chebyshev.chebval(at, table[state]) for state, at in zip(states, t, strict=True)])
 
 
+@settings(deadline=None)  # the first call compiles
 @given(seed=seeds)
 def test_decomposition_follows_its_definition(seed):
     draw = np.random.default_rng(seed)
-    f, u, centre, half, P, states, memory, *parts = for_decompose(draw, int(draw.integers(2, 40)))
-    kernels.decompose(f, u, centre, half, P, states, memory, *parts)
+    n, centre, half = int(draw.integers(2, 40)), 0.1, 0.5
+    f, u, P = draw.normal(size=(2, 3)), draw.normal(size=(2, 5)), rows(draw)
+    states, memory = draw.integers(0, 2, n), draw.uniform(-0.4, 0.6, n)
+    parts = loops.decompose(f, u, centre, half, P, states, memory)
     t = (memory - centre) / half
     at_f, at_u = chebyshev(f, states, t), chebyshev(u, states, t)
     each = [chebyshev(u, np.full(len(t), j), t) for j in range(2)]
@@ -254,14 +283,14 @@ def test_decomposition_follows_its_definition(seed):
         np.testing.assert_allclose(part[1:], values, rtol=0, atol=1e-12)
 
 
+@settings(deadline=None)  # the first call compiles
 @given(seed=seeds)
 def test_averages_follow_the_walk(seed):
     draw = np.random.default_rng(seed)
-    f, rule, centre, half, P, n_warm, stops, out = for_averages(draw, 4)
-    kernels.averages(f, rule, centre, half, P, n_warm, stops, out)
-    for i, averages in enumerate(out):
-        states = np.empty(n_warm + stops[-1], np.int64)
-        kernels.walk(i + 1, P, states)
+    f, rule, centre, half, P = draw.normal(size=(2, 3)), draw.uniform(-0.02, 0.02, (2, 4)), 0.1, 0.5, rows(draw)
+    n_warm, stops = int(draw.integers(5)), np.cumsum(draw.integers(1, 5, 3))
+    for i, averages in enumerate(loops.averages(f, rule, centre, half, P, n_warm, stops, 4)):
+        states = draws.walk(P, draws.source(i + 1), n_warm + stops[-1])
         values, m = [], 0.0
         for state in states:
             t = [(m - centre) / half]

@@ -1,25 +1,27 @@
 """The explorables: their numbers are the package's, in Python and in the page, and each slider moves them."""
 
 import gzip
+import re
 from unittest import mock
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 from explorables import KINDS, SEEN, seen
+from machines import ROOT
 from matplotlib.figure import Figure
 from reference import DATA, LAW
 from scipy import stats
 
 import rnnkernel as rk
-from rnnkernel.widgets import kernels, live
+from rnnkernel.widgets import draws, explorable
 
 each = pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.__name__)
 
 
 def static(kind, **start):
     """An explorable as a page builder gets it."""
-    with mock.patch.object(live, "_page_is_static", return_value=True):
+    with mock.patch.object(explorable, "page_is_static", return_value=True):
         return kind(**start)
 
 
@@ -72,6 +74,22 @@ def test_page_and_notebook(kind):
     assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
+def test_scripts_and_style_sheets_are_as_narrow_as_python():
+    paths = [path for folder in ("rnnkernel", "book") for path in (ROOT / folder).rglob("*.[jc]s*")]
+    lines = [
+        (path.name, line) for path in paths if path.suffix in (".js", ".css") for line in path.read_text().splitlines()
+    ]
+    assert len(paths) > 10
+    assert not [each for each in lines if len(each[1]) > 120]
+
+
+def test_colours_are_those_of_all_figures():
+    """Scripts and style sheets name no colour of their own."""
+    assert all(f"--rk-{role}: {color};" in rk.widgets.Train._css for role, color in rk.figures.COLORS.items())
+    for path in (ROOT / "rnnkernel" / "widgets").glob("*.[jc]s*"):
+        assert path.suffix == ".json" or not re.findall(r"#[0-9a-f]{3,6}\b|\brgb", path.read_text()), path
+
+
 @each
 def test_weight(kind):
     assert len(gzip.compress(static(kind).to_html().encode())) < 75_000
@@ -91,15 +109,15 @@ def test_train_gives_the_limit_of_the_package():
     shown = figure.compute()
     data = rk.DataSequence(rk.MarkovChain([[0.95, 0.05], [0.15, 0.85]]), [-1.0, 1.5], [[-1.0, 1.5]] * 2)
     limit = rk.KernelLimit(data, LAW, learning_rate=2.8)
-    curves = limit.predict(shown["moments"], [-1.0, 1.5], [-0.2, 0.4])
-    for situation, curve in zip(shown["situations"], curves.T, strict=True):
-        np.testing.assert_allclose(situation["limit"], curve, rtol=0, atol=1e-8)
+    moments = figure.data()["moments"]
+    curves = limit.predict(moments, [-1.0, 1.5], [-0.2, 0.4])
+    np.testing.assert_allclose(shown["limit"], curves.T, rtol=0, atol=1e-8)
     x = np.concatenate([[-1.0], shown["data"][:-1]])
     later = slice(30, None)  # by then the memory of the path before is gone
     np.testing.assert_allclose(shown["limit_forecast"][later], limit.forecast(4.0, x)[later], rtol=0, atol=1e-8)
-    apart = [np.sqrt(np.mean((s["network"] - s["limit_then"]) ** 2)) for s in shown["situations"]]
+    apart = np.sqrt(np.mean((shown["network"] - shown["limit_then"]) ** 2, axis=1))
     assert shown["learning_distance"] == pytest.approx(max(apart), rel=1e-12)
-    assert shown["moments"][-1] == shown["times"][-1] == 4.0
+    assert moments[-1] == shown["times"][-1] == 4.0
 
 
 def test_train_comes_closer_to_the_limit():
@@ -126,7 +144,7 @@ def test_fixed_point_shows_the_memory_map_of_the_package():
     assert shown["distance"] == pytest.approx(memory.forgetting(x[:7], -1.5, 1.5)[-1], rel=1e-9)
     assert shown["distance"] < shown["bound"] == pytest.approx(3 * 0.5**7)
     for value, graph in zip((-0.3, 0.3), shown["graphs"], strict=True):
-        np.testing.assert_allclose(graph, memory(value, shown["line"]), rtol=0, atol=1e-13)
+        np.testing.assert_allclose(graph, memory(value, figure.data()["line"]), rtol=0, atol=1e-13)
     top = memory.fixed_points(0.3)[-1]
     assert shown["reach"] == pytest.approx(top, abs=1e-12)
     assert shown["gap"] == pytest.approx(memory(0.3, -top) - memory(-0.3, top), abs=1e-12)
@@ -138,10 +156,10 @@ def test_fixed_point_has_enough_nodes():
     law = rk.InitialLaw(stats.uniform(-1, 2), stats.norm(1, 0.2), stats.uniform(0, 2))
     with pytest.warns(rk.AssumptionWarning):
         memory = rk.MemoryMap(law)
-    figure, m = rk.widgets.FixedPoint(contraction=1.0), np.linspace(-1.6, 1.6, 99)
-    for x in figure.values("input_size"):
-        for face in (-x, x):
-            np.testing.assert_allclose(figure._phi(np.full(99, face), m), memory(face, m), rtol=0, atol=1e-14)
+    m = rk.widgets.FixedPoint().data()["line"]
+    for x in rk.widgets.FixedPoint.values("input_size"):
+        graphs = rk.widgets.FixedPoint(contraction=1.0, input_size=x).compute()["graphs"]
+        np.testing.assert_allclose(graphs, [memory(-x, m), memory(x, m)], rtol=0, atol=1e-14)
 
 
 def test_fixed_point_is_a_cantor_set_or_not():
@@ -182,17 +200,18 @@ def limit_of_pairs(target, learning_rate):
 def test_modes_are_those_of_the_limit(target, mode):
     figure = rk.widgets.Modes(target=target, mode=mode, time=250.0, learning_rate=2.0)
     shown, limit = figure.compute(), limit_of_pairs(target, learning_rate=2.0)
-    x, m = np.repeat([-1.0, 1.5], len(shown["line"])), np.tile(shown["line"], 2)
+    line, moments = (figure.data()[each] for each in ("line", "moments"))
+    x, m = np.repeat([-1.0, 1.5], len(line)), np.tile(line, 2)
     n = len(shown["rates"])
     np.testing.assert_allclose(shown["rates"], 2 * limit.eigenvalues[:n], rtol=0, atol=1e-13)
     np.testing.assert_allclose(shown["shares"], limit.mode_shares(250.0)[:n], rtol=0, atol=1e-10)
-    np.testing.assert_allclose(shown["losses"], limit.loss(shown["moments"]), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(shown["losses"], limit.loss(moments), rtol=0, atol=1e-5)
     assert shown["loss"] == pytest.approx(limit.loss(250.0), abs=1e-8)
     np.testing.assert_allclose(shown["forecast"], limit.predict(250.0, x, m), rtol=0, atol=1e-7)
     modes = limit.eigenfunctions(x, m)[:, :4]
-    signs = np.sign((shown["functions"].reshape(len(m), n)[:, :4] * modes).sum(axis=0))
-    np.testing.assert_allclose(shown["functions"].reshape(len(m), n)[:, :4], signs * modes, rtol=0, atol=1e-9)
-    kernel = shown["kernel"].reshape(len(m), len(m))
+    signs = np.sign((shown["functions"][:, :4] * modes).sum(axis=0))
+    np.testing.assert_allclose(shown["functions"][:, :4], signs * modes, rtol=0, atol=1e-9)
+    kernel = shown["kernel"]
     if mode:
         e, eigenvalue, coefficient = modes[:, mode - 1], limit.eigenvalues[mode - 1], limit.coefficients[mode - 1]
         np.testing.assert_allclose(kernel, eigenvalue * np.outer(e, e), rtol=0, atol=1e-9)
@@ -216,7 +235,7 @@ def test_best_forecasts_and_what_is_never_learned():
     np.testing.assert_allclose(shown["next"]["means"], [-0.75, 0.75] * 2, atol=1e-12)
     np.testing.assert_allclose(shown["product"]["means"], [1, -1.5, -1.5, 2.25], atol=1e-12)
     _, m = limit.stationary.sample(10_000, rng=0)
-    (first, middle), (other, last) = shown["next"]["lives"]
+    (first, middle), (other, last) = rk.widgets.Modes().data()["lives"]
     assert middle < other
     assert ((m >= first) & (m <= middle) | (m >= other) & (m <= last)).all()
     assert [m.min(), m.max()] == pytest.approx([first, last], abs=1e-3)
@@ -246,14 +265,14 @@ def poisson_of_the_package(f, rho):
 
 def path_of_poisson(mu, seed, n):
     """States and memories of the figure: 200 steps come before them."""
-    states = np.empty(200 + n + 1, np.int64)
-    kernels.walk(seed, mu.data.chain.transition, states)
+    states = draws.walk(mu.data.chain.transition, draws.source(seed), 200 + n + 1)
     return states[200:], mu.memory_map.trajectory(np.array([-1.0, 1.5])[states])[200:-1]
 
 
 @pytest.mark.parametrize(("f", "rho"), [("x", -0.3), ("m", 0.6), ("xm", 0.95), ("fall", 0.8)])
 def test_poisson_splits_sums_as_the_package_does(f, rho):
-    shown = rk.widgets.Poisson(f=f, stickiness=rho, n_steps=300, seed=3).compute()
+    figure = rk.widgets.Poisson(f=f, stickiness=rho, n_steps=300, seed=3)
+    shown, data = figure.compute(), figure.data()
     mu, solution = poisson_of_the_package(f, rho)
     states, m = path_of_poisson(mu, 3, 300)
     parts, u, total = solution.decompose(states, m), solution(states, m), np.cumsum(solution.centred(states, m))
@@ -263,18 +282,18 @@ def test_poisson_splits_sums_as_the_package_does(f, rho):
     assert shown["total"] == pytest.approx(parts.total, abs=1e-10)
     assert shown["boundary"] == pytest.approx(parts.boundary, abs=1e-10)
     assert shown["martingale"] == pytest.approx(parts.martingale.sum(), abs=1e-10)
-    stops = np.array(shown["stops"])
+    stops = data["stops"][: len(shown["average"])]
     assert stops[-1] == 300
     np.testing.assert_allclose(shown["average"] - shown["limit"], total[stops - 1] / stops, rtol=0, atol=1e-11)
     assert shown["error"] == pytest.approx(abs(parts.total) / 300, abs=1e-12)
     assert shown["limit"] == pytest.approx(mu.mean(solution.f), abs=1e-12)
     assert shown["sigma"] == pytest.approx(solution.asymptotic_variance**0.5, abs=1e-8)
-    bounds = solution.bound(shown["all_stops"])
+    bounds = solution.bound(data["stops"])
     np.testing.assert_allclose(shown["bounds"], bounds.total, rtol=1e-9, atol=1e-8)
     assert shown["bound"] == pytest.approx(solution.bound(300).total, rel=1e-9, abs=1e-8)
     assert shown["strip"] == pytest.approx(bounds.boundary[0], rel=1e-9)
     assert np.abs(shown["boundaries"]).max() <= shown["strip"]
-    low, high = shown["range"]
+    low, high = data["ranges"][figure.values("f").index(f)]
     assert low <= min(shown["average"].min(), shown["others"].min())
     assert high >= max(shown["average"].max(), shown["others"].max())
     square = mu.mean(lambda x, m: (solution.f(x, m) - solution.mean) ** 2)
@@ -295,9 +314,9 @@ def test_poisson_averages_over_seeds():
     shown = figure.compute()
     mu, solution = poisson_of_the_package("xm", 0.3)
     sums = [solution.centred(*path_of_poisson(mu, seed, 30))[:-1].cumsum() for seed in range(1, 101)]
-    stops = np.array(shown["stops"])
+    stops = figure.data()["stops"][: len(shown["average"])]
     errors = np.array(sums)[:, stops - 1] / stops
-    others = np.reshape(shown["others"], (20, -1))
+    others = shown["others"]
     np.testing.assert_allclose(others - solution.mean, errors[:20], rtol=0, atol=1e-12)
     np.testing.assert_allclose(others[6], shown["average"], rtol=0, atol=1e-12)
     assert shown["rms"] == pytest.approx((errors[:, -1] ** 2).mean() ** 0.5, rel=1e-10)

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 SUBSET = (
     "tests/package/test_math.py::test_derivatives_match_mpmath",
     "tests/package/test_chains.py::test_simulation_matches_its_slow_twin",
@@ -27,6 +29,7 @@ SUBSET = (
 )
 
 
+@pytest.mark.slow
 def test_the_same_code_runs_without_compiling():
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SUBSET],

@@ -33,6 +33,7 @@ def book(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_new_chapter_passes(book):
     new.begin("what-is-new", book)
     command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "tests", "-k", NEW]

@@ -1,4 +1,4 @@
-"""The sticky chain of `Train`, `Poisson` and `Modes`, the law of the units, and the modes of the limit as tables."""
+"""The reference case of `Train`, `Poisson` and `Modes`: a sticky chain, the law of the units, and the limit's modes."""
 
 from functools import cache
 from typing import Any, NamedTuple
@@ -56,8 +56,8 @@ def memory_map() -> MemoryMap:
 
 
 def quadrature() -> dict[str, Any]:
-    """Return the nodes and weights of φ, as the page takes them."""
-    return {"nodes": memory_map()._nodes[0].tolist(), "weights": memory_map()._weights.tolist()}
+    """Return the nodes (1, Q) and weights (Q,) of φ."""
+    return {"nodes": memory_map()._nodes, "weights": memory_map()._weights}
 
 
 @cache

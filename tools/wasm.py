@@ -1,10 +1,10 @@
-"""Jitted kernels as one small WebAssembly module, compiled ahead of time with nothing but numba and llvmlite.
+"""Jitted kernels as small WebAssembly modules, compiled ahead of time with nothing but numba and llvmlite.
 
-    python -P rnnkernel/widgets/wasm.py
+    python -P tools/wasm.py
 
-writes ``kernels.json`` anew.  It runs as a script, in a process of its own, because numba must neither optimise the
-kernels nor take their fast-math flags: without them arithmetic has one meaning, and a page shows the same bits as any
-other machine.
+writes ``rnnkernel/widgets/kernels.json`` anew: of each kernel its module, and what it takes and gives, by name.
+It runs as a script, in a process of its own, because numba must neither optimise the kernels nor take their fast-math
+flags: without them arithmetic has one meaning, and a page shows the same bits as any other machine.
 
 numba types and lowers each kernel.  Its LLVM code, in which no size or layout of this machine is baked in yet, is aimed
 at wasm32, optimised there and emitted as an object file.  An object file without unresolved calls is a module but for
@@ -22,11 +22,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-KERNELS = Path(__file__).with_name("kernels.json")
+PACKED = Path(__file__).parents[1] / "rnnkernel" / "widgets" / "kernels.json"
 
 _TRIPLE = "wasm32-unknown-unknown"
 _FEATURES = "+simd128,+bulk-memory,+nontrapping-fptoint,+sign-ext"
-_PROVIDED = {  # by wasm.js: memory, a stack, and numba's allocation of arrays, products of 128 bits
+_PROVIDED = {  # by worker.js: memory, a stack, and numba's allocation of arrays, products of 128 bits
     "__linear_memory",
     "__stack_pointer",
     "__multi3",
@@ -37,58 +37,63 @@ _PROVIDED = {  # by wasm.js: memory, a stack, and numba's allocation of arrays, 
 }
 _SECTIONS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11)  # the order of sections in a module; others are for a linker
 _IMPORTS, _FUNCTIONS, _EXPORTS = 2, 3, 7
+_EXPORTED = "kernel"  # the one name
 
 
-def compiled(exports: dict[str, tuple[Any, tuple[Any, ...]]]) -> tuple[bytes, dict[str, Any]]:
-    """Compile {name: (kernel, types of its arguments)} to a module and what JavaScript must know of each argument."""
-    import llvmlite.binding as llvm
-
-    llvm.set_option("", "-force-ordered-reductions")  # two units at a time; sums keep their order, and so their bits
-    llvm.initialize_all_targets()
-    llvm.initialize_all_asmprinters()
-    machine = llvm.Target.from_triple(_TRIPLE).create_target_machine(cpu="mvp", features=_FEATURES, opt=3)
-    whole, arguments = llvm.parse_assembly(""), {}
-    for name, (kernel, types) in exports.items():
-        module, arguments[name] = _lowered(name, kernel, types)
-        whole.link_in(module)
-    whole.triple, whole.data_layout = _TRIPLE, str(machine.target_data)
-    whole.verify()
-    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
-    tuning.loop_vectorization = True
-    for _ in range(2):  # the second round cleans up after the inlining of the first
-        builder = llvm.create_pass_builder(machine, tuning)
-        builder.getModulePassManager().run(whole, builder)
-    functions = [each.name for each in whole.functions if not each.is_declaration]
-    return _linked(machine.emit_object(whole), functions, list(exports)), arguments
-
-
-def _lowered(name: str, kernel: Any, types: tuple[Any, ...]) -> tuple[Any, dict[str, Any]]:
-    """Return the LLVM module of a kernel, in which the function called `name` is all that can be seen."""
+def compiled(kernel: Any) -> dict[str, Any]:
+    """Compile a kernel to a module that exports it; return it with what JavaScript must know of its signature."""
     import llvmlite.binding as llvm
     import numba
 
+    from rnnkernel.widgets.kernels import takes
+
+    taken = takes(kernel)
     kernel = numba.njit(error_model="numpy")(kernel.py_func)
-    kernel.compile(types)
+    kernel.compile(tuple(taken.values()))
     ((types, result),) = kernel.overloads.items()
     module = llvm.parse_assembly(re.sub(r"^target .*$", "", kernel.inspect_llvm(types), flags=re.MULTILINE))
     for symbol in [*module.functions, *module.global_variables]:
         if symbol.name == result.fndesc.llvm_func_name:
-            symbol.name, symbol.linkage = name, "external"
+            symbol.name, symbol.linkage = _EXPORTED, "external"
         elif not symbol.is_declaration or symbol.name.startswith("_ZN08NumbaEnv"):
             symbol.linkage = "internal"
-    return module, {"takes": [_described(each) for each in types], "gives": str(result.signature.return_type)}
+    given = result.signature.return_type
+    return {
+        "takes": dict(zip(taken, map(_described, types), strict=True)),
+        "gives": dict(zip(given.fields, map(_described, given.types), strict=True)),
+        "wasm": base64.b64encode(_linked(*_object(module))).decode(),
+    }
+
+
+def _object(module: Any) -> tuple[bytes, list[str]]:
+    """Optimise a module for wasm32; return its object file and the functions in it, in order."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    machine = llvm.Target.from_triple(_TRIPLE).create_target_machine(cpu="mvp", features=_FEATURES, opt=3)
+    module.triple, module.data_layout = _TRIPLE, str(machine.target_data)
+    module.verify()
+    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
+    tuning.loop_vectorization = True
+    for _ in range(2):  # the second round cleans up after the inlining of the first
+        builder = llvm.create_pass_builder(machine, tuning)
+        builder.getModulePassManager().run(module, builder)
+    return machine.emit_object(module), [each.name for each in module.functions if not each.is_declaration]
 
 
 def _described(kind: Any) -> str:
-    """Return "array", and what of; a scalar type; or "function", which numba resolves and JavaScript leaves out."""
+    """Return a scalar type, with the number of axes for an array; or "function", which numba has resolved."""
     from numba import types
 
     if isinstance(kind, types.Dispatcher):
         return "function"
-    return f"array {kind.dtype}" if isinstance(kind, types.Array) else str(kind)
+    if isinstance(kind, types.Array) and kind.layout != "C":
+        raise TypeError(f"a kernel takes and gives contiguous arrays, not {kind}")
+    return f"{kind.dtype} {kind.ndim}" if isinstance(kind, types.Array) else str(kind)
 
 
-def _linked(code: bytes, functions: list[str], exports: list[str]) -> bytes:
+def _linked(code: bytes, functions: list[str]) -> bytes:
     """Turn an object file whose functions are given in order into a module."""
     sections, at = {}, 8
     while at < len(code):
@@ -101,8 +106,8 @@ def _linked(code: bytes, functions: list[str], exports: list[str]) -> bytes:
     first = sum(kind == 0 for kind in imports.values())  # imported functions are numbered first
     if _number(sections[_FUNCTIONS], 0)[0] != len(functions):
         raise AssertionError("the object file holds other functions than the module it was made from")
-    entries = [_leb(len(name)) + name.encode() + b"\0" + _leb(first + functions.index(name)) for name in exports]
-    sections[_EXPORTS] = _leb(len(exports)) + b"".join(entries)
+    place = first + functions.index(_EXPORTED)
+    sections[_EXPORTS] = b"\1" + _leb(len(_EXPORTED)) + _EXPORTED.encode() + b"\0" + _leb(place)
     kept = [kind for kind in _SECTIONS if kind in sections]
     return code[:8] + b"".join(bytes([kind]) + _leb(len(sections[kind])) + sections[kind] for kind in kept)
 
@@ -143,25 +148,28 @@ def _number(code: bytes, at: int) -> tuple[int, int]:
 
 
 def packed() -> str:
-    """Return the text of `KERNELS`; in a process in which neither numba nor this package were imported before."""
+    """Return the text of `PACKED`; in a process in which neither numba nor this package were imported before."""
     os.environ["NUMBA_OPT"] = "0"
     with tempfile.TemporaryDirectory() as cache:
         os.environ["NUMBA_CACHE_DIR"] = cache
         import llvmlite
+        import llvmlite.binding as llvm
         import numba as compiler
 
         numba: Any = compiler  # whose `njit` is replaced below
         warnings.simplefilter("ignore", numba.NumbaWarning)  # what is not optimised cannot be cached
         njit = numba.njit
         numba.njit = lambda f=None, **options: njit(f, **{key: options[key] for key in options if key != "fastmath"})
-        from rnnkernel.widgets.kernels import EXPORTS
+        from rnnkernel.widgets.kernels import KERNELS
 
-        code, arguments = compiled(EXPORTS)
+        llvm.set_option(
+            "", "-force-ordered-reductions"
+        )  # two units at a time; sums keep their order, and so their bits
+        kernels = {name: compiled(kernel) for name, kernel in KERNELS.items()}
     python = ".".join(platform.python_version_tuple()[:2])
     made_with = f"Python {python}, numba {numba.__version__}, llvmlite {llvmlite.__version__}"
-    packed = {"made_with": made_with, "kernels": arguments, "wasm": base64.b64encode(code).decode()}
-    return json.dumps(packed, indent=1) + "\n"
+    return json.dumps({"made_with": made_with, "kernels": kernels}, indent=1) + "\n"
 
 
 if __name__ == "__main__":
-    KERNELS.write_text(packed())
+    PACKED.write_text(packed())

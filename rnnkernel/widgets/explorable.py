@@ -1,7 +1,7 @@
 """What all explorables share: one source that is a widget under a kernel, a page without one, and a still on paper.
 
-An explorable is an anywidget whose traits are the positions of its sliders.  Its script draws what the kernels of
-`rnnkernel.widgets.kernels` compute, in WebAssembly, in the page; `compute` gives the same numbers in Python.
+An explorable is an anywidget whose traits are the positions of its sliders.  Its kernel, one of
+`rnnkernel.widgets.kernels`, computes: native code in Python, WebAssembly in the page, whose script draws.
 """
 
 import html
@@ -11,19 +11,20 @@ from functools import cache
 from typing import Any, ClassVar
 
 import anywidget
+import numpy as np
 import traitlets
 
-from rnnkernel.widgets import frames
-from rnnkernel.widgets.explore import _asset, _page_is_static, _text, slider
+from rnnkernel.widgets import frames, kernels
+from rnnkernel.widgets.explore import asset, page_is_static, script, slider, style, text_of
 
 _serial = itertools.count(1)
 
 
-class Live(anywidget.AnyWidget):
+class Explorable(anywidget.AnyWidget):
     """An explorable: each slider is a trait, one of a list of values.
 
-    A subclass gives its sliders as traits, their words as `labels`, and its script as ``<name>.js``.  It may name the
-    slider that a button plays.
+    A subclass gives its sliders as traits, their words as `labels`, its data, its kernel under its `name`, and as
+    ``<name>.js`` the script that draws.  It may name the slider that a button plays.
     """
 
     name: ClassVar[str]
@@ -37,13 +38,23 @@ class Live(anywidget.AnyWidget):
     _data = traitlets.Dict().tag(sync=True)
     _markup = traitlets.Unicode().tag(sync=True)
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Give the widget what anywidget loads."""
+        if "name" in vars(cls):  # traitlets makes classes of its own from these
+            cls._esm = (
+                f"{_source(cls.name)}export default {{render({{model, el}}) "
+                '{ el.innerHTML = model.get("_markup"); return show(model, el, explorable); }};\n'
+            )
+            cls._css = style("explorable")
+        super().__init_subclass__(**options)
+
     def __init__(self, **start: Any) -> None:
         for key, value in start.items():
             if key not in self.labels:
                 raise ValueError(f"{type(self).__name__} has the sliders {', '.join(self.labels)}, not {key!r}")
             if value not in self.values(key):
                 raise ValueError(f"{key} must be one of {self.values(key)}, not {value!r}")
-        self._static = _page_is_static()
+        self._static = page_is_static()
         self._id = f"rk-live{next(_serial)}"
         super().__init__(**start)
         self._controls = {
@@ -51,7 +62,8 @@ class Live(anywidget.AnyWidget):
             for key, label in self.labels.items()
         }
         self._start = {key: getattr(self, key) for key in self.labels}
-        self._data = self.data()
+        self._given = self.data()
+        self._data = {key: np.asarray(value).tolist() for key, value in self._given.items()}
         self._markup = self._figure()
         self._page = self.to_html() if self._static else None
 
@@ -62,15 +74,17 @@ class Live(anywidget.AnyWidget):
 
     def text(self, key: str, value: Any) -> str:  # noqa: ARG002
         """Return how a value is shown."""
-        return _text(value)
+        return text_of(value)
 
     def data(self) -> dict[str, Any]:
-        """Return what the script needs and does not compute."""
+        """Return what kernel and script need besides the sliders, by name."""
         raise NotImplementedError
 
     def compute(self) -> dict[str, Any]:
-        """Return what the picture shows, by name, computed here."""
-        raise NotImplementedError
+        """Return what the picture shows, by name, computed here: the result of the kernel."""
+        places = {f"which_{key}": self.values(key).index(getattr(self, key)) for key in self.labels}
+        sliders = {key: getattr(self, key) for key in self.labels}
+        return kernels.run(kernels.KERNELS[self.name], self._given | sliders | places)
 
     def figure(self) -> Any:
         """Return the picture as a matplotlib figure."""
@@ -80,12 +94,10 @@ class Live(anywidget.AnyWidget):
         """Return the explorable as HTML that needs no kernel, no library and no network."""
         state = {**self._start, "_controls": self._controls, "_start": self._start, "_data": self._data}
         packed = json.dumps(state, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-        script = (
-            f'{source(self.name)}\nshow(new PageModel({packed}), document.getElementById("{self._id}"), explorable);'
-        )
+        start = f'show(new PageModel({packed}), document.getElementById("{self._id}"), explorable);'
         return (
-            f"<style>{_asset('explore.css')}{_asset('live.css')}</style>\n{self._figure(page=True)}\n"
-            f'<script type="module">{script}</script>'
+            f"<style>{style('explorable')}</style>\n{self._figure(page=True)}\n"
+            f'<script type="module">{_source(self.name)}{start}</script>'
         )
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
@@ -139,21 +151,8 @@ class Live(anywidget.AnyWidget):
 
 
 @cache
-def source(name: str) -> str:
-    """Return the script of an explorable with all it needs: kernels, their loader, the front end."""
-    kernels = json.dumps(json.loads(_asset("kernels.json")), separators=(",", ":"))
-    scripts = [_asset(f"{each}.js") for each in ("wasm", "share", "live", name)]
-    return "\n".join([f"const KERNELS = {kernels};", *scripts])
-
-
-def module(name: str) -> str:
-    """Return the script as the module that anywidget loads."""
-    return (
-        source(name) + "\nexport default {render({model, el}) "
-        '{ el.innerHTML = model.get("_markup"); return show(model, el, explorable); }};\n'
-    )
-
-
-def style() -> str:
-    """Return the style sheet that anywidget loads."""
-    return _asset("explore.css") + _asset("live.css")
+def _source(name: str) -> str:
+    """Return the script of an explorable: the front end, what draws, the kernel, and the worker that runs it."""
+    kernel, worker = json.loads(asset("kernels.json"))["kernels"][name], asset("worker.js")
+    parts = f"{{kernel: {json.dumps(kernel)}, worker: {json.dumps(worker)}, draw}}"
+    return f"{script('share', 'paper', 'explorable', name)}const explorable = {parts};\n"
