@@ -23,7 +23,7 @@ TWO = --numprocesses 2 --dist loadgroup
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
-.PHONY: book check test verify bench lab notebooks classroom chapter new pins clean browser
+.PHONY: book check test verify bench lab live notebooks classroom chapter new pins clean browser
 .DELETE_ON_ERROR:
 
 book: $(BOOK_STAMP)
@@ -56,6 +56,10 @@ bench: $(TEST_STAMP)
 # The chapters as notebooks, to work in: copies in work/notebooks.  RENEW=<word> makes those with it in their names anew.
 lab: book
 	$(BIN)/python tools/lab.py $(if $(RENEW),--renew $(RENEW))
+
+# The pages with Edit and Run at each cell, to project.
+live: book
+	$(BIN)/python tools/live/serve.py
 
 notebooks: book
 	@echo 'The notebooks are in _build/notebooks: student/ asks, solved/ answers.'

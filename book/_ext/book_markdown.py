@@ -84,8 +84,11 @@ class Writer:
         return "\n\n".join(found)
 
     def heading(self, element: Tag) -> Iterator[Block]:
-        """Yield a heading."""
-        yield f"{'#' * int(element.name[1])} {self.inline(element).strip()}"
+        """Yield a heading, under an anchor if the page links to its section."""
+        name = element.parent.get("id")
+        referred = name and any("headerlink" not in each.get("class", ()) for each in linked(element, f"#{name}"))
+        place = f"{anchor(name)}\n\n" if referred else ""
+        yield f"{place}{'#' * int(element.name[1])} {self.inline(element).strip()}"
 
     def paragraph(self, element: Tag) -> Iterator[Block]:
         """Yield a paragraph."""
@@ -102,8 +105,8 @@ class Writer:
         tex = "".join(text for text in element.find_all(string=True) if not text.find_parent(class_="eqno")).strip()
         tex = SPLIT.sub(r"\1", tex.removeprefix(r"\[").removesuffix(r"\]").strip())
         tex = "\n".join(line for line in tex.splitlines() if line.strip())
-        anchor = f'<a id="{element["id"]}"></a>\n\n' if element.get("id") else ""
-        return f"{anchor}$$\n{tex}{tag}\n$$"
+        place = f"{anchor(element['id'])}\n\n" if element.get("id") else ""
+        return f"{place}$$\n{tex}{tag}\n$$"
 
     def items(self, element: Tag) -> Iterator[Block]:
         """Yield a list."""
@@ -152,8 +155,8 @@ class Writer:
             return
         fields = [form.extract() for form in element.select("form.rk-answer")]
         look = next((BOXES[each] for each in classes if each in BOXES), "info")
-        anchor = f' id="{element["id"]}"' if element.get("id") else ""
-        yield f'<div class="alert alert-{look}"{anchor}>\n\n**{name}**\n\n{self.text(element)}\n\n</div>'
+        place = f' id="{element["id"]}"' if element.get("id") else ""
+        yield f'<div class="alert alert-{look}"{place}>\n\n**{name}**\n\n{self.text(element)}\n\n</div>'
         yield from fields
 
     def inline(self, element: Tag) -> str:
@@ -169,6 +172,8 @@ class Writer:
         if "math" in node.get("class", ()) or node.name in VERBATIM:
             return VERBATIM.get(node.name, formula)(node)
         inner = self.inline(node)
+        if node.get("id") and not inner:
+            return anchor(node["id"])
         if node.name in MARKS and inner.strip():
             mark = MARKS[node.name]
             return inner.replace(inner.strip(), f"{mark}{inner.strip()}{mark}")
@@ -193,6 +198,16 @@ def paragraph(text: str) -> Iterator[str]:
     """Yield a paragraph, unless it is empty; its first word must not look like a mark of a list or heading."""
     if text.strip():
         yield ORDINAL.sub(r"\1\\\2", BULLET.sub(r"\\\1", text.strip()))
+
+
+def anchor(name: str) -> str:
+    """Return what a link can lead to."""
+    return f'<a id="{name}"></a>'
+
+
+def linked(element: Tag, address: str) -> list[Tag]:
+    """Return the links with an address in the page of an element."""
+    return list(element.find_parents())[-1].find_all("a", href=address)
 
 
 def listing(element: Tag) -> str:

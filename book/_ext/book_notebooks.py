@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import nbformat
 from book_execution import ROOT, read
-from book_markdown import Block, Link, blocks, caption, escaped, solution_blocks
+from book_markdown import Block, Link, anchor, blocks, caption, escaped, solution_blocks
 from book_students import check_of, without_checks, without_glue
 from bs4 import Tag
 from docutils import nodes
@@ -70,7 +70,7 @@ HANDING_IN = """## To hand in
 
 Put your name in and run this cell.
 It writes your answers to one file beside this notebook."""
-HEADING = re.compile(r"#{1,6} |<h4 ")
+HEADING = re.compile(r"(<a id=[^>]*></a>\n\n)?#{1,6} |<h4 ")
 NAMESPACE = "http://www.w3.org/2000/svg"
 FOLDED = {"jupyter": {"source_hidden": True}}
 METADATA = {
@@ -96,11 +96,11 @@ def links(page: str, names: dict[str, str], address: str) -> Link:
     def link(href: str) -> str | None:
         if re.match(r"[a-z]+:", href) or href.startswith("#"):
             return href
-        target, _, anchor = href.partition("#")
+        target, _, place = href.partition("#")
         target = posixpath.normpath(posixpath.join(posixpath.dirname(page), target))
-        anchor = f"#{anchor}" if anchor else ""
+        place = f"#{place}" if place else ""
         name = names.get(target.removesuffix(".html"))
-        return f"{name}.ipynb{anchor}" if name else f"{address or BOOK}/{target}{anchor}"
+        return f"{name}.ipynb{place}" if name else f"{address or BOOK}/{target}{place}"
 
     return link
 
@@ -191,8 +191,8 @@ class Chapter:
         if alt:
             below.append(f"<details><summary>The picture in words</summary>\n\n{escaped(alt)}\n\n</details>")
         if below:
-            anchor = f'<a id="{figure["id"]}"></a>\n\n' if figure else ""
-            yield new_markdown_cell(anchor + "\n\n".join(below))
+            place = [anchor(figure["id"])] if figure else []
+            yield new_markdown_cell("\n\n".join(place + below))
 
     def unseen(self, i: int, sources: list[str]) -> Iterator[NotebookNode]:
         """Yield the cells that the page leaves out just before a cell: others may need what they set."""
