@@ -23,7 +23,7 @@ TWO = --numprocesses 2 --dist loadgroup
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
-.PHONY: book check test verify bench lab live notebooks classroom chapter new pins clean browser
+.PHONY: book check test verify bench lab live pdf notebooks classroom chapter new pins clean browser
 .DELETE_ON_ERROR:
 
 book: $(BOOK_STAMP)
@@ -60,6 +60,10 @@ lab: book
 # The pages with Edit and Run at each cell, to project.
 live: book
 	$(BIN)/python tools/live/serve.py
+
+# The whole book on paper.
+pdf: book $(TEST_STAMP) browser
+	$(BIN)/python tools/pdf.py
 
 notebooks: book
 	@echo 'The notebooks are in _build/notebooks: student/ asks, solved/ answers.'

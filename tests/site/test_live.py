@@ -9,6 +9,7 @@ from browsers import HTML
 from servers import PATIENCE, serving
 
 ROOT = Path(__file__).parents[2]
+CELLS = "div.cell:has(.cell_input):not(:has(div.cell))"
 pytestmark = [pytest.mark.browser, pytest.mark.built]
 
 
@@ -56,7 +57,7 @@ def explored():
 
 def write(page, number, code):
     """Put code into a cell and run it as a teacher does, by Shift+Enter; return the cell."""
-    cell = page.locator("div.cell:has(div.cell_input pre)").nth(number)
+    cell = page.locator(CELLS).nth(number)
     if not cell.locator("textarea").count():
         cell.get_by_role("button", name="Edit").click()
     cell.locator("textarea").fill(code)
@@ -94,7 +95,7 @@ def test_a_cell_is_edited_run_interrupted_and_put_back(chapter, explored):
 def test_sliders_of_a_cell_that_was_run_ask_the_kernel(chapter, explored):
     name, number = explored
     page = chapter(name)
-    cell = page.locator("div.cell:has(div.cell_input pre)").nth(number)
+    cell = page.locator(CELLS).nth(number)
     cell.get_by_role("button", name="Run to here").click()
     figure = cell.locator(".live-output figure[data-ready]")
     figure.wait_for()

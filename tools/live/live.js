@@ -129,7 +129,7 @@ history.replaceState(null, "", location.href.replace(/[?&]token=[^&#]*/, "")); /
 const state = make("output", {value: "no kernel yet"});
 const stopped = () => cells.forEach(cell => cell.busy && cell.say("not run"));
 const kernel = new Kernel(text => { state.value = text; }, stopped);
-const cells = [...document.querySelectorAll("div.cell:has(div.cell_input pre)")].map(div => new Cell(div));
+const cells = [...document.querySelectorAll("div.cell:has(.cell_input pre):not(:has(div.cell))")].map(div => new Cell(div));
 if (cells.length) {
   const page = document.documentElement.classList;
   const large = ({target}) => target.setAttribute("aria-pressed", page.toggle("live-large"));
