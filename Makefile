@@ -17,7 +17,7 @@ BOOK_STAMP := $(if $(ENV),,.venv/book-$(PINS))
 TEST_STAMP := $(if $(ENV),,.venv/test-$(TEST_PINS))
 
 # Two processes are faster than one on two cores, and no slower on one.
-TWO = --numprocesses 2 --dist loadgroup
+TWO = --numprocesses 2
 
 # Bytecode is worth writing whatever the environment says; the suite's last word stays the last.
 unexport PYTHONDONTWRITEBYTECODE

@@ -2,11 +2,19 @@
 
 One step of the joint chain leads from (s, m) to (j, φ(x_s, m)) with probability P_sj,
 
-    P̂u(s, m) = Σ_j P_sj u(j, φ(x_s, m)).
+    P̂u(s, m) = Σ_j P_sj u(j, φ(x_s, m)) = (Pu)(s, φ(x_s, m)).
 
-State by state, a function of m is held by its values at Chebyshev nodes of an interval that memory never leaves.  P̂
-then is a matrix T, with one row per node, and its left null vector w(I − T) = 0, Σ w = 1, is a quadrature rule for the
-invariant law.  Arrays of values have the nodes on their first axis.
+All states share the Chebyshev nodes of one interval that memory never leaves.  P̂ then is a matrix T: first P at each
+node, then for each state the interpolation at φ(x_s, ·), and neither needs more than the square of the number of states
+or of nodes.  Its left null vector ω(I − T) = 0, Σ ω = 1, is a quadrature rule for the invariant law.
+
+A function splits into its means over the nodes and the rest, u(s, m) = a(s) + w(s, m).  P̂ takes constants in m to
+constants in m, so that T is block triangular: with Q, which takes the means away, u − P̂u = f − μ(f) is
+
+    w − QTw = Qf,    a − Pa = g − π(g),    g = means of f + Tw,    μ(f) = π(g).
+
+The first equation knows nothing of the chain's spectral gap, as memory contracts; the second is the Poisson equation of
+the chain itself, which is solved without subtractions.  Arrays of values have the nodes on their first axis.
 """
 
 from collections.abc import Callable
@@ -17,21 +25,24 @@ import numpy as np
 from numpy.polynomial.chebyshev import chebinterpolate
 
 from rnnkernel import _checks
+from rnnkernel._krylov import gmres
 from rnnkernel._types import Array
 from rnnkernel.chains import MarkovChain
 from rnnkernel.memory import MemoryMap
 
-_FINEST = 128  # most nodes per state that are chosen without being asked for
-_BLOCK = 4096  # points at which cardinal polynomials are held at a time
+_FINEST = 128  # most nodes that are chosen without being asked for
+_DENSE = 1000  # nodes of all states up to which equations are solved by factorisation
+_MOST_BYTES = 1 << 30  # of a transition operator that is asked for
+_BLOCK = 1_000_000  # entries of cardinal polynomials, or of right-hand sides, that are held at a time
 
 
 class Collocation:
-    """Nodes in memory for each state of a chain, cos((2k + 1)π/2n) on its interval, and what is solved on them.
+    """Nodes in memory, the same for each state of a chain, cos((2k + 1)π/2n) on an interval, and what is solved there.
 
     Parameters
     ----------
     chain : MarkovChain
-        The chain, irreducible.
+        The chain, with one closed class.
     input_vectors : ndarray, shape (n_states, d)
         The input of each state.
     memory_map : MemoryMap
@@ -43,84 +54,79 @@ class Collocation:
     def __init__(self, chain: MarkovChain, input_vectors: Array, memory_map: MemoryMap, n_each: int | None) -> None:
         self._stationary = chain.stationary_distribution
         self.chain, self.input_vectors, self.memory_map = chain, input_vectors, memory_map
-        self._centre, self._half = _reachable(chain, input_vectors, memory_map)
+        self.intervals = _reachable(chain, input_vectors, memory_map)
+        self._centre = (self.intervals[:, 1].max() + self.intervals[:, 0].min()) / 2
+        self._half = (self.intervals[:, 1].max() - self.intervals[:, 0].min()) / 2
         self.n_each = self._needed() if n_each is None else n_each
         angles = (np.arange(self.n_each) + 0.5) * np.pi / self.n_each
         self._reference = np.cos(angles)
         self._barycentric = np.sin(angles) * (-1.0) ** np.arange(self.n_each)
         self.states = np.repeat(np.arange(chain.n_states), self.n_each)
-        self.memory = self._scaled(self._reference).ravel()
-
-    @property
-    def intervals(self) -> Array:
-        """The memories that each state can hold, starting from 0: rows [low, high], shape (n_states, 2)."""
-        return np.column_stack([self._centre - self._half, self._centre + self._half])
+        self.memory = np.tile(self._centre + self._half * self._reference, chain.n_states)
+        after = self._images(memory_map, self._reference)
+        self._interpolation = self._cardinals(self._scaled(after.ravel())).reshape(*after.shape, self.n_each)
 
     @cached_property
     def weights(self) -> Array:
-        """The weights w of the invariant law at the nodes, with sum one; signed."""
-        weights = self._start @ self._resolvent
-        return np.asarray(weights / weights.sum())
+        """The weights ω of the invariant law at the nodes, with sum one; signed.
+
+        ω = π/n + β, where β has sum zero in each state and β − QTᵀβ = QTᵀ(π/n).
+        """
+        even = np.repeat(self._stationary, self.n_each)[:, None] / self.n_each
+        beta = self._solve_in_memory(self._centred(self._step_back(even)), back=True)
+        return np.asarray((even + beta)[:, 0])
 
     @cached_property
     def transition_operator(self) -> Array:
-        """T[(i, k), (j, l)] = P_ij ℓ_jl(φ(x_i, m_ik))."""
-        n_states, n = self.chain.n_states, self.n_each
-        after = self._images(self.memory_map, self._reference).ravel()
-        T = np.empty((n_states * n, n_states, n))
-        for j in range(n_states):
-            reached = np.repeat(self.chain.transition[:, j], n)
-            t = (after - self._centre[j]) / self._half[j]
-            T[:, j] = reached[:, None] * self._cardinals(np.where(reached > 0, t, 0.0))
-        return T.reshape(n_states * n, n_states * n)
+        """T[(i, k), (j, l)] = P_ij ℓ_l(φ(x_i, m_k)); refused (``MemoryError``) beyond 1 GiB."""
+        size = len(self.memory)
+        if 8 * size**2 > _MOST_BYTES:
+            raise MemoryError(
+                f"transition_operator would be a matrix of {size} rows and {8 * size**2 / 2**30:.0f} GiB; up to "
+                f"{int((_MOST_BYTES / 8) ** 0.5)} nodes it is made"
+            )
+        T = self.chain.transition[:, None, :, None] * self._interpolation[:, :, None, :]
+        return np.asarray(T.reshape(size, size))
 
     def step(self, values: Array, factors: Array | None = None) -> Array:
         """Σ_j P_sj factors_sj u(j, φ(x_s, m)) at the nodes: without factors P̂u, the mean of u one step later."""
-        T = self.transition_operator
-        if factors is not None:
-            shape = self.chain.n_states, self.n_each
-            T = (T.reshape(*shape, *shape) * factors[:, None, :, None]).reshape(T.shape)
-        return np.asarray(T @ values)
+        P = self.chain.transition if factors is None else self.chain.transition * factors
+        ahead = (P @ self._table(values).reshape(len(P), -1)).reshape(len(P), self.n_each, -1)
+        return np.asarray((self._interpolation @ ahead).reshape(values.shape))
 
     def solve(self, values: Array) -> Array:
         """Solve u − P̂u = f − μ(f), μ(u) = 0, at the nodes."""
-        u = self._resolvent @ (values - self.weights @ values)
-        return np.asarray(u - self.weights @ u)
+        f = values.reshape(len(self.memory), -1)
+        w = self._solve_in_memory(self._centred(f))
+        g = self._table(f + self.step(w)).mean(axis=1)
+        u = w + np.repeat(self.chain.solve_poisson(g), self.n_each, axis=0)
+        return np.asarray((u - self.weights @ u).reshape(values.shape))
 
     def derivative(self, values: Array) -> Array:
         """∂u/∂m at the nodes."""
-        table = values.reshape(self.chain.n_states, self.n_each, -1)
-        return np.asarray((self._differentiation @ table / self._half[:, None, None]).reshape(values.shape))
+        return np.asarray((self._differentiation @ self._table(values) / self._half).reshape(values.shape))
 
     def at(self, values: Array, states: Any, memory: Any) -> Array:
-        """Return u at joint states, by interpolation between the nodes of each state."""
+        """Return u at joint states, by interpolation between the nodes."""
         s, m = self.joint_states(states, memory)
-        t = (m - self._centre[s]) / self._half[s]
+        t = self._scaled(m)
         if len(t) and np.abs(t).max() > 1 + 1e-9:
-            worst = int(np.abs(t).argmax())
-            low, high = self.intervals[s[worst]]
+            low, high = self._centre - self._half, self._centre + self._half
             raise ValueError(
-                f"memory must be within [{low:.6g}, {high:.6g}] in state {s[worst]}, which holds every memory that is "
-                f"reached from 0, not {m[worst]:.6g}"
+                f"memory must be within [{low:.6g}, {high:.6g}], which holds every memory that is reached from 0, not "
+                f"{m[int(np.abs(t).argmax())]:.6g}"
             )
-        table = values.reshape(self.chain.n_states, self.n_each, *values.shape[1:])
-        out = np.empty((len(t), *values.shape[1:]))
-        for state in np.unique(s):
-            here = np.flatnonzero(s == state)
-            for first in range(0, len(here), _BLOCK):
-                rows = here[first : first + _BLOCK]
-                out[rows] = self._cardinals(t[rows]) @ table[state]
-        return out
+        table = self._table(values)
+        out = np.empty((len(t), table.shape[2]))
+        for rows in np.array_split(np.arange(len(t)), 1 + len(t) * table[0].size // _BLOCK):
+            out[rows] = np.einsum("rk,rkc->rc", self._cardinals(t[rows]), table[s[rows]])
+        return np.asarray(out.reshape(len(t), *values.shape[1:]))
 
     def step_at(self, values: Array, states: Any, memory: Any) -> Array:
         """Return P̂u at joint states, for u given at the nodes."""
         s, m = self.joint_states(states, memory)
-        after = np.asarray(self.memory_map(self.input_vectors[s], m))
-        out = np.zeros(len(s))
-        for j, reached in enumerate(self.chain.transition[s].T):
-            rows = reached > 0
-            out[rows] += reached[rows] * self.at(values, j, after[rows])
-        return out
+        ahead = np.tensordot(self.chain.transition, self._table(values), axes=1).reshape(values.shape)
+        return self.at(ahead, s, self.memory_map(self.input_vectors[s], m))
 
     def joint_states(self, states: Any, memory: Any) -> tuple[Any, Array]:
         """Return states and memories, checked; a single one is repeated."""
@@ -135,19 +141,45 @@ class Collocation:
         return np.broadcast_to(s, n), np.broadcast_to(m, n)
 
     def between(self) -> tuple[Any, Array]:
-        """Joint states on a finer grid, with the ends of the intervals."""
+        """Joint states on a finer grid of the memories that each state can hold, ends included."""
         t = np.cos(np.linspace(0, np.pi, 2 * self.n_each + 1))
-        return np.repeat(np.arange(self.chain.n_states), len(t)), self._scaled(t).ravel()
+        low, high = self.intervals.T[:, :, None]
+        return np.repeat(np.arange(self.chain.n_states), len(t)), ((low + high) / 2 + (high - low) / 2 * t).ravel()
 
-    @property
-    def _start(self) -> Array:
-        """A probability ν on the nodes: π, spread evenly over the nodes of each state."""
-        return np.repeat(self._stationary, self.n_each) / self.n_each
+    def _solve_in_memory(self, f: Array, back: bool = False) -> Array:
+        """Solve w − QTw = f, or with `back` w − QTᵀw = f, for columns that have mean zero in each state."""
+        if len(self.memory) <= _DENSE:
+            from scipy.linalg import lu_solve
+
+            return np.asarray(lu_solve(self._factors, f, trans=int(back)))
+        step = self._step_back if back else self.step
+        basis, shares = _spanning(f)
+        blocks = np.array_split(np.arange(basis.shape[1]), 1 + basis.size // _BLOCK)
+        solved = [gmres(lambda w: w - self._centred(step(w)), basis[:, columns]) for columns in blocks]
+        return np.asarray(np.hstack(solved) @ shares)
 
     @cached_property
-    def _resolvent(self) -> Array:
-        """(I − T + 1νᵀ)⁻¹: applied to f − μ(f), the solution of the Poisson equation up to a constant."""
-        return np.asarray(np.linalg.inv(np.eye(len(self.memory)) - self.transition_operator + self._start))
+    def _factors(self) -> Any:
+        """The factors of I − QTQ."""
+        from scipy.linalg import lu_factor
+
+        T = self._centred(self._centred(self.transition_operator).T).T
+        return lu_factor(np.eye(len(T)) - T)
+
+    def _step_back(self, weights: Array) -> Array:
+        """Weights one step later, ωT."""
+        P = self.chain.transition
+        moved = self._interpolation.swapaxes(1, 2) @ self._table(weights)
+        return np.asarray((P.T @ moved.reshape(len(P), -1)).reshape(weights.shape))
+
+    def _table(self, values: Array) -> Array:
+        """Values as (n_states, n_each, n_functions)."""
+        return values.reshape(self.chain.n_states, self.n_each, -1)
+
+    def _centred(self, values: Array) -> Array:
+        """Qu: in each state its mean over the nodes is taken away."""
+        table = self._table(values)
+        return np.asarray((table - table.mean(axis=1, keepdims=True)).reshape(values.shape))
 
     @cached_property
     def _differentiation(self) -> Array:
@@ -166,14 +198,15 @@ class Collocation:
         terms = self._barycentric / difference
         return np.asarray(terms / terms.sum(axis=1, keepdims=True))
 
-    def _scaled(self, t: Array) -> Array:
-        """Points of [−1, 1], carried over to the interval of each state, (n_states, len(t))."""
-        return self._centre[:, None] + self._half[:, None] * t
+    def _scaled(self, memory: Array) -> Array:
+        """Memories, carried over to [−1, 1]."""
+        return np.asarray((memory - self._centre) / self._half)
 
     def _images(self, function: Callable[[Array, Array], Any], t: Array) -> Array:
         """φ(x_i, ·) or another function of (x, m) at points of [−1, 1], (n_states, len(t))."""
         x = np.repeat(self.input_vectors, len(t), axis=0)
-        return np.asarray(function(x, self._scaled(t).ravel())).reshape(-1, len(t))
+        m = np.tile(self._centre + self._half * t, len(self.input_vectors))
+        return np.asarray(function(x, m)).reshape(-1, len(t))
 
     def _needed(self) -> int:
         """Return how many nodes resolve φ and ∂φ/∂m to rounding, from the decay of their Chebyshev coefficients."""
@@ -187,6 +220,18 @@ class Collocation:
             if not len(large) or large[-1] < 0.75 * n:
                 break
         return min(max(16, 5 + int(large.max(initial=0))), _FINEST)
+
+
+def _spanning(f: Array) -> tuple[Array, Array]:
+    """Return few columns and their shares, whose product is f to rounding: many right-hand sides span little."""
+    from scipy.linalg import qr
+
+    q, r, order = qr(f, mode="economic", pivoting=True)
+    size = np.abs(np.diag(r))
+    rank = max(1, int((size > 1e-16 * size[0]).sum())) if size.size and size[0] > 0 else 1
+    shares = np.empty((rank, f.shape[1]))
+    shares[:, order] = r[:rank]
+    return q[:, :rank], shares
 
 
 def evaluate(f: Callable[[Array, Array], Any], input_vectors: Array, memory: Array) -> Array:
@@ -206,8 +251,8 @@ def inputs(input_vectors: Array) -> Array:
     return input_vectors[:, 0] if input_vectors.shape[1] == 1 else input_vectors
 
 
-def _reachable(chain: MarkovChain, input_vectors: Array, memory_map: MemoryMap) -> tuple[Array, Array]:
-    """Return centres and half-widths of intervals I_i with 0 ∈ I_i and φ(x_i, I_i) ⊂ I_j wherever P_ij > 0.
+def _reachable(chain: MarkovChain, input_vectors: Array, memory_map: MemoryMap) -> Array:
+    """Return the ends of intervals I_i, rows [low, high], with 0 ∈ I_i and φ(x_i, I_i) ⊂ I_j wherever P_ij > 0.
 
     They grow from {0} to what is reached, with a small margin, so that they end after finitely many steps.
     """
@@ -221,7 +266,7 @@ def _reachable(chain: MarkovChain, input_vectors: Array, memory_map: MemoryMap) 
         least = np.where(leads, after.min(axis=1)[:, None], np.inf).min(axis=0)
         most = np.where(leads, after.max(axis=1)[:, None], -np.inf).max(axis=0)
         if (low <= least).all() and (most <= high).all() and half.min() > 0:
-            return centre, half
+            return np.column_stack([low, high])
         margin = 1e-3 * 2 * half.max() + 1e-6
         low, high = np.minimum(low, least - margin), np.maximum(high, most + margin)
     raise ValueError("memory does not stay in any bounded interval")

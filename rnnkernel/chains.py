@@ -268,12 +268,12 @@ class MarkovChain:
 
         Parameters
         ----------
-        values : array_like, shape (n_states,)
+        values : array_like, shape (n_states,) or (n_states, n_functions)
             The value f_i of each state.
 
         Returns
         -------
-        ndarray, shape (n_states,)
+        ndarray, shaped as `values`
             The chain may be periodic.
 
         Examples
@@ -281,9 +281,9 @@ class MarkovChain:
         >>> MarkovChain([[0.9, 0.1], [0.3, 0.7]]).solve_poisson([-1.0, 1.5]).round(12)
         array([-1.5625,  4.6875])
         """
-        centred = self._centred(values)
+        centred = self._centred(values, ndim=(1, 2))
         order, reduction = self._reduced
-        u = np.empty(self.n_states)
+        u = np.empty(centred.shape)
         u[order] = reduction.solve(centred[order])
         return u - self.stationary_distribution @ u
 
@@ -387,8 +387,8 @@ class MarkovChain:
         order = np.append(np.delete(np.arange(self.n_states), last), last)
         return order, _reduction.Reduction(self.transition[np.ix_(order, order)])
 
-    def _centred(self, values: Any) -> Array:
-        f = _checks.array("values", values, ndim=1)
+    def _centred(self, values: Any, ndim: int | tuple[int, ...] = 1) -> Array:
+        f = _checks.array("values", values, ndim=ndim)
         if len(f) != self.n_states:
             raise ValueError(f"values must hold one number for each of {self.n_states} states, not {len(f)}")
         return f - self.stationary_distribution @ f

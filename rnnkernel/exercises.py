@@ -67,8 +67,8 @@ class Check:
     A number a is right for the expected e if ``|a − e| <= atol + rtol |e| + 3 spread``, or if it is e rounded to three
     or more significant digits and e is not a whole number; an array is right if each entry is.  Words and truth values
     must be equal.  A curve is compared at five of its places: it is right if it is within a tenth of the height of the
-    axes on average, and close within a fifth.  No answer raises: whatever is wrong with it stands in the verdict,
-    which says how far off it is and what slip would explain it, but not the expected value.
+    axes on average and no slip is nearer, and close within a fifth.  No answer raises: whatever is wrong with it
+    stands in the verdict, which says how far off it is and what slip would explain it, but not the expected value.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ class Check:
             self.spec["slips"] = [each for each in _listed(_usual_slips(answer)) if self._refuses(each[1])]
             self.spec["slips"] = _listed(named) + self.spec["slips"]
         for text, slip in named:
-            if not self._refuses(self._asked(slip.ravel().tolist())):
+            if at is None and not self._refuses(slip.ravel().tolist()):  # of two curves the nearer one counts
                 raise ValueError(f"slips[{text!r}] must not be right")
 
     def __call__(self, answer: Any) -> Verdict:
@@ -187,10 +187,6 @@ class Check:
     def _refuses(self, values: list[Any]) -> bool:
         """Return whether these would be wrong, so that they can be a slip."""
         return judge({**self.spec, "slips": []}, values)[0] != "right"
-
-    def _asked(self, values: list[Any]) -> list[Any]:
-        """Return those of the values that an answer gives."""
-        return [values[i] for i in self.spec.get("asked", range(len(values)))]
 
 
 def check(label: str, answer: Any, *, checks: str | Path | None = None) -> Verdict:

@@ -1,6 +1,7 @@
 """What all tests share: no windows, the long statistics left out, and a browser over the built book."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,12 +21,18 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "tools")]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In several processes (``-n 2 --dist loadgroup``), tests of a file, or of a page of the book, stay in one."""
-    for item in items:
-        page = getattr(item, "callspec", None) and item.callspec.params.get("page")
-        item.add_marker(pytest.mark.xdist_group(page or item.path.name))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With ``-n 2``, tests of a file, or of a page of the book in Chromium, stay in one process."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFileOrPage(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            page = re.search(r"book/[\w-]+\.html", test)
+            return f"{file} {page[0]}" if page else str(file)
+
+    return ByFileOrPage(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 """What the hidden cells of a page hold, read from their syntax trees.
 
 A hidden cell imports, plots, glues and defines checks.  It may bring what was computed in view to the scale of a
-picture; what computes stands in view.  A cell that ends with ``check_x = rk.Check(...)`` (or ``predict_x``) may compute the answer by
-assignments and functions, if no other cell uses them.
+picture; what computes stands in view.  A cell that ends with ``check_x = rk.Check(...)``, or
+``predict_x``, may compute the answer by assignments and functions, if no other cell uses them.
 
 ``python tests/hidden.py book/<slug>.md`` names each line that does more, and the share of code lines that are hidden.
 """

@@ -29,7 +29,19 @@ NUMBERED = [page["file"] for part in TOC["parts"] if part.get("numbered", True) 
 PAGES = [Path(page).name for page in LISTED]
 CHAPTERS = [Path(page).name for page in NUMBERED]
 MAIN = [page for page in CHAPTERS if not page.endswith("-in-depth")]  # those that a reader may not leave out
-CODE = {"code-cell", "code", "code-block", "math", "glue:math", "bibliography", "raw", "mermaid"}
+CODE = {
+    "code-cell",
+    "code",
+    "code-block",
+    "math",
+    "glue:math",
+    "bibliography",
+    "raw",
+    "mermaid",
+    "glossary",
+    "minutes-of-the-book",
+    "public-names",
+}
 PROTECTED = re.compile(r"\{[\w:.-]+\}`[^`]*`|`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]*>")
 END = re.compile(r"""[.!?][”’"')\]*_]* +(?=["“‘'(\[*_]*[A-Z0-9À-ÖΑ-ω\0])""")
 ABBREVIATION = re.compile(r"\b(?:[A-Z]|e\.g|i\.e|i\.i\.d|a\.s|cf|vs|pp?|eds?|etc|al|No|Eq|St|Dr|Mr|Mrs)\.[”’)\]*_]* $")

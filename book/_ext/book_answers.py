@@ -42,11 +42,11 @@ def visit_answer(self: Any, node: answer) -> None:
 
 
 class Predict(SphinxDirective):
-    """``{predict} predict-slug-topic``: the question is its body; what shows the answer waits for the reader's own.
+    """``{predict} predict-slug-topic``: a question; what shows the answer waits for the reader's own.
 
-    ``kind`` is number, vector, choice (with ``options``, separated by ``|``) or curve (with the names ``x`` and ``y`` of
-    its axes).  The next dropdown named *Answer* waits, inside the directive or after it; ``releases: figure`` makes the
-    next figure wait, too.
+    ``kind`` is number, vector, choice (with ``options``, separated by ``|``) or curve (with the names
+    ``x`` and ``y`` of its axes).  The next dropdown named *Answer* waits, inside the directive or after it;
+    ``releases: figure`` makes the next figure wait, too.
     """
 
     has_content = True
@@ -88,7 +88,7 @@ def collect(app: Sphinx, doctree: nodes.document) -> None:
         name = check_of(solutions[label]) if label in solutions else None
         if name in checks:
             found[label] = checks[name]["spec"]
-            exercise += answer(check=label, name=exercise[0][-1].astext())
+            exercise.append(answer(check=label, name=exercise[0][-1].astext()))
             solutions[label]["classes"].append(f"rk-after-{label}")
     for question in list(doctree.findall(is_prediction)):
         label = question["label"]

@@ -6,20 +6,27 @@ solutions).  ``{minutes-of-the-book}`` adds pages up, one path a line: ``A name:
 
 import re
 from collections import Counter
-from typing import Any
 
 from docutils import nodes
 from sphinx.addnodes import index
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx_exercise.nodes import is_exercise_node, is_solution_node
 
-WORD, DISPLAY, LINE, FIGURE = 1 / 180, 0.5, 3 / 60, 45 / 60  # minutes; a formula in the text is read like a line of code
+WORD, DISPLAY, LINE, FIGURE = (
+    1 / 180,
+    0.5,
+    3 / 60,
+    45 / 60,
+)  # minutes; a formula in the text is read like a line of code
 WORDS = re.compile(r"\w[\w’'.,-]*")
 FOLDED = {"tag_hide-input", "tag_hide-cell", "tag_remove-input", "tag_remove-cell"}
-UNREAD = (nodes.comment, nodes.target, nodes.system_message, nodes.substitution_definition, index)
+UNREAD = (nodes.comment, nodes.target, nodes.system_message, nodes.substitution_definition, nodes.raw, index)
+LEAVES = (nodes.Text, nodes.math, nodes.math_block, nodes.literal_block, *UNREAD)
+log = logging.getLogger(__name__)
 
 
 class minutes_table(nodes.General, nodes.Element):
@@ -28,32 +35,36 @@ class minutes_table(nodes.General, nodes.Element):
 
 def count(node: nodes.Node, part: str = "main") -> Counter[str]:
     """Return the minutes that main path, proofs and exercises take in a part of a page."""
-    if isinstance(node, UNREAD) or (isinstance(node, nodes.container) and "cell_output" in node.get("classes", ())):
-        return Counter({part: FIGURE * pictures(node)}) if isinstance(node, nodes.container) else Counter()
-    if isinstance(node, nodes.Text):
-        return Counter({part: WORD * len(WORDS.findall(node.astext()))})
-    if isinstance(node, nodes.math):
-        return Counter({part: LINE})
-    if isinstance(node, nodes.math_block):
-        return Counter({part: DISPLAY})
-    if isinstance(node, nodes.literal_block):
-        return Counter({part: LINE * sum(bool(line.strip()) for line in node.astext().splitlines())})
-    if isinstance(node, nodes.raw):
-        return Counter()
+    if isinstance(node, LEAVES):
+        return Counter({part: minutes(node)})
     total: Counter[str] = Counter()
-    if is_exercise_node(node) or is_solution_node(node) or is_hint(node):
+    if is_exercise_node(node) or is_solution_node(node) or title_of(node).startswith("Hint"):
         part = "exercises"
-    elif is_proof(node):
+    elif title_of(node).startswith("Proof"):
         part = "proofs"
     for child in node.children:
-        if not (isinstance(child, nodes.container) and child.get("nb_element") == "cell_code_source" and is_folded(node)):
+        kind = child.get("nb_element") if isinstance(child, nodes.Element) else None
+        if kind == "cell_code_output":
+            total[part] += FIGURE * pictures(child)
+        elif kind != "cell_code_source" or not is_folded(node):
             total.update(count(child, part))
     return total
 
 
+def minutes(leaf: nodes.Node) -> float:
+    """Return the minutes that one takes for a text, a formula or some code."""
+    if isinstance(leaf, nodes.Text):
+        return WORD * len(WORDS.findall(leaf.astext()))
+    if isinstance(leaf, nodes.literal_block):
+        return LINE * sum(bool(line.strip()) for line in leaf.astext().splitlines())
+    return {nodes.math: LINE, nodes.math_block: DISPLAY}.get(type(leaf), 0.0)
+
+
 def pictures(node: nodes.Element) -> int:
     """Return how many figures and explorables a cell shows."""
-    return sum(1 for _ in node.findall(nodes.image)) + sum("data-widget" in raw.astext() for raw in node.findall(nodes.raw))
+    return sum(1 for _ in node.findall(nodes.image)) + sum(
+        "data-widget" in raw.astext() for raw in node.findall(nodes.raw)
+    )
 
 
 def is_folded(cell: nodes.Node) -> bool:
@@ -65,16 +76,6 @@ def title_of(node: nodes.Node) -> str:
     """Return the title of a dropdown, or nothing."""
     dropdown = isinstance(node, nodes.container) and node.get("design_component") == "dropdown"
     return node[0].astext() if dropdown else ""
-
-
-def is_hint(node: nodes.Node) -> bool:
-    """Return whether a node is a hint to an exercise."""
-    return title_of(node).startswith("Hint")
-
-
-def is_proof(node: nodes.Node) -> bool:
-    """Return whether a node is a folded proof."""
-    return title_of(node).startswith("Proof")
 
 
 def measure(app: Sphinx, doctree: nodes.document) -> None:
@@ -94,7 +95,7 @@ def line(taken: Counter[str]) -> str:
     main, proofs, exercises = rounded(taken)
     return (
         f'<p class="rk-minutes" data-main="{main}" data-proofs="{proofs}" data-exercises="{exercises}">Reading: '
-        f"<strong>{main} minutes</strong> main path · {proofs} with proofs · {exercises} exercises</p>"
+        f"<strong>{main} minutes</strong> main path · {proofs} with proofs · {exercises} for the exercises</p>"
     )
 
 
@@ -147,6 +148,7 @@ class FillMinutes(SphinxPostTransform):
     def link(self, page: str) -> nodes.Node:
         """Return a link to a page under its title, or its name if the book has no such page."""
         if page not in self.env.titles:
+            log.warning("minutes-of-the-book: there is no page %s", page, location=self.env.docname)
             return nodes.Text(page)
         uri = self.app.builder.get_relative_uri(self.env.docname, page)
         return nodes.reference("", self.env.titles[page].astext(), internal=True, refuri=uri)
@@ -157,9 +159,9 @@ def row(entries: list[nodes.Node]) -> nodes.row:
     return nodes.row("", *(nodes.entry("", entry) for entry in entries))
 
 
-def spoken(minutes: int) -> str:
+def spoken(taken: int) -> str:
     """Return a time as one says it."""
-    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.0f} h"
+    return f"{taken} min" if taken < 120 else f"{taken / 60:.0f} h"
 
 
 def all_minutes(env: BuildEnvironment) -> dict[str, Counter[str]]:

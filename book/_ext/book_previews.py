@@ -1,6 +1,6 @@
-"""What a link leads to, shown beside it: terms of the glossary, statements and equations, for ``_static/previews.js``.
+"""What a link leads to, shown beside it: terms, statements, equations, tools; see ``_static/previews.js``.
 
-A page that was opened from a folder can fetch nothing, so all of it stands in one script, loaded with the first preview.
+A page that was opened from a folder can fetch nothing, so all of it stands in one script, loaded when first needed.
 """
 
 import json

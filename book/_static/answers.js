@@ -27,11 +27,11 @@
   function hold(label) {
     for (const each of awaited(label)) {
       if (each.classList.contains("rk-held")) continue;
-      const prediction = label.startsWith("predict-");
-      const what = each.querySelector(".cell, [data-widget]") && !each.querySelector("details") ? "The figure" : prediction ? "The answer" : "The solution";
+      const solution = each.matches(".solution");
+      const what = solution ? "The solution" : each.querySelector("details.sd-dropdown") ? "The answer" : "The figure";
       const button = element("button", {type: "button", textContent: "Show anyway"});
       button.addEventListener("click", () => { release(label); (awaited(label)[0].querySelector("summary, button, input") ?? button).focus(); });
-      const wait = prediction ? "waits for your prediction." : "opens after a try.";
+      const wait = solution ? "opens after a try." : "waits for your prediction.";
       each.before(element("p", {className: "rk-gate"}, `${what} ${wait}`, button));
       each.classList.add("rk-held");
     }
@@ -80,7 +80,7 @@
     const {node, text, fill, reveal} = field(form, spec, `rk-${label}`);
     const submit = element("button", {type: "submit", textContent: label.startsWith("predict-") ? "Commit" : "Check"});
     const forget = element("button", {type: "button", className: "rk-small", textContent: "Forget this answer", hidden: true});
-    form.prepend(node, element("div", {className: "rk-buttons"}, submit, forget));
+    form.prepend(node, element("div", {className: "rk-actions"}, submit, forget));
     form.hidden = false;
 
     function judge(given) {
@@ -118,7 +118,7 @@
     memory.forget(Object.keys(memory.read()));
     forms.forEach(form => form.forgetAnswer?.());
   });
-  forms.at(-1)?.querySelector(".rk-buttons")?.append(all);
+  forms.at(-1)?.querySelector(".rk-actions")?.append(all);
 
   // A link into what is held back opens it.
   const follow = () => {

@@ -1,7 +1,8 @@
 // Axes to draw a curve on, with a pointer or by values in fields; afterwards the truth is drawn on top.
 
 function rkCurve(spec, labels) {
-  const WIDTH = 560, HEIGHT = 330, BOX = {left: 66, right: 545, top: 12, bottom: 280};
+  const NEAR = 40, HEIGHT = 330, WIDTH = matchMedia("(max-width: 576px)").matches ? 320 : 560; // letters stay legible on a phone
+  const BOX = {left: 66, right: WIDTH - 15, top: 12, bottom: 280};
   const {at, asked, log, ylim} = spec, across = log.includes("x") ? Math.log10 : Number, up = log.includes("y") ? Math.log10 : Number;
   const back = log.includes("y") ? value => 10 ** value : Number;
   const [start, end, low, high] = [across(at[0]), across(at.at(-1)), up(ylim[0]), up(ylim[1])];
@@ -18,11 +19,12 @@ function rkCurve(spec, labels) {
     const size = 10 ** Math.floor(Math.log10((b - a) / 2)), step = [1, 2, 5].map(n => n * size).findLast(n => n <= (b - a) / 2);
     return Array.from({length: Math.floor(b / step) - Math.ceil(a / step) + 1}, (_, i) => (Math.ceil(a / step) + i) * step);
   };
+  const apart = places.filter((x, i) => !i || X(x) - X(places[i - 1]) > 45); // whose names do not touch
   const figure = document.createElement("div");
   figure.innerHTML = `<svg class="rk-axes" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Axes to draw on: ${labels.y} against ${labels.x}.
     The fields below do the same.">
-    ${places.map(x => `<path class="place" d="M${X(x)} ${BOX.top}V${BOX.bottom}"/>
-      <text x="${X(x)}" y="${BOX.bottom + 20}" text-anchor="middle">${text(x)}</text>`).join("")}
+    ${places.map(x => `<path class="place" d="M${X(x)} ${BOX.top}V${BOX.bottom}"/>`).join("")}
+    ${apart.map(x => `<text x="${X(x)}" y="${BOX.bottom + 20}" text-anchor="middle">${text(x)}</text>`).join("")}
     ${ticks(low, high, log.includes("y")).map(y => `<path class="axis" d="M${BOX.left} ${Y(y)}h-5"/>
       <text x="${BOX.left - 9}" y="${Y(y) + 5}" text-anchor="end">${text(y)}</text>`).join("")}
     <path class="axis" d="M${BOX.left} ${BOX.top}V${BOX.bottom}H${BOX.right}"/>
@@ -37,11 +39,11 @@ function rkCurve(spec, labels) {
   const paint = points => svg.querySelector(".drawn").setAttribute("d", path(points));
   const sorted = () => [...drawn].sort(([a], [b]) => a - b);
 
-  // The drawn height at a pixel column, on the straight line between its neighbours.
+  // The drawn height at a pixel column: on the straight line between its neighbours, or at an end close by.
   function heightAt(x) {
-    const points = sorted(), after = points.findIndex(([column]) => column >= x);
-    if (after === -1 || (after === 0 && points[0][0] > x)) return null;
-    const [[b, yb], [a, ya]] = [points[after], points[Math.max(0, after - 1)]];
+    const points = sorted(), found = points.findIndex(([column]) => column >= x), after = found < 0 ? points.length - 1 : found;
+    if (!points.length || (found < 0 && x - points[after][0] > NEAR) || (found === 0 && points[0][0] - x > NEAR)) return null;
+    const [[b, yb], [a, ya]] = found <= 0 ? [points[after], points[after]] : [points[after], points[after - 1]];
     return a === b ? yb : ya + (yb - ya) * (x - a) / (b - a);
   }
 

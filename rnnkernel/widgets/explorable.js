@@ -85,7 +85,8 @@ export function show(model, root, {kernel, worker: source, draw}) {
     const width = view.clientWidth, height = view.clientHeight;
     if (!width) return;
     const {panels, numbers} = draw(shown, new Paper(width, height, inputs[names[0]].id));
-    view.innerHTML = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${panels}</svg>`;
+    const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`; // paper is narrower
+    view.innerHTML = `<svg xmlns="http://www.w3.org/2000/svg" ${size}>${panels}</svg>`;
     figure.querySelector(".rk-numbers").innerHTML = numbers;
     view.setAttribute("aria-label", `${still} (${figure.querySelector(".rk-state").textContent})`);
   }

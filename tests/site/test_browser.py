@@ -56,6 +56,7 @@ ARRANGED = """([theme, opened]) => {
         details.dataset.first ??= details.open ? "open" : "closed";
         details.open = opened || details.dataset.first === "open";
     });
+    if (opened) document.querySelectorAll(".rk-gate button").forEach(button => button.click());
     const other = opened ? ".toggle-hidden" : ".toggle:not(.toggle-hidden)";
     document.querySelectorAll(`${other} button.toggle-button`).forEach(button => button.click());
 }"""

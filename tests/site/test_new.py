@@ -36,7 +36,18 @@ def book(tmp_path):
 @pytest.mark.slow
 def test_a_new_chapter_passes(book):
     new.begin("what-is-new", book)
-    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "tests", "-k", NEW]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-v",
+        "-p",
+        "no:cacheprovider",
+        "tests/site",
+        "tests/chapters",
+        "-k",
+        NEW,
+    ]
     run = subprocess.run(command, cwd=book, check=False, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout
     passed = re.findall(r"::(\w+)\S* PASSED", run.stdout)

@@ -1,0 +1,42 @@
+"""The checks of the built book, and what a reader could answer to them."""
+
+import browsers
+import numpy as np
+
+from rnnkernel.exercises import unpacked
+
+NONSENSE = "about right, I think"
+
+
+def specs():
+    """Return the checks of the built book by label."""
+    return unpacked((browsers.HTML / "_static" / "checks.js").read_text(encoding="utf-8"))
+
+
+def values(spec, found):
+    """Return those values that an answer gives."""
+    return [found[i] for i in spec.get("asked", range(len(found)))]
+
+
+def typed(spec, found):
+    """Return values as a reader types them."""
+    return ", ".join(repr(each) if isinstance(each, float) else str(each) for each in values(spec, found))
+
+
+def answers(spec, generator):
+    """Return many answers to a check: right, close, slipped, of the wrong kind, and noise."""
+    found = [spec["values"], *(slip for _, slip in spec["slips"])]
+    texts = ["", "...", NONSENSE, "1", "1/3", "-2e-3", "50 %", "1, 2", "[1; 2; 3]", "true", "no", "nan", "1e999", "1/0"]
+    texts += [typed(spec, each) for each in found]
+    if spec["kind"] in ("words", "truth"):
+        return [*texts, *(text.upper() for text in texts), *spec.get("options", [])]
+    exact = np.array(values(spec, spec["values"]))
+    for digits in range(1, 13):
+        texts.append(", ".join(f"{value:.{digits}g}" for value in exact))
+    for size in np.geomspace(1e-9, 10, 21):
+        for scale in (exact, np.abs(exact).max(), 1.0):
+            texts.append(typed({}, (exact + size * scale * generator.normal(size=exact.shape)).tolist()))
+        texts += [typed({}, ((1 + size) * exact).tolist()), typed({}, (exact + size).tolist())]
+    texts += [typed({}, generator.permutation(exact).tolist()), typed({}, [*exact.tolist(), 1.0])]
+    texts += [typed({}, (factor * exact).tolist()) for _, factor in spec.get("units") or []]
+    return texts
