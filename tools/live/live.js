@@ -46,7 +46,7 @@ class Cell {
       this.bar.before(this.area);
       this.area.focus();
     }
-    this.pre.hidden = Boolean(this.area);
+    this.pre.closest(".cell_input > div").hidden = Boolean(this.area);
     this.editing.textContent = this.area ? "Back to the book’s" : "Edit";
   }
 
