@@ -20,8 +20,9 @@ from sphinx.errors import ConfigError
 
 BRANCH = "notebooks"  # on which the workflow puts the notebooks, as Colab and Binder open repositories only
 ADDRESS = re.compile(r"https://github\.com/([\w-]+)/([\w.-]+?)/?$")
-LINK = re.compile(r'(?<=[\s"])((?:href|src|data-content_root|action)=")([^"#:]*)')
+LINK = re.compile(r'(?<=[\s"])((?:href|src|data-content_root|action)=")([^"#:]*)(?=["#])')
 CARD = "picture.png"
+FORMULA = "\0"
 NOT_FOUND = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Not found</title>
 <style>body {{ font: 1.1rem/1.6 system-ui, sans-serif; margin: 15vh auto; max-width: 32rem; padding: 1rem; }}</style>
@@ -61,14 +62,20 @@ def describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doc
 
 
 def description(doctree: nodes.document) -> str:
-    """Return the first paragraphs of a page that say something, in one or two lines."""
+    """Return the first sentences of a page that have no formula, in one or two lines."""
     text = ""
     for paragraph in doctree.findall(nodes.paragraph):
-        if paragraph.parent.tagname == "section" and not {"evidence", "rk-minutes"} & set(paragraph["classes"]):
-            text = f"{text} {' '.join(paragraph.astext().split())}".strip()
+        if paragraph.parent.tagname != "section" or {"evidence", "rk-minutes"} & set(paragraph["classes"]):
+            continue
+        words = "".join(
+            FORMULA if isinstance(each.parent, nodes.math) else str(each) for each in paragraph.findall(nodes.Text)
+        )
+        for sentence in re.split(r"(?<=[.?!:])\s+", " ".join(words.split())):
+            if FORMULA not in sentence and len(text) + len(sentence) < 200:
+                text = f"{text} {sentence}".strip()
             if len(text) > 80:
-                break
-    return text if len(text) <= 160 else f"{text[:157].rsplit(' ', 1)[0]} …"
+                return text
+    return text
 
 
 def launch(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:

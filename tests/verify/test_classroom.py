@@ -114,7 +114,7 @@ def test_the_book_opens_from_its_folder(room, browser):
         lambda request: None if request.url.startswith(("file:", "data:", "blob:")) else trouble.append(request.url),
     )
     page.goto((room / "book" / "index.html").as_uri())
-    page.wait_for_selector("h1")
+    page.wait_for_selector("article h1")
     page.wait_for_load_state("networkidle")
     assert not trouble
     context.close()
