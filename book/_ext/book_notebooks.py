@@ -35,7 +35,7 @@ DATA = re.compile(r"""["'](data/[\w.-]+)["']""")
 STILL = re.compile(r"<svg.*?</svg>", re.DOTALL)
 SETUP = """\
 # Runs anywhere: where the package rnnkernel is missing, this cell installs it.
-import importlib
+import importlib.util
 from pathlib import Path
 
 wheels = [path for place in (".", "wheels", "../wheels") for path in sorted(Path(place).glob("rnnkernel-*.whl"))]
