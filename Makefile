@@ -23,7 +23,7 @@ TWO = --numprocesses 2
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
-.PHONY: book check test verify bench lab live pdf notebooks classroom chapter new pins clean browser
+.PHONY: book check test verify bench lab live pdf slides notebooks classroom chapter new pins clean browser
 .DELETE_ON_ERROR:
 
 book: $(BOOK_STAMP)
@@ -64,6 +64,10 @@ live: book
 # The whole book on paper.
 pdf: book $(TEST_STAMP) browser
 	$(BIN)/python tools/pdf.py
+
+# Decks of some chapters, to be opened in a browser; S shows the text of the chapter as the speaker's notes.
+slides: book $(TEST_STAMP)
+	$(BIN)/python tools/slides.py
 
 notebooks: book
 	@echo 'The notebooks are in _build/notebooks: student/ asks, solved/ answers.'

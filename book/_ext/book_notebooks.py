@@ -72,6 +72,8 @@ Put your name in and run this cell.
 It writes your answers to one file beside this notebook."""
 HEADING = re.compile(r"(<a id=[^>]*></a>\n\n)?#{1,6} |<h4 ")
 NAMESPACE = "http://www.w3.org/2000/svg"
+EXERCISES, TITLE = re.compile(r"^## ([\d.]+ )?Exercises$", re.MULTILINE), re.compile(r"^##? ", re.MULTILINE)
+STATEMENT = re.compile(r'<h4 id="(?!ex-)')
 FOLDED = {"jupyter": {"source_hidden": True}}
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -161,6 +163,46 @@ class Chapter:
             hand_in = f'rk.hand_in("{self.slug}", name="")'
             cells += [new_markdown_cell(HANDING_IN), new_code_cell(hand_in, metadata={"tags": ["hand-in"]})]
         return self.whole(cells, sources)
+
+    def slides(self) -> NotebookNode:
+        """Return what of the page makes a talk: titles, statements, pictures, predictions, the summary; text as notes.
+
+        Each cell says what it is in a deck, as nbconvert reads it.  A cell tagged ``slide`` shows its code, too, and
+        one tagged ``no-slide`` is left out.
+        """
+        cells: list[NotebookNode] = []
+        left = 0  # blocks of text that are still shown: two under a title, all of a statement and of the summary
+        for block in self.stream:
+            if isinstance(block, str):
+                if EXERCISES.search(block):
+                    left = -1
+                elif TITLE.search(block) or STATEMENT.match(block):
+                    statement = bool(STATEMENT.match(block))
+                    left = 99 if statement or "Summary" in block else 2
+                    cells.append(slide(new_markdown_cell(block), "subslide" if statement else "slide"))
+                elif left >= 0:
+                    left = 0 if block.startswith("Computed by") else max(0, left - 1)
+                    kind = "subslide" if 'id="predict-' in block else "-" if left else "notes"
+                    cells.append(slide(new_markdown_cell(block), kind))
+            elif left >= 0 and "cell" in block["class"]:
+                left = 0
+                cells += self.pictured(block)
+        return new_notebook(cells=cells, metadata=METADATA)
+
+    def pictured(self, element: Tag) -> Iterator[NotebookNode]:
+        """Yield a cell that shows a picture, or is meant for a talk, and its caption."""
+        i = self.place[id(element)]
+        coded = has_tag(self.code[i], "slide")
+        if has_tag(self.code[i], "no-slide") or not (coded or element.select_one("figure")):
+            return
+        cell = new_code_cell(self.sources[i], metadata={} if coded else {"tags": ["no-code"]})
+        cell.outputs = [
+            shown for output in self.code[i].outputs for shown in kept(output, alt_text(element), live=True)
+        ]
+        yield slide(cell, "subslide")
+        figure = element.find("figure", id=True)
+        if figure and figure.find("figcaption"):
+            yield slide(new_markdown_cell(caption(figure, self.link)), "-")
 
     def opened(self) -> Iterator[Block]:
         """Yield the blocks of the page and of its solutions."""
@@ -266,7 +308,13 @@ def alt_text(element: Tag) -> str:
     return " ".join((picture.get("alt") or picture["aria-label"]).split()) if picture else ""
 
 
-def kept(output: NotebookNode, alt: str) -> Iterator[NotebookNode]:
+def slide(cell: NotebookNode, kind: str) -> NotebookNode:
+    """Return a cell that says what it is in a deck."""
+    cell.metadata["slideshow"] = {"slide_type": kind}
+    return cell
+
+
+def kept(output: NotebookNode, alt: str, *, live: bool = False) -> Iterator[NotebookNode]:
     """Yield an output as a notebook shows it: of a live figure a still, of glued numbers nothing."""
     if "scrapbook" in output.get("metadata", {}):
         return
@@ -276,7 +324,9 @@ def kept(output: NotebookNode, alt: str) -> Iterator[NotebookNode]:
         output = new_output("display_data", output.data)
     if "data" in output:
         page = output.data.get("text/html", "")
-        if "data-widget" in page:
+        if "data-widget" in page and live:
+            output.data = NotebookNode({"text/html": page})
+        elif "data-widget" in page:
             del output.data["text/html"]
             output.data["image/svg+xml"] = standalone(STILL.search(page)[0])
             output.data["text/plain"] = "Run this cell: the figure gets its sliders."
@@ -311,6 +361,10 @@ def write(app: Sphinx, page: str, template: str, context: dict[str, Any], doctre
         for old in target.parent.glob(f"[0-9][0-9]-{posixpath.basename(page)}.ipynb"):
             old.unlink()
         nbformat.write(getattr(chapter, edition)(), target)
+    if posixpath.basename(page) in app.config.book_slides:
+        deck = folder / "slides" / f"{posixpath.basename(page)}.ipynb"
+        deck.parent.mkdir(exist_ok=True)
+        nbformat.write(chapter.slides(), deck)
     offered = Path(app.outdir) / "_sources" / posixpath.dirname(page) / f"{known[page]}.ipynb"
     offered.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(folder / "student" / offered.name, offered)
@@ -320,7 +374,7 @@ def write(app: Sphinx, page: str, template: str, context: dict[str, Any], doctre
 def remove_others(app: Sphinx, exception: Exception | None) -> None:
     """Remove notebooks of pages that are gone or have another number."""
     if exception is None and app.builder.format == "html":
-        wanted = {f"{name}.ipynb" for name in names(app.env).values()}
+        wanted = {f"{name}.ipynb" for name in (*names(app.env).values(), *app.config.book_slides)}
         for folder in (Path(app.outdir).parent / "notebooks", Path(app.outdir) / "_sources"):
             for path in folder.rglob("*.ipynb"):
                 if path.name not in wanted:
@@ -329,6 +383,7 @@ def remove_others(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx, after what else changes a page and before the theme makes its buttons."""
+    app.add_config_value("book_slides", [], "html")
     app.connect("html-page-context", write, priority=490)
     app.connect("build-finished", remove_others)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
