@@ -171,22 +171,23 @@ class Chapter:
         one tagged ``no-slide`` is left out.
         """
         cells: list[NotebookNode] = []
-        left = 0  # blocks of text that are still shown: two under a title, all of a statement and of the summary
+        left = 0  # how many blocks of text are still shown: two under a title, all of a statement and of the summary
         for block in self.stream:
             if isinstance(block, str):
                 if EXERCISES.search(block):
                     left = -1
                 elif TITLE.search(block) or STATEMENT.match(block):
                     statement = bool(STATEMENT.match(block))
-                    left = 99 if statement or "Summary" in block else 2
+                    left = 99 if statement or "Summary" in block else 3
                     cells.append(slide(new_markdown_cell(block), "subslide" if statement else "slide"))
                 elif left >= 0:
                     left = 0 if block.startswith("Computed by") else max(0, left - 1)
-                    kind = "subslide" if 'id="predict-' in block else "-" if left else "notes"
+                    kind = "subslide" if "**Predict first**" in block else "-" if left else "notes"
                     cells.append(slide(new_markdown_cell(block), kind))
             elif left >= 0 and "cell" in block["class"]:
-                left = 0
-                cells += self.pictured(block)
+                pictured = list(self.pictured(block))
+                left = 0 if pictured else left
+                cells += pictured
         return new_notebook(cells=cells, metadata=METADATA)
 
     def pictured(self, element: Tag) -> Iterator[NotebookNode]:
