@@ -69,7 +69,7 @@ def test_wrong_sliders_and_values_are_named(kind):
 def test_page_and_notebook(kind):
     """A page builder gets HTML and no widget; a notebook gets a widget."""
     page = static(kind)._repr_mimebundle_()
-    assert set(page) == {"text/html", "text/plain"}
+    assert set(page) == {"text/html", "image/png", "text/plain"}
     bundle, _ = kind()._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
 
