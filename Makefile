@@ -23,7 +23,7 @@ TWO = --numprocesses 2
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
-.PHONY: book check test verify bench lab chapter new pins clean browser
+.PHONY: book check test verify audit mutants bench lab live pdf slides notebooks classroom chapter new pins clean browser
 .DELETE_ON_ERROR:
 
 book: $(BOOK_STAMP)
@@ -46,16 +46,43 @@ check: $(TEST_STAMP)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(TWO) -m 'not verify and not browser and not built and not slow'
 
-verify: $(TEST_STAMP)
+verify: $(TEST_STAMP) mutants
 	$(BIN)/python -m pytest -m verify
+
+# Plants small faults in the package, one after the other, and says which the tests miss: make mutants ONLY="chains kernel".
+mutants: $(TEST_STAMP)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.mutants $(ONLY)
+
+# Bends the answer of every function that stands under a statement: make audit ONLY="limit-equation prop-training-lazy".
+audit: $(TEST_STAMP)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.audit $(ONLY)
 
 bench: $(TEST_STAMP)
 	$(if $(ENV),,$(PIP) -r tests/benchmarks/requirements.txt)
 	$(BIN)/python -m tests.benchmarks $(ONLY)
 
-lab: $(BOOK_STAMP)
-	mkdir -p $(VENV)/etc/jupyter/labconfig && cp book/_ext/lab.json $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json
-	$(BIN)/jupyter lab book/welcome.md
+# The chapters as notebooks, to work in: copies in work/notebooks.  RENEW=<word> makes those with it in their names anew.
+lab: book
+	$(BIN)/python tools/lab.py $(if $(RENEW),--renew $(RENEW))
+
+# The pages with Edit and Run at each cell, to project.
+live: book
+	$(BIN)/python tools/live/serve.py
+
+# The whole book on paper.
+pdf: book $(TEST_STAMP) browser
+	$(BIN)/python tools/pdf.py
+
+# Decks of some chapters, to be opened in a browser; S shows the text of the chapter as the speaker's notes.
+slides: book $(TEST_STAMP)
+	$(BIN)/python tools/slides.py
+
+notebooks: book
+	@echo 'The notebooks are in _build/notebooks: student/ asks, solved/ answers.'
+
+# All that a room without a network needs.  PLATFORMS='linux windows:3.12 macos' names the machines; this one if not.
+classroom: book
+	$(BIN)/python tools/classroom.py $(PLATFORMS)
 
 # One chapter, quickly: make chapter NAME=ergodic-data.  References to other chapters stay unresolved.
 chapter: PREVIEW = _build/preview/$(NAME)

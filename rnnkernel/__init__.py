@@ -54,6 +54,7 @@ __all__ = [
     "figures",
     "fit_rate",
     "gradient_flow",
+    "hand_in",
     "load",
     "mean_with_error",
     "save",
@@ -64,6 +65,7 @@ __all__ = [
 if TYPE_CHECKING:
     from rnnkernel import figures, widgets
     from rnnkernel.exercises import Check, check
+    from rnnkernel.handing_in import hand_in
     from rnnkernel.widgets.explore import explore
 else:  # what the book adds loads on first use; figures and widgets need the packages of the extra `book`
     _HOMES = {
@@ -71,6 +73,7 @@ else:  # what the book adds loads on first use; figures and widgets need the pac
         "check": "exercises",
         "explore": "widgets.explore",
         "figures": "figures",
+        "hand_in": "handing_in",
         "widgets": "widgets",
     }
 
@@ -78,7 +81,7 @@ else:  # what the book adds loads on first use; figures and widgets need the pac
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         missing = [each for each in ("matplotlib", "ipywidgets", "anywidget") if find_spec(each) is None]
-        if missing and _HOMES[name] != "exercises":
+        if missing and _HOMES[name] not in ("exercises", "handing_in"):
             raise ImportError(f"rnnkernel.{name} needs {', '.join(missing)}: pip install 'rnnkernel[book]'")
         home = import_module(f"rnnkernel.{_HOMES[name]}")
         globals()[name] = home if _HOMES[name] == name else getattr(home, name)

@@ -224,6 +224,8 @@ def check(label: str, answer: Any, *, checks: str | Path | None = None) -> Verdi
     if label not in specs:
         alike = difflib.get_close_matches(str(label), specs, n=1)
         return Verdict("unclear", f"There is no check {label!r}." + (f" Did you mean {alike[0]!r}?" if alike else ""))
+    if answer is not None and answer is not Ellipsis:
+        given[label] = answer
     return _judged(specs[label], answer)
 
 
@@ -239,6 +241,7 @@ def unpacked(script: str) -> dict[str, Spec]:
     return {label: json.loads(text.translate(_SHIFTED)) for label, text in found.items()}
 
 
+given: dict[str, Any] = {}  # the last answer to each question, to be handed in
 _remembered: list[Path] = []
 
 

@@ -359,11 +359,14 @@ def quote(slug: str, **values: Any) -> None:
 
 
 def _use_svg() -> None:
-    """In a notebook, show figures as SVG of exactly their own size, with no date in it."""
+    """In a notebook, show figures as SVG of exactly their own size, with no date in it.
+
+    A PNG goes beside it, which a Jupyter shows of a notebook that it does not trust.
+    """
     from IPython.core.getipython import get_ipython
 
     if getattr(get_ipython(), "kernel", None) is not None:
         from matplotlib_inline import backend_inline
 
         inline: Any = backend_inline
-        inline.set_matplotlib_formats("svg", bbox_inches=None, metadata={"Date": None})
+        inline.set_matplotlib_formats("svg", "png", bbox_inches=None, metadata={"Date": None})

@@ -26,7 +26,7 @@ class ErgodicBound(NamedTuple):
     """‖(1/n) Σ_{k<n} (f(z_k) − μf)‖_{L²} ≤ boundary + martingale.  Book: :doc:`poisson-equation`."""
 
     boundary: Any
-    """2‖u‖_∞/n."""
+    """2‖u‖/n, with the norm of L²(μ)."""
     martingale: Any
     """σ_f/√n."""
 
@@ -169,7 +169,9 @@ class PoissonSolution(Immutable):
         return Decomposition(float(centred[:-1].sum()), float(u[0] - u[-1]), u[1:] - after[:-1])
 
     def bound(self, n: Any) -> ErgodicBound:
-        """Bound the root mean square of the average over n stationary steps: 2‖u‖_∞/n + σ_f/√n.
+        """Bound the root mean square of the average over n stationary steps: 2‖u‖/n + σ_f/√n.
+
+        The norm is that of L²(μ), ‖u‖² = μ(u²).
 
         Parameters
         ----------
@@ -184,5 +186,5 @@ class PoissonSolution(Immutable):
         steps = _checks.array("n", n, ndim=(0, 1, 2))
         if steps.size and steps.min() < 1:
             raise ValueError(f"n must be at least 1, not {steps.min():g}")
-        largest = np.abs(self(*self._nodes.between())).max()
-        return ErgodicBound(2 * largest / steps, np.sqrt(self.asymptotic_variance / steps))
+        norm = np.sqrt(self._nodes.weights @ self.values**2)
+        return ErgodicBound(2 * norm / steps, np.sqrt(self.asymptotic_variance / steps))

@@ -18,7 +18,7 @@ from firefox import Firefox, running
 matplotlib.use("Agg")  # for this process only: kernels that run chapters choose their own
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
+sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "tools")]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -44,3 +44,18 @@ addEventListener("afterprint", () => {
     delete details.dataset.openedToPrint;
   }
 });
+
+// A cell with the tag one-slider shows the first slider of its explorable; a button brings the others.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const controls of document.querySelectorAll(".tag_one-slider .rk-controls")) {
+    const rest = [...controls.children].slice(3, -1); // a slider is a label, an input and an output
+    const button = Object.assign(document.createElement("button"), {type: "button", className: "rk-more", textContent: "More sliders"});
+    button.addEventListener("click", () => {
+      rest.forEach(each => { each.hidden = false; });
+      rest[1].focus();
+      button.remove();
+    });
+    rest.forEach(each => { each.hidden = true; });
+    controls.lastElementChild.prepend(button);
+  }
+});

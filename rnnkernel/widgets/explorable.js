@@ -32,15 +32,31 @@ export function show(model, root, {kernel, worker: source, draw}) {
   const values = () => Object.fromEntries(names.map(name => [name, model.get(name)]));
   const set = state => {
     for (const [name, value] of Object.entries(state)) {
-      if (controls[name]?.values.includes(value)) model.set(name, value);
+      if (Object.hasOwn(controls, name) && controls[name].values.includes(value)) model.set(name, value);
     }
     model.save_changes();
   };
   const start = model.get("_start"), data = model.get("_data");
   const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
-  const worker = new Worker(url); // from a file, browsers refuse workers that are modules
-  worker.postMessage({kernel, data});
-  let running = null, waiting = false, shown = null;
+  let worker = null, running = null, waiting = false, shown = null, failed = false;
+
+  function begin() {
+    worker = new Worker(url); // from a file, browsers refuse workers that are modules
+    worker.onmessage = received;
+    worker.onerror = ({message}) => fail(message ?? "its worker did not start");
+    worker.postMessage({kernel, data});
+  }
+
+  // Says what went wrong, and waits no longer.  If nothing was ever computed the still stays, and sliders rest.
+  function fail(why) {
+    failed = !shown;
+    running = null;
+    figure.removeAttribute("aria-busy");
+    figure.dataset.failed = "";
+    for (const name of names) inputs[name].disabled = failed;
+    const still = failed ? " The picture shows where its sliders began." : "";
+    figure.querySelector(".rk-numbers").textContent = `This figure cannot be computed here (${why}).${still}`;
+  }
 
   function texts() {
     return names.map(name => controls[name].texts[place(name)]);
@@ -57,35 +73,37 @@ export function show(model, root, {kernel, worker: source, draw}) {
     const words = names.map((name, i) => `${controls[name].label}: ${now[i]}`);
     figure.querySelector(".rk-state").textContent = words.join(", ");
     waiting = running !== null;
-    if (waiting) return;
+    if (waiting || failed) return;
     running = {...values(), ...Object.fromEntries(names.map(name => [`which_${name}`, place(name)]))};
     figure.setAttribute("aria-busy", "true");
     worker.postMessage(running);
   }
 
-  worker.onmessage = ({data: result}) => {
+  function received({data: result}) {
     shown = {...data, ...running, ...result};
     figure.rkResult = result;
     running = null;
-    paint();
+    delete figure.dataset.failed;
+    try {
+      paint();
+    } catch (problem) {
+      fail(problem.message);
+    }
     if (waiting) {
       update();
     } else {
       figure.removeAttribute("aria-busy");
       figure.dataset.ready = "";
     }
-  };
-  worker.onerror = ({message}) => {
-    const trouble = `This figure cannot be computed here (${message ?? "no worker"}).`;
-    figure.querySelector(".rk-numbers").textContent = trouble;
-  };
+  }
 
   function paint() {
     if (!shown) return;
     const width = view.clientWidth, height = view.clientHeight;
     if (!width) return;
     const {panels, numbers} = draw(shown, new Paper(width, height, inputs[names[0]].id));
-    view.innerHTML = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${panels}</svg>`;
+    const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`; // paper is narrower
+    view.innerHTML = `<svg xmlns="http://www.w3.org/2000/svg" ${size}>${panels}</svg>`;
     figure.querySelector(".rk-numbers").innerHTML = numbers;
     view.setAttribute("aria-label", `${still} (${figure.querySelector(".rk-state").textContent})`);
   }
@@ -101,11 +119,16 @@ export function show(model, root, {kernel, worker: source, draw}) {
   resized.observe(view);
   const button = figure.querySelector(".rk-play");
   const pause = button && play(figure, button, inputs[button.value]);
+  try {
+    begin();
+  } catch (problem) {
+    fail(problem.message);
+  }
   share(figure, figure.dataset.widget, values, set);
   update();
   return () => {
     pause?.();
-    worker.terminate();
+    worker?.terminate();
     URL.revokeObjectURL(url);
     resized.disconnect();
     model.off("change", update);

@@ -5,7 +5,6 @@ An explorable is an anywidget whose traits are the positions of its sliders.  It
 """
 
 import html
-import itertools
 import json
 from functools import cache
 from typing import Any, ClassVar
@@ -15,9 +14,7 @@ import numpy as np
 import traitlets
 
 from rnnkernel.widgets import frames, kernels
-from rnnkernel.widgets.explore import asset, page_is_static, script, slider, style, text_of
-
-_serial = itertools.count(1)
+from rnnkernel.widgets.explore import asset, name_of, page_is_static, script, slider, style, text_of
 
 
 class Explorable(anywidget.AnyWidget):
@@ -55,7 +52,7 @@ class Explorable(anywidget.AnyWidget):
             if value not in self.values(key):
                 raise ValueError(f"{key} must be one of {self.values(key)}, not {value!r}")
         self._static = page_is_static()
-        self._id = f"rk-live{next(_serial)}"
+        self._id = name_of(self.name, start)
         super().__init__(**start)
         self._controls = {
             key: {"label": label, "values": self.values(key), "texts": [self.text(key, v) for v in self.values(key)]}
@@ -112,7 +109,7 @@ class Explorable(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         if self._page is not None:
-            return {"text/html": self._page, "text/plain": repr(self)}
+            return {"text/html": self._page, "image/png": frames.png(self._drawn()), "text/plain": repr(self)}
         return super()._repr_mimebundle_(**options)
 
     def __repr__(self) -> str:
@@ -139,12 +136,15 @@ class Explorable(anywidget.AnyWidget):
         texts = [self.text(key, each) for each in values]
         return slider(f"{self._id}-{key}", key, self.labels[key], texts, values.index(self._start[key]))
 
-    def _still(self) -> str:
+    def _drawn(self) -> Any:
         from matplotlib import pyplot as plt
 
         figure = self.figure()
         plt.close(figure)
-        picture = frames.svg(figure)
+        return figure
+
+    def _still(self) -> str:
+        picture = frames.svg(self._drawn())
         frames.share_definitions([picture], self._id)
         picture.set("class", "rk-still")
         return frames.markup(picture)

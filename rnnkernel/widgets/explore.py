@@ -1,6 +1,6 @@
 """`explore`: sliders over a matplotlib figure, live under a kernel and alive in the static page.
 
-*Live* (a notebook with a person before it), the sliders are ipywidgets and each move draws the figure anew.
+*Live* (a notebook with a person before it), each move of a slider draws the figure anew.
 *Static* (the book's build, ``nbconvert``), every frame is drawn once and stored as its difference from the first;
 a short script that travels with the figure swaps them, so a page needs no server, no library and no network.
 
@@ -8,23 +8,26 @@ The front end says which of the two it is: one that cannot ask its user for inpu
 ``allow_stdin`` of Jupyter's execute request, which ``nbclient``, and so every page builder, sets to false).
 """
 
+import hashlib
 import html
 import itertools
 import json
 import math
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from rnnkernel.figures import COLORS
 from rnnkernel.widgets import frames
 
 MAX_FRAMES = 120
 
-_serial = itertools.count(1)
+_repeated: Counter[str] = Counter()
 
 
 def explore(
@@ -100,91 +103,76 @@ class SliderFigure:
                 raise ValueError(f"start must give {key} one of its values {self.controls[key]}, not {value!r}")
         self.start = {key: start.get(key, values[0]) for key, values in self.controls.items()}
         self.labels = {key: labels.get(key, _label(key)) for key in self.controls}
-        self._name = f"rk{next(_serial)}"
+        self._places = [values.index(self.start[key]) for key, values in self.controls.items()]
+        self._texts = [[text_of(value) for value in values] for values in self.controls.values()]
+        self._name = name_of("explore", self.alt, self.controls, self.start)
         # Draw now: an error while IPython displays a result is printed, but does not stop the notebook.
         self._page = self.to_html() if page_is_static() else None
-        self._still = self._view(self.start) if self._page is None else ""
+        self._still = self._view(*self.start.values()) if self._page is None else ""
 
     def to_html(self) -> str:
         """Return the figure as HTML that needs no kernel, no library and no network."""
-        keys, lists = list(self.controls), list(self.controls.values())
-        pictures = [self._svg(dict(zip(keys, values, strict=True))) for values in itertools.product(*lists)]
-        start = [values.index(self.start[key]) for key, values in self.controls.items()]
-        still = pictures[_position(start, [len(values) for values in lists])]
+        pictures = [frames.svg(self._drawn(*values)) for values in itertools.product(*self.controls.values())]
+        still = pictures[_position(self._places, [len(values) for values in self.controls.values()])]
         film = frames.film(pictures, still, self._name)
-        data = {"start": start, "texts": [[text_of(value) for value in values] for values in lists], **film}
+        data = {"start": self._places, "texts": self._texts, **film}
         packed = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-        state = ", ".join(f"{self.labels[key]}: {text_of(self.start[key])}" for key in keys)
-        sliders = (
-            slider(f"{self._name}-{key}", key, self.labels[key], texts, place)
-            for key, texts, place in zip(keys, data["texts"], start, strict=True)
-        )
         return (
-            f'<figure class="rk-explore" id="{self._name}" data-widget="explore">\n'
-            f"<style>{style()}</style>\n"
-            f'<div class="rk-controls" role="group" aria-label="Controls of the figure">\n'
-            f'{"".join(sliders)}<div class="rk-buttons"><button type="button" class="rk-link">Link to this</button>'
-            f'<button type="button" class="rk-reset">Reset</button></div></div>\n'
-            f'<div class="rk-view" role="img" aria-label="{html.escape(self.alt)}">{frames.markup(still)}</div>\n'
-            f'<p class="rk-state">{html.escape(state)}</p>\n'
+            f"<style>{style()}</style>\n{self._figure(frames.markup(still), page=True)}"
             f'<script type="application/json">{packed}</script>\n'
             f"<script>(() => {{\n{script('share', 'explore')}}})();</script></figure>"
         )
 
     def to_widget(self) -> Any:
-        """Return the figure as an ipywidget, which draws anew at every move."""
-        import ipywidgets
+        """Return the figure as a widget, which draws anew at every move."""
+        from rnnkernel.widgets.sliders import Sliders
 
-        picture = ipywidgets.HTML(self._still or self._view(self.start))
-        sliders = {
-            key: ipywidgets.SelectionSlider(
-                options=[(text_of(value), value) for value in values],
-                value=self.start[key],
-                description=self.labels[key],
-                style={"description_width": "initial"},
-                layout={"width": "26em", "max_width": "100%"},
-            )
-            for key, values in self.controls.items()
-        }
-        reset = ipywidgets.Button(description="Reset", layout={"width": "6em"})
-
-        def show(_change: Any) -> None:
-            picture.value = self._view({key: slider.value for key, slider in sliders.items()})
-
-        def restore(_button: Any) -> None:
-            for key, slider in sliders.items():
-                slider.value = self.start[key]
-
-        for slider in sliders.values():
-            slider.observe(show, names="value")
-        reset.on_click(restore)
-        return ipywidgets.VBox([*sliders.values(), reset, picture])
+        still = self._still or self._view(*self.start.values())
+        lists = list(self.controls.values())
+        return Sliders(f"{self._figure(still)}</figure>", lists, self._texts, self._places, self._view)
 
     def _repr_mimebundle_(self, **_options: Any) -> Any:
         if self._page is not None:
-            return {"text/html": self._page, "text/plain": repr(self)}
+            return {
+                "text/html": self._page,
+                "image/png": frames.png(self._drawn(*self.start.values())),
+                "text/plain": repr(self),
+            }
         return self.to_widget()._repr_mimebundle_()
 
     def __repr__(self) -> str:
         return f"SliderFigure({', '.join(f'{key}={values}' for key, values in self.controls.items())})"
 
-    def _svg(self, values: dict[str, Any]) -> frames.Svg:
+    def _figure(self, picture: str, *, page: bool = False) -> str:
+        """Return the figure up to its end, with a button that links to it if it is in a page."""
+        controls = zip(self.labels.items(), self._texts, self._places, strict=True)
+        sliders = "".join(
+            slider(f"{self._name}-{key}", key, label, texts, place) for (key, label), texts, place in controls
+        )
+        state = ", ".join(f"{self.labels[key]}: {text_of(value)}" for key, value in self.start.items())
+        link = '<button type="button" class="rk-link">Link to this</button>' if page else ""
+        return (
+            f'<figure class="rk-explore" id="{self._name}" data-widget="explore">\n'
+            f'<div class="rk-controls" role="group" aria-label="Controls of the figure">\n{sliders}'
+            f'<div class="rk-buttons">{link}<button type="button" class="rk-reset">Reset</button></div></div>\n'
+            f'<div class="rk-view" role="img" aria-label="{html.escape(self.alt)}">{picture}</div>\n'
+            f'<p class="rk-state">{html.escape(state)}</p>\n'
+        )
+
+    def _drawn(self, *values: Any) -> Any:
         from matplotlib import pyplot as plt
         from matplotlib.figure import Figure
 
-        figure = self.draw(**values)
+        figure = self.draw(**dict(zip(self.controls, values, strict=True)))
         if not isinstance(figure, Figure):
             raise TypeError(f"draw must return a matplotlib figure, not {figure!r}: end it with `return fig`")
         plt.close(figure)
-        return frames.svg(figure)
+        return figure
 
-    def _view(self, values: dict[str, Any]) -> str:
-        picture = self._svg(values)
+    def _view(self, *values: Any) -> str:
+        picture = frames.svg(self._drawn(*values))
         frames.share_definitions([picture], self._name)
-        return (
-            f"<style>{style()}</style>"
-            f'<div class="rk-view" role="img" aria-label="{html.escape(self.alt)}">{frames.markup(picture)}</div>'
-        )
+        return frames.markup(picture)
 
 
 def slider(name: str, key: str, label: str, texts: list[str], start: int) -> str:
@@ -213,6 +201,15 @@ def _lists(controls: dict[str, Any]) -> dict[str, list[Any]]:
         sizes = " × ".join(f"{len(values)} ({key})" for key, values in lists.items())
         raise ValueError(f"controls must make at most {MAX_FRAMES} frames together, not {sizes} = {count}")
     return lists
+
+
+def name_of(*content: Any) -> str:
+    """Return a name for ids: in a page by content, the same in every build; under a kernel unlike that of any other."""
+    name = f"rk-{hashlib.sha256(repr(content).encode()).hexdigest()[:8]}"
+    if not page_is_static():
+        return f"{name}-{uuid4().hex[:8]}"
+    _repeated[name] += 1
+    return name if _repeated[name] == 1 else f"{name}-{_repeated[name]}"
 
 
 def page_is_static() -> bool:

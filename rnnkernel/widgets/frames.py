@@ -1,5 +1,6 @@
 """Pictures for a page: matplotlib figures as clean SVG, and many frames as one picture with its changes."""
 
+import base64
 import io
 import re
 from typing import Any
@@ -31,6 +32,16 @@ def svg(figure: Any) -> Svg:
     root.attrib.pop("version", None)
     root.set("style", "stroke-linejoin: round; stroke-linecap: butt")
     return root
+
+
+def png(figure: Any) -> str:
+    """Return a matplotlib figure as a PNG in base64, for notebooks that are not trusted: they show no SVG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    buffer = io.BytesIO()
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.print_png(buffer)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def film(pictures: list[Svg], still: Svg, name: str) -> dict[str, Any]:

@@ -1,9 +1,7 @@
 """The explorables in a real JupyterLab: moved by keyboard, set from Python, in a chapter opened as a notebook."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -12,12 +10,12 @@ import nbformat
 import pages
 import pytest
 from explorables import KINDS, SEEN, seen
+from servers import PATIENCE, serving
 from waiting import eventually
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 60  # seconds for a server, a page, a kernel
-SETTINGS = json.loads((pages.BOOK / "_ext" / "lab.json").read_text()) | {
+SETTINGS = json.loads((pages.BOOK.parent / "tools/jupyter/labconfig/default_setting_overrides.json").read_text()) | {
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},  # cells out of sight are on the page, too
 }
 CONNECTED = """() => { // what is run before that is lost
@@ -40,37 +38,9 @@ def lab(tmp_path_factory):
         file = home / "settings" / f"{name.replace(':', '/')}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(settings))
-    places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime"}
-    places |= {
-        "JUPYTERLAB_SETTINGS_DIR": "settings",
-        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-        "IPYTHONDIR": "ipython",
-    }
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0"]
-    command += [
-        "--IdentityProvider.token=secret",
-        f"--ServerApp.root_dir={folder}",
-        "--LabApp.expose_app_in_browser=True",
-    ]
-    with (
-        (home / "log").open("w") as log,
-        subprocess.Popen(
-            command, env={**os.environ, **{name: str(home / place) for name, place in places.items()}}, stderr=log
-        ) as process,
-    ):
-        try:
-            (server,) = eventually(lambda: list((home / "runtime").glob("jpserver-*.json")), PATIENCE)
-            yield Lab(eventually(lambda: address(server), PATIENCE), folder)
-        finally:
-            process.terminate()
-
-
-def address(server):
-    """Return the address of a server from the file that it writes, once it is whole."""
-    try:
-        return json.loads(server.read_text())["url"]
-    except json.JSONDecodeError:
-        return None
+    command = [sys.executable, "-m", "jupyterlab", "--allow-root", "--LabApp.expose_app_in_browser=True"]
+    with serving([*command, f"--ServerApp.root_dir={folder}"], home) as address:
+        yield Lab(address, folder)
 
 
 @pytest.fixture
@@ -139,9 +109,12 @@ def test_page_and_kernel_follow_each_other(kind, lab, notebook):
     assert eventually(lambda: looked(page)["call"] == repr(kind(**moved)), PATIENCE)
 
 
-def test_chapter_opens_as_a_notebook(lab, notebook):
-    shutil.copy(pages.BOOK / "welcome.md", lab.folder)
-    page = notebook("welcome.md")
+@pytest.mark.built
+def test_a_chapter_runs_as_a_notebook(lab, notebook):
+    """Welcome, as a student gets it: all cells run, and its explorable follows."""
+    name = "00-welcome.ipynb"
+    shutil.copy(pages.BOOK.parent / "_build" / "notebooks" / "student" / name, lab.folder)
+    page = notebook(name)
     page.get_by_text("Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
     page.wait_for_selector("[data-ready]")

@@ -1,0 +1,113 @@
+"""Code of a chapter for a plain Jupyter: what only fills numbers into the page goes, and for students the checks go.
+
+Lines are cut out of the source, so that what stays keeps its layout and its comments.
+"""
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+CALLED = re.compile(r"(\w+)\(")
+Statements = Iterable[ast.stmt]
+
+
+def without_glue(source: str) -> str:
+    """Return a cell without the statements that only put numbers into the text of the page."""
+    return without(source, is_glue)
+
+
+def is_glue(statement: ast.stmt) -> bool:
+    """Return whether a statement imports or calls ``glue``, or does nothing else."""
+    if isinstance(statement, ast.ImportFrom):
+        return statement.module == "myst_nb"
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        name = ast.unparse(statement.value.func)
+        return name == "glue" or name.endswith("figures.quote")
+    if isinstance(statement, ast.For | ast.With | ast.If):
+        return all(map(is_glue, [*statement.body, *getattr(statement, "orelse", ())]))
+    return False
+
+
+def without_checks(cells: list[str], checks: set[str]) -> list[str]:
+    """Return the cells without the definitions of some checks, nor what was computed for these alone."""
+    given = [i for i, source in enumerate(cells) if any(defines(each, checks) for each in parsed(source))]
+    cells = [without(source, lambda each: defines(each, checks)) for source in cells]
+    changed = True
+    while changed:
+        before = cells
+        for i in given:
+            others = [statement for j, source in enumerate(cells) if j != i for statement in parsed(source)]
+            cells = [*cells[:i], without_unused(cells[i], others), *cells[i + 1 :]]
+        changed = cells != before
+    return cells
+
+
+def without_unused(source: str, others: list[ast.stmt]) -> str:
+    """Return a cell without definitions that neither its other statements nor those of other cells use."""
+    own = parsed(source)
+
+    def unused(statement: ast.stmt) -> bool:
+        names = defined(statement)
+        used = loaded([each for each in own if each.lineno != statement.lineno] + others)
+        return bool(names) and not names & used
+
+    return without(source, unused)
+
+
+def defines(statement: ast.stmt, names: set[str]) -> bool:
+    """Return whether a statement assigns one of some names."""
+    return isinstance(statement, ast.Assign) and bool(defined(statement) & names)
+
+
+def defined(statement: ast.stmt) -> set[str]:
+    """Return the names that an assignment, a function or an import binds; nothing for anything else."""
+    if isinstance(statement, ast.FunctionDef):
+        return {statement.name}
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name for alias in statement.names}
+    if isinstance(statement, ast.Assign):
+        targets = [node for target in statement.targets for node in ast.walk(target)]
+        if all(isinstance(node, ast.Name | ast.Tuple | ast.List | ast.Store | ast.Starred) for node in targets):
+            return {node.id for node in targets if isinstance(node, ast.Name)}
+    return set()
+
+
+def loaded(statements: Statements) -> set[str]:
+    """Return the names that statements read."""
+    nodes = (node for statement in statements for node in ast.walk(statement))
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def check_of(sources: list[str]) -> str | None:
+    """Return the name of the check with which a solution ends, given the code of its cells."""
+    lines = sources[-1].strip().splitlines() if sources else []
+    match = CALLED.match(lines[-1]) if lines else None
+    return match[1] if match else None
+
+
+def without(source: str, unwanted: Callable[[ast.stmt], bool]) -> str:
+    """Return source code without some of its statements."""
+    lines: list[str | None] = list(source.splitlines())
+    for statement in outermost(parsed(source), unwanted):
+        first = min([statement.lineno, *(each.lineno for each in getattr(statement, "decorator_list", ()))])
+        for number in range(first - 1, statement.end_lineno or 0):
+            lines[number] = None
+    kept = "\n".join(line for line in lines if line is not None)
+    return re.sub(r"\n{4,}", "\n\n\n", kept).strip("\n")
+
+
+def outermost(statements: Statements, unwanted: Callable[[ast.stmt], bool]) -> Iterator[ast.stmt]:
+    """Yield unwanted statements, and those in the bodies of statements that stay."""
+    for statement in statements:
+        if unwanted(statement):
+            yield statement
+        elif isinstance(statement, ast.For | ast.With | ast.If):
+            yield from outermost([*statement.body, *getattr(statement, "orelse", ())], unwanted)
+
+
+def parsed(source: str) -> list[ast.stmt]:
+    """Return the statements of a cell; one with a magic of IPython has none to cut."""
+    try:
+        return ast.parse(source).body
+    except SyntaxError:
+        return []
