@@ -22,7 +22,7 @@ import numba.extending
 _config: Any = numba.config
 _extending: Any = numba.extending
 _PACKAGE = Path(__file__).parent
-_WORK = 50_000_000  # evaluations of σ in about a tenth of a second
+_WORK = 10_000_000  # evaluations of σ in less than a tenth of a second
 
 
 def package_hash() -> str:

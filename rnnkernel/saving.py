@@ -92,6 +92,14 @@ def load(path: str | os.PathLike[str]) -> Any:
     ------
     ValueError
         If the file is not one of `save`, is damaged, or is of a later format.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save([1.0, np.arange(3)], folder + "/numbers.npz")
+    ...     load(folder + "/numbers.npz")
+    [1.0, array([0, 1, 2])]
     """
     try:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:

@@ -226,6 +226,7 @@ def test_ctrl_c(name):
         rnn, phi = rk.RNN.sample(law, n_units=1000, beta=0.75, rng=0), rk.MemoryMap(law)
         for truncation in (1, 3):
             rk.train(rnn, data, time=0.01, learning_rate=1.0, rng=0, truncation=truncation)
+        phi.trajectory([1.0]), rnn.forecast([1.0])
         def interrupt():
             time.sleep(8)
             sent.append((time.perf_counter(), time.process_time()))
@@ -241,7 +242,8 @@ def test_ctrl_c(name):
                 assert len(run.losses) and np.isfinite(run.losses).all() and run.network != rnn, run
                 rk.train(run.network, data, time=0.01, learning_rate=1.0, rng=0)
             assert not hasattr(stopped, "study") or np.isnan(stopped.study.errors).any()
-            print("stopped", "with run" * (run is not None), "with study" * hasattr(stopped, "study"), took < 1.0, took)
+            kept = " with run" * (run is not None) + " with study" * hasattr(stopped, "study")
+            print("stopped" + kept, took < 1.0, took)
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
