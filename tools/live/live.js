@@ -17,13 +17,15 @@ const STYLE = `
     font-size: 0.85rem; }
   @media print { .live-buttons, .live-bar { display: none; } }`;
 
+const COLOURS = new RegExp("\\u001b\\[[0-9;]*m", "g"); // of tracebacks, for terminals
+
 const make = (tag, properties, ...children) => {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
   return element;
 };
 const button = (textContent, onclick) => make("button", {type: "button", textContent, onclick});
-const plain = text => text.replace(/\x1b\[[0-9;]*m/g, "");
+const plain = text => text.replace(COLOURS, "");
 
 class Cell {
   constructor(div) {
@@ -103,7 +105,7 @@ class Cell {
   shown(data) {
     const {"text/html": html, "image/svg+xml": svg, "image/png": png, "text/latex": latex, "text/plain": text} = data;
     const view = data["application/vnd.jupyter.widget-view+json"], model = view && kernel.models.get(view.model_id);
-    if (model?.state._esm) {
+    if (model?.get("_esm")) {
       const place = this.show("div", {});
       model.render(place).catch(problem => this.show("pre", {className: "error", textContent: problem}));
       return place;
