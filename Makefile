@@ -23,7 +23,7 @@ TWO = --numprocesses 2
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
-.PHONY: book check test verify bench lab live pdf slides notebooks classroom chapter new pins clean browser
+.PHONY: book check test verify audit mutants bench lab live pdf slides notebooks classroom chapter new pins clean browser
 .DELETE_ON_ERROR:
 
 book: $(BOOK_STAMP)
@@ -46,8 +46,16 @@ check: $(TEST_STAMP)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(TWO) -m 'not verify and not browser and not built and not slow'
 
-verify: $(TEST_STAMP)
+verify: $(TEST_STAMP) mutants
 	$(BIN)/python -m pytest -m verify
+
+# Plants small faults in the package, one after the other, and says which the tests miss: make mutants ONLY="chains kernel".
+mutants: $(TEST_STAMP)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.mutants $(ONLY)
+
+# Bends the answer of every function that stands under a statement: make audit ONLY="limit-equation prop-training-lazy".
+audit: $(TEST_STAMP)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.audit $(ONLY)
 
 bench: $(TEST_STAMP)
 	$(if $(ENV),,$(PIP) -r tests/benchmarks/requirements.txt)

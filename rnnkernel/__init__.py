@@ -17,6 +17,7 @@ from rnnkernel.limit import KernelLimit
 from rnnkernel.memory import MemoryMap
 from rnnkernel.network import RNN
 from rnnkernel.poisson import PoissonSolution
+from rnnkernel.saving import load, save
 from rnnkernel.sequences import Autoregression, NoisyRotation, RandomRecursion, even_process
 from rnnkernel.stationary import StationaryLaw
 from rnnkernel.training import DivergenceError, TrainingRecord, TrainingRun, train
@@ -54,7 +55,9 @@ __all__ = [
     "fit_rate",
     "gradient_flow",
     "hand_in",
+    "load",
     "mean_with_error",
+    "save",
     "train",
     "widgets",
 ]

@@ -1,11 +1,17 @@
 """Checks of what users pass in: every message names the argument, what was given, what is allowed."""
 
 import operator
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from rnnkernel._types import Array
+from rnnkernel._types import Array, Rng, Source
+
+_MOST = 10**15  # of a count: far beyond any memory, and exact as a float
+_LONG = 60  # characters of a value that a message repeats
+_ADVICE = 300  # characters of another library's message that are passed on
 
 
 class AssumptionWarning(UserWarning):
@@ -19,6 +25,20 @@ class AssumptionWarning(UserWarning):
     """
 
 
+def described(value: Any) -> str:
+    """Say in a few words what a value is; data are never written out."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**_LONG:
+        return f"an integer of {value.bit_length()} bits"
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):
+        text = repr(value[:_LONG] if isinstance(value, (str, bytes)) else value)
+        return text if len(text) <= _LONG + 3 else f"a {type(value).__name__} that is too long to show"
+    kind = type(value).__name__
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple):
+        return f"a {kind} of shape {shape} and type {getattr(value, 'dtype', 'unknown')}"
+    return f"a {kind} of length {len(value)}" if isinstance(value, (list, tuple, dict, set)) else f"a {kind}"
+
+
 def number(
     name: str,
     value: Any,
@@ -29,37 +49,58 @@ def number(
     most: float = np.inf,
 ) -> float:
     """Return `value` as a float with ``above < value < below``, ``least <= value <= most``; finite in any case."""
-    if isinstance(value, (bool, np.bool_)) or not np.isscalar(value) or isinstance(value, (str, bytes, complex)):
-        raise TypeError(f"{name} must be a real number, not {value!r}")
-    given = float(value)
+    if isinstance(value, (bool, np.timedelta64)) or not isinstance(value, (Real, Decimal)):
+        raise TypeError(f"{name} must be a real number, not {described(value)}")
+    try:
+        given = float(value)
+    except OverflowError:
+        given = np.inf
     if not np.isfinite(given) or not above < given < below or not least <= given <= most:
         bounds = [f"greater than {above:g}"] if above > -np.inf else []
         bounds += [f"at least {least:g}"] if least > -np.inf else []
         bounds += [f"less than {below:g}"] if below < np.inf else []
         bounds += [f"at most {most:g}"] if most < np.inf else []
-        raise ValueError(f"{name} must be {' and '.join(bounds) or 'finite'}, not {value!r}")
+        raise ValueError(f"{name} must be {' and '.join(bounds) or 'finite'}, not {described(value)}")
     return given
 
 
-def integer(name: str, value: Any, *, least: int) -> int:
-    """Return `value` as an int that is at least `least`; floats are refused, even whole ones."""
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be an integer, not {value!r}")
+def integer(name: str, value: Any, *, least: int, most: int = _MOST) -> int:
+    """Return `value` as an int from `least` to `most`; floats are refused, even whole ones."""
     try:
         given = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be an integer, not {value!r}") from None
-    if given < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, not {given}")
+        given = None
+    if given is None or isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be an integer, not {described(value)}")
+    if not least <= given <= most:
+        allowed = f"of at least {least}" if given < least else f"of at most {most}"
+        raise ValueError(f"{name} must be an integer {allowed}, not {described(given)}")
     return given
 
 
+def flag(name: str, value: Any) -> bool:
+    """Return `value` if it is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, not {described(value)}")
+    return bool(value)
+
+
+def generator(rng: Any) -> np.random.Generator:
+    """Return the generator of a seed; what NumPy itself cannot take is refused before it tries."""
+    if not isinstance(rng, (np.random.Generator, np.random.BitGenerator, np.random.SeedSequence, type(None))):
+        rng = integer("rng, if it is no numpy.random.Generator,", rng, least=0, most=2**4096)
+    return np.random.default_rng(rng)
+
+
 def array(name: str, value: Any, *, ndim: int | tuple[int, ...]) -> Array:
-    """Return `value` as a new float64 array with one of the allowed numbers of dimensions, all finite."""
-    try:
-        given = np.array(value, dtype=float)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be an array of real numbers, not {value!r}") from None
+    """Return `value` as a new float64 array with one of the allowed numbers of dimensions, all finite.
+
+    Numbers are taken from any array-like of real numbers.  Masked entries, complex numbers, dates, records and strings
+    are refused, although NumPy would make numbers of some of them.
+    """
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise ValueError(f"{name} must have no masked entries, but {int(np.sum(value.mask))} of them are")
+    given = _numbers(name, value)
     allowed = (ndim,) if isinstance(ndim, int) else ndim
     if given.ndim not in allowed:
         wanted = " or ".join(map(str, allowed))
@@ -70,30 +111,79 @@ def array(name: str, value: Any, *, ndim: int | tuple[int, ...]) -> Array:
     return given
 
 
+def _numbers(name: str, value: Any) -> Array:
+    try:
+        given = np.asarray(value)
+    except Exception as error:  # whatever a library says of its own array, such as a tensor on another device
+        advice = " ".join(str(error).split())[:_ADVICE]
+        raise TypeError(f"{name} must be an array of real numbers, not {described(value)}: {advice}") from None
+    if given.dtype.kind == "O" and all(isinstance(each, (Real, Decimal)) for each in given.flat):
+        large = [isinstance(each, int) and each.bit_length() > 1023 for each in given.flat]
+        if any(large):
+            raise ValueError(f"{name} must be finite, but an entry is beyond the largest double")
+    elif given.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be an array of real numbers, not {described(value)} (entries: {given.dtype})")
+    with np.errstate(over="ignore"):
+        return np.array(given, dtype=float, order="C")
+
+
 def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
     """Return `value` if it is one of `allowed`."""
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
-    return str(value)
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {described(value)}")
+    return value
 
 
-def points(x: Any, memory: Any, n_inputs: int) -> tuple[Array, Array]:
+def pair(name: str, value: Any) -> tuple[Any, Any]:
+    """Return `value` if it is a tuple or list of two."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"{name} must be a pair, not {described(value)}")
+    return value[0], value[1]
+
+
+def function(name: str, value: Any, what: str) -> Any:
+    """Return `value` if it can be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function of {what}, not {described(value)}")
+    return value
+
+
+def simulated(data: Source, n: int, rng: Rng) -> tuple[Any, Any]:
+    """Return what ``data.simulate`` gives for n steps, which must be as many."""
+    generator(rng)
+    x, y = pair("data.simulate(n, rng=)", data.simulate(n, rng=rng))
+    if np.shape(x)[:1] != (n,) or np.shape(y) != (n,):
+        raise ValueError(f"data.simulate(n, rng=) must return {n} inputs and targets, not {np.shape(x)}, {np.shape(y)}")
+    return x, y
+
+
+def integers(name: str, value: Any, *, ndim: int | tuple[int, ...] = 1) -> Any:
+    """Return `value` as an array of integers; whole floats are refused."""
+    given = array(name, value, ndim=ndim)
+    if np.asarray(value).dtype.kind not in "iu" and given.size:
+        raise TypeError(f"{name} must be integers, not {described(value)}")
+    return given.astype(np.int64)
+
+
+def points(x: Any, memory: Any, n_inputs: int, names: tuple[str, str] = ("x", "memory")) -> tuple[Array, Array]:
     """Return points (x, m) as arrays (n_points, d) and (n_points,).
 
     For d = 1, x is (n_points,) or a scalar; for d > 1 it is (n_points, d), or (d,) for one point.  A single
     x or memory is repeated to match the other.
     """
-    xs = array("x", x, ndim=(0, 1, 2))
-    ms = np.atleast_1d(array("memory", memory, ndim=(0, 1)))
+    xs = array(names[0], x, ndim=(0, 1, 2))
+    ms = np.atleast_1d(array(names[1], memory, ndim=(0, 1)))
     if n_inputs == 1 and xs.ndim < 2:
         xs = xs.reshape(-1, 1)
     elif xs.ndim < 2:
         xs = xs.reshape(1, -1)
     if xs.shape[1] != n_inputs:
-        raise ValueError(f"x must have {n_inputs} coordinate(s) per point, not {xs.shape[1]} (shape {np.shape(x)})")
+        raise ValueError(
+            f"{names[0]} must have {n_inputs} coordinate(s) per point, not {xs.shape[1]} (shape {np.shape(x)})"
+        )
     n = max(len(xs), len(ms)) if len(xs) and len(ms) else 0
     if len(xs) not in (1, n) or len(ms) not in (1, n):
-        raise ValueError(f"x and memory must have the same number of points, not {len(xs)} and {len(ms)}")
+        raise ValueError(f"{names[0]} and {names[1]} must have the same number of points, not {len(xs)} and {len(ms)}")
     return np.repeat(xs, n, axis=0) if len(xs) != n else xs, np.repeat(ms, n) if len(ms) != n else ms
 
 

@@ -18,13 +18,13 @@ the chain itself, which is solved without subtractions.  Arrays of values have t
 """
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.polynomial.chebyshev import chebinterpolate
 
 from rnnkernel import _checks
+from rnnkernel._immutable import Immutable, cached, read_only
 from rnnkernel._krylov import gmres
 from rnnkernel._types import Array
 from rnnkernel.chains import MarkovChain
@@ -36,7 +36,7 @@ _MOST_BYTES = 1 << 30  # of a transition operator that is asked for
 _BLOCK = 1_000_000  # entries of cardinal polynomials, or of right-hand sides, that are held at a time
 
 
-class Collocation:
+class Collocation(Immutable):
     """Nodes in memory, the same for each state of a chain, cos((2k + 1)π/2n) on an interval, and what is solved there.
 
     Parameters
@@ -66,7 +66,7 @@ class Collocation:
         after = self._images(memory_map, self._reference)
         self._interpolation = self._cardinals(self._scaled(after.ravel())).reshape(*after.shape, self.n_each)
 
-    @cached_property
+    @cached
     def weights(self) -> Array:
         """The weights ω of the invariant law at the nodes, with sum one; signed.
 
@@ -76,7 +76,7 @@ class Collocation:
         beta = self._solve_in_memory(self._centred(self._step_back(even)), back=True)
         return np.asarray((even + beta)[:, 0])
 
-    @cached_property
+    @cached
     def transition_operator(self) -> Array:
         """T[(i, k), (j, l)] = P_ij ℓ_l(φ(x_i, m_k)); refused (``MemoryError``) beyond 1 GiB."""
         size = len(self.memory)
@@ -130,11 +130,12 @@ class Collocation:
 
     def joint_states(self, states: Any, memory: Any) -> tuple[Any, Array]:
         """Return states and memories, checked; a single one is repeated."""
-        s, m = np.atleast_1d(np.asarray(states)), np.atleast_1d(_checks.array("memory", memory, ndim=(0, 1)))
-        if s.dtype.kind not in "iu" or s.ndim != 1:
-            raise TypeError(f"states must be integers, one for each memory, not {states!r}")
+        s, m = (
+            np.atleast_1d(_checks.integers("states", states, ndim=(0, 1))),
+            np.atleast_1d(_checks.array("memory", memory, ndim=(0, 1))),
+        )
         if s.size and not 0 <= s.min() <= s.max() < self.chain.n_states:
-            raise ValueError(f"states must be from 0 to {self.chain.n_states - 1}, not {states!r}")
+            raise ValueError(f"states must be from 0 to {self.chain.n_states - 1}, not {_checks.described(states)}")
         if len(s) != len(m) and 1 not in (len(s), len(m)):
             raise ValueError(f"states and memory must have the same length, not {len(s)} and {len(m)}")
         n = np.broadcast_shapes(s.shape, m.shape)
@@ -158,7 +159,7 @@ class Collocation:
         solved = [gmres(lambda w: w - self._centred(step(w)), basis[:, columns]) for columns in blocks]
         return np.asarray(np.hstack(solved) @ shares)
 
-    @cached_property
+    @cached
     def _factors(self) -> Any:
         """The factors of I − QTQ."""
         from scipy.linalg import lu_factor
@@ -181,7 +182,7 @@ class Collocation:
         table = self._table(values)
         return np.asarray((table - table.mean(axis=1, keepdims=True)).reshape(values.shape))
 
-    @cached_property
+    @cached
     def _differentiation(self) -> Array:
         """The derivatives of the cardinal polynomials at the reference nodes; each row sums to zero."""
         difference = self._reference[:, None] - self._reference + np.eye(self.n_each)
@@ -236,13 +237,18 @@ def _spanning(f: Array) -> tuple[Array, Array]:
 
 def evaluate(f: Callable[[Array, Array], Any], input_vectors: Array, memory: Array) -> Array:
     """Return a function that a user wrote at points, checked."""
-    given = np.asarray(f(inputs(input_vectors), memory), dtype=float)
+    _checks.function("f", f, "inputs and memories")
+    if isinstance(f, np.ufunc) and f.nin != 2:
+        raise TypeError(f"f must be a function of inputs and memories, but {f.__name__} takes {f.nin} argument(s)")
+    try:
+        values = f(inputs(read_only(input_vectors)), read_only(memory))
+    except TypeError as error:
+        raise TypeError(f"f must be a function of inputs and memories: {error}") from error
+    given = _checks.array("f", values, ndim=(0, 1, 2))
     if given.shape not in ((), (len(memory),)):
         raise ValueError(
             f"f must return one value for each of {len(memory)} points, not an array of shape {given.shape}"
         )
-    if not np.isfinite(given).all():
-        raise ValueError("f must be finite at every point")
     return np.broadcast_to(given, (len(memory),))
 
 

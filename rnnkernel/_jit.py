@@ -22,6 +22,7 @@ import numba.extending
 _config: Any = numba.config
 _extending: Any = numba.extending
 _PACKAGE = Path(__file__).parent
+_WORK = 50_000_000  # evaluations of σ in about a tenth of a second
 
 
 def package_hash() -> str:
@@ -175,3 +176,9 @@ def _code_of_hot(context: Any, builder: Any, *_: Any) -> Any:
     builder.function.attributes.add("noinline")
     set.add(builder.function.attributes, '"prefer-vector-width"="512"')  # their own `add` knows no such attribute
     return context.get_dummy_value()
+
+
+def slices(n: int, cost: int) -> Iterator[slice]:
+    """Cut n steps of a compiled loop into parts of about a tenth of a second: Ctrl-C is heard between them."""
+    size = max(1, _WORK // max(cost, 1))
+    return (slice(first, min(first + size, n)) for first in range(0, n, size))

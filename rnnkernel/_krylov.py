@@ -64,7 +64,7 @@ def gmres(apply: Callable[[Array], Array], b: Array) -> Array:
 
 def _least_squares(H: Array, wanted: Array) -> tuple[Array, float]:
     """Return the y with the smallest ‖e_1 − H y‖ for each column, and the largest of these lengths."""
-    y = np.linalg.pinv(H)[:, :, :1]
+    y = np.asarray(np.linalg.pinv(H), dtype=float)[:, :, :1]
     rest = -H @ y
     rest[:, 0] += 1
     return y[:, :, 0], float((np.linalg.norm(rest, axis=(1, 2)) * wanted).max(initial=0.0))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnkernel._jit import jit
+from rnnkernel._jit import jit, slices
 from rnnkernel._types import Array
 from rnnkernel.activations import preactivations
 from rnnkernel.network import RNN
@@ -35,14 +35,19 @@ class Linearised:
         W, memory = rnn.inputs.T.copy(order="C"), np.array([rnn.memory])
         self._weights = _Weights(rnn.output, W, rnn.recurrent, np.zeros(rnn.n_units), np.zeros(W.shape), memory)
 
-    def trained(self, x: Array, y: Array, *, learning_rate: float) -> "Linearised":
-        """Return what a step of gradient descent for each input and target makes of it."""
+    def trained(self, x: Array, y: Array, *, learning_rate: float, stop: Any) -> "Linearised":
+        """Return what a step of gradient descent for each input and target makes of it; `stop` interrupts."""
         after, rnn = copy(self), self.rnn
         c, w, memory = (each.copy() for each in self._weights[3:])
         after._weights = self._weights._replace(c=c, w=w, memory=memory)
         rate = learning_rate / rnn.n_units ** (2 - 2 * rnn.beta) * rnn.scale
         sigma, inputs = rnn.activation, x.reshape(len(y), rnn.n_inputs)
-        _train(sigma.value, sigma.derivative, after._weights, inputs, y, rnn.scale, rate)
+        for part in slices(len(y), 3 * rnn.n_units):
+            if stop[0]:
+                raise KeyboardInterrupt
+            _train(sigma.value, sigma.derivative, after._weights, inputs[part], y[part], rnn.scale, rate)
+            if not (np.isfinite(c).all() and np.isfinite(w).all()):
+                raise FloatingPointError(f"frozen training of {rnn.n_units} units with beta = {rnn.beta:g} diverged")
         return after
 
     def predict(self, x: Array, memory: Array) -> Array:

@@ -4,6 +4,7 @@ A derivative is written with the same call as its value.  Both are inlined into 
 compiler sees that they share the one expensive evaluation.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import pi, sqrt
@@ -19,6 +20,7 @@ from rnnkernel._types import Array
 
 _inlined = jit(fastmath={"contract"}, forceinline=True)
 _TWO_OVER_ROOT_PI = 2 / sqrt(pi)
+_H = 1e-4  # of differences
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,16 @@ class Activation:
         σ and σ', each from a float to a float: compiled with ``numba.njit``, or plain functions that numba can compile.
     lipschitz : float
         L = sup|σ'|, positive.
+
+    Raises
+    ------
+    ValueError
+        If differences of σ contradict σ', or σ' exceeds L, somewhere on [−8, 8].
+
+    Warns
+    -----
+    AssumptionWarning
+        If σ' jumps, as that of max(u, 0) does: the theory and the quadrature need a smooth σ.
 
     Examples
     --------
@@ -55,6 +67,8 @@ class Activation:
         object.__setattr__(self, "lipschitz", _checks.number("lipschitz", self.lipschitz, above=0))
         for field in ("value", "derivative"):
             object.__setattr__(self, field, _compiled(field, getattr(self, field)))
+        if getattr(self.value, "py_func", self.value).__module__ != _math.__name__:
+            _verify(self)
 
     def __call__(self, u: Any) -> Array:
         """σ(u), elementwise."""
@@ -94,7 +108,7 @@ def activation(given: str | Activation) -> Activation:
     if isinstance(given, Activation):
         return given
     if not isinstance(given, str):
-        raise TypeError(f"activation must be a name or an Activation, not {given!r}")
+        raise TypeError(f"activation must be a name or an Activation, not {_checks.described(given)}")
     return _BUILT_IN[_checks.choice("activation", given, tuple(_BUILT_IN))]
 
 
@@ -102,12 +116,55 @@ def _compiled(field: str, function: Any) -> Any:
     if isinstance(function, FunctionType):
         return numba.njit(error_model="numpy")(function)
     if not isinstance(function, numba.core.dispatcher.Dispatcher):
-        raise TypeError(f"{field} must be a Python function or one compiled with numba.njit, not {function!r}")
+        raise TypeError(
+            f"{field} must be a Python function or one compiled with numba.njit, not {_checks.described(function)}"
+        )
     return function
 
 
+def _verify(activation: Activation) -> None:
+    """Compare σ' with differences of σ and with L, and look for jumps of σ'; all in Python, since compiling is slow."""
+
+    def at(field: str, u: Any) -> Array:
+        function = getattr(activation, field)
+        try:
+            values = [float(getattr(function, "py_func", function)(float(each))) for each in u]
+        except Exception as error:
+            raise type(error)(f"{field} fails for arguments from -8 to 8: {error}") from error
+        return _checks.array(field, values, ndim=1)
+
+    L = activation.lipschitz
+    u = np.linspace(-8, 8, 158)  # without 0, where kinks are likely
+    coarse, fine = ((at("value", u + h) - at("value", u - h)) / (2 * h) for h in (_H, _H / 2))
+    slope, expected = at("derivative", u), (4 * fine - coarse) / 3
+    off = np.abs(slope - expected) - 1e-10 * np.abs(at("value", u))
+    i = int(off.argmax())
+    if off[i] > 1e-5 * max(L, abs(expected[i])):
+        raise ValueError(
+            f"derivative must be that of value, but at {u[i]:.3g} it is {slope[i]:.6g}, not {expected[i]:.6g}"
+        )
+    grid = np.append(u, 0.0)
+    size = np.abs(at("derivative", grid))
+    if size.max() > L * (1 + 1e-9):
+        where = grid[size.argmax()]
+        raise ValueError(f"lipschitz must be at least {size.max():.6g}, the slope of value at {where:.3g}, not {L:.6g}")
+    i = int(np.abs(np.diff(slope)).argmax())
+    low, high = u[i], u[i + 1]
+    for _ in range(30):
+        middle = (low + high) / 2
+        ends = at("derivative", (low, middle, high))
+        low, high = (low, middle) if abs(ends[1] - ends[0]) > abs(ends[2] - ends[1]) else (middle, high)
+    if abs(np.diff(at("derivative", (low, high)))[0]) > 0.01 * L:
+        warnings.warn(
+            f"derivative of {activation.name} jumps at {low:.3g}: the theory assumes a smooth activation, and "
+            "expectations have few digits",
+            _checks.AssumptionWarning,
+            stacklevel=4,
+        )
+
+
 def _elementwise(function: Callable[[float], float], u: Any) -> Array:
-    given = np.asarray(u, dtype=float)
+    given = _checks.array("u", u, ndim=tuple(range(9)))
     out = np.empty(given.size)
     _map(function, given.ravel(), out)
     return out.reshape(given.shape)

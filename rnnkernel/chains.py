@@ -10,19 +10,19 @@ variance σ_f²/n, σ_f² = 2⟨u, f̄⟩_π − ⟨f̄, f̄⟩_π, where f̄ = 
 """
 
 import warnings
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from rnnkernel import _checks, _powers, _reduction
+from rnnkernel._immutable import Immutable, cached
 from rnnkernel._jit import jit
 from rnnkernel._types import Array, Rng
 
 _ROUNDING, _ROW_ROUNDING = 1e-12, 1e-6  # what counts as rounding in an entry, and in the sum of a row
 
 
-class MarkovChain:
+class MarkovChain(Immutable):
     """A Markov chain with transition matrix P: from state i to state j with probability P[i, j].
 
     Entries down to −1e-12 count as zero, and rows whose sums are within 1e-6 of one are scaled to sum to one: so much
@@ -59,6 +59,8 @@ class MarkovChain:
            [0.25, 0.75]])
     """
 
+    standard_errors: Array | None = None
+
     def __init__(self, transition: Any, *, normalize: bool = False) -> None:
         dense = transition.toarray() if hasattr(transition, "toarray") else transition
         P = _checks.array("transition", dense, ndim=2)
@@ -70,7 +72,7 @@ class MarkovChain:
         P[P < 0] = 0.0
         sums = P.sum(axis=1)
         off = np.abs(sums - 1)
-        if not normalize and off.max() > _ROW_ROUNDING:
+        if not _checks.flag("normalize", normalize) and off.max() > _ROW_ROUNDING:
             i = int(off.argmax())
             raise ValueError(
                 f"transition must have rows that sum to one, but row {i} sums to {sums[i]:.12g}; normalize=True scales "
@@ -80,8 +82,6 @@ class MarkovChain:
             i = int(sums.argmin())
             raise ValueError(f"transition must have rows of a positive sum, but row {i} is zero")
         self.transition: Array = P / sums[:, None]
-        self.transition.flags.writeable = False
-        self.standard_errors: Array | None = None
 
     @classmethod
     def from_sequence(cls, states: Any, n_states: int | None = None) -> "MarkovChain":
@@ -116,25 +116,23 @@ class MarkovChain:
         array([[0.204, 0.204],
                [0.217, 0.217]])
         """
-        given = np.asarray(states)
-        if given.dtype.kind not in "iu" or given.ndim != 1:
-            raise TypeError(f"states must be a sequence of integers, not of shape {given.shape} and type {given.dtype}")
+        given = _checks.integers("states", states)
         if len(given) < 2 or given.min() < 0:
             raise ValueError("states must hold at least two states, numbered from 0")
         size = int(given.max()) + 1
-        if n_states is not None:
-            size = _checks.integer("n_states", n_states, least=size)
+        if n_states is not None and _checks.integer("n_states", n_states, least=1) < size:
+            raise ValueError(f"n_states must be at least {size}, as states holds {size - 1}, not {n_states}")
+        size = size if n_states is None else n_states
         counts = np.zeros((size, size))
         np.add.at(counts, (given[:-1], given[1:]), 1.0)
         visits = counts.sum(axis=1)
         if not visits.all():
             raise ValueError(
-                f"states must leave every state, but state {int(visits.argmin())} is never left: number the states "
-                "that occur without gaps, or leave out the last step"
+                f"states must leave every state, but state {int(visits.argmin())} of n_states = {size} is never left: "
+                "number the states that occur without gaps, or leave out the last step"
             )
         chain = cls(counts, normalize=True)
         chain.standard_errors = np.sqrt(chain.transition * (1 - chain.transition) / visits[:, None])
-        chain.standard_errors.flags.writeable = False
         return chain
 
     @property
@@ -142,12 +140,12 @@ class MarkovChain:
         """The number of states."""
         return len(self.transition)
 
-    @cached_property
+    @cached
     def is_irreducible(self) -> bool:
         """Whether every state can be reached from every other."""
         return len(self.classes) == 1
 
-    @cached_property
+    @cached
     def classes(self) -> list[list[int]]:
         """The communicating classes: groups of states that can all be reached from one another."""
         from scipy.sparse.csgraph import connected_components
@@ -156,12 +154,12 @@ class MarkovChain:
         _, firsts = np.unique(labels, return_index=True)
         return [np.flatnonzero(labels == labels[first]).tolist() for first in np.sort(firsts)]
 
-    @cached_property
+    @cached
     def closed_classes(self) -> list[list[int]]:
         """The classes that are never left; with a single one, the chain has one stationary law, zero elsewhere."""
         return [c for c in self.classes if not np.delete(self.transition[c], c, axis=1).any()]
 
-    @cached_property
+    @cached
     def period(self) -> int:
         """The greatest common divisor of the lengths of all cycles that come again for ever."""
         from scipy.sparse.csgraph import breadth_first_order
@@ -175,7 +173,7 @@ class MarkovChain:
         i, j = np.nonzero(inside)
         return int(np.gcd.reduce(depth[i] + 1 - depth[j]))
 
-    @cached_property
+    @cached
     def stationary_distribution(self) -> Array:
         """The unique π with πP = π, each entry right to a few units in its own last place, however small it is.
 
@@ -185,10 +183,9 @@ class MarkovChain:
         closed = self._closed_class("stationary_distribution")
         pi = np.zeros(self.n_states)
         pi[closed] = _reduction.stationary_distribution(self.transition[np.ix_(closed, closed)])
-        pi.flags.writeable = False
         return pi
 
-    @cached_property
+    @cached
     def spectral_gap(self) -> float:
         """1 − |λ₂|: zero if the law of the state need not tend to one limit, one if states are independent.
 
@@ -238,9 +235,33 @@ class MarkovChain:
         >>> round(MarkovChain([[0.9, 0.1], [0.3, 0.7]]).doeblin_coefficient(), 12)
         0.4
         """
-        steps = _checks.integer("steps", steps, least=0)
+        steps = _checks.integer("steps", steps, least=0, most=2**62)
         law = _powers.power(self.transition, steps, np.zeros(self.n_states)).law
         return min(1.0, float(law.min(axis=0).sum()))
+
+    def dobrushin_coefficient(self, steps: int = 1) -> float:
+        """Return η_r = min over pairs of starts i, i' of Σ_j min((P^r)_ij, (P^r)_i'j), what two r-step laws share.
+
+        Any two laws approach each other in total variation by at least the factor 1 − η_r in r steps.
+
+        Parameters
+        ----------
+        steps : int
+            The number of steps r.
+
+        Returns
+        -------
+        float
+            From ε_r, the Doeblin coefficient, to 1.
+
+        Examples
+        --------
+        >>> MarkovChain([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [0.5, 0.0, 0.5]]).dobrushin_coefficient()
+        0.5
+        """
+        steps = _checks.integer("steps", steps, least=0)
+        law = _powers.power(self.transition, steps, np.zeros(self.n_states)).law
+        return min(1.0, *(float(np.minimum(law, row).sum(axis=1).min()) for row in law))
 
     def mixing_distance(self, steps: int) -> float:
         """Return max_i ½ Σ_j |(P^k)_ij − π_j|: total variation to the stationary law after k steps, worst start.
@@ -259,7 +280,7 @@ class MarkovChain:
         >>> round(MarkovChain([[0.9, 0.1], [0.3, 0.7]]).mixing_distance(2), 12)
         0.27
         """
-        steps = _checks.integer("steps", steps, least=0)
+        steps = _checks.integer("steps", steps, least=0, most=2**62)
         deviation = _powers.power(self.transition, steps, self.stationary_distribution).deviation
         return min(1.0, float(np.abs(deviation).sum(axis=1).max() / 2))
 
@@ -359,7 +380,7 @@ class MarkovChain:
         array([1, 0, 1, 0, 1])
         """
         n = _checks.integer("n", n, least=0)
-        generator = np.random.default_rng(rng)
+        generator = _checks.generator(rng)
         uniforms = generator.random(n)
         states = np.empty(n, dtype=np.int64)
         if n:
@@ -372,12 +393,12 @@ class MarkovChain:
             _walk(self.cumulative, first, uniforms, states)
         return states
 
-    @cached_property
+    @cached
     def cumulative(self) -> Array:
         """Cumulative probabilities of each row, infinite from the last state on that can be reached."""
         return np.array([_thresholds(row) for row in self.transition])
 
-    @cached_property
+    @cached
     def _reduced(self) -> tuple[Any, _reduction.Reduction]:
         """The factors of I − P, and the order of states in which they were made.
 
@@ -411,7 +432,7 @@ class MarkovChain:
         )
 
 
-class DataSequence:
+class DataSequence(Immutable):
     """Inputs and targets driven by a Markov chain.
 
     In state i the input is x_i; on the transition i → j the target is y_ij + s η with η ~ N(0, 1).  States that
@@ -461,13 +482,13 @@ class DataSequence:
         """The inputs of the states as vectors, shape (n_states, d)."""
         return self.inputs if self.inputs.ndim == 2 else self.inputs[:, None]
 
-    @cached_property
+    @cached
     def mean_target(self) -> Array:
         """f*(i) = E[Y | state i] = Σ_j P_ij y_ij, shape (n_states,)."""
         mean: Array = (self.chain.transition * self.targets).sum(axis=1)
         return mean
 
-    @cached_property
+    @cached
     def target_variance(self) -> Array:
         """Var(Y | state i) = Σ_j P_ij (y_ij − f*(i))² + s², shape (n_states,)."""
         deviation = self.targets - self.mean_target[:, None]
@@ -494,7 +515,7 @@ class DataSequence:
             Targets: y[k] belongs to the transition from step k to step k + 1.
         """
         n = _checks.integer("n", n, least=0)
-        generator = np.random.default_rng(rng)
+        generator = _checks.generator(rng)
         states = self.chain.simulate(n + 1, rng=generator, start=start)
         y = self.targets[states[:-1], states[1:]]
         if self.noise:

@@ -11,7 +11,7 @@ Back-propagation through time leaves all of them as they are: compare a study wi
 """
 
 import os
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed, wait
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import product
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnkernel import _checks
+from rnnkernel._immutable import Immutable
 from rnnkernel._linearised import Linearised
 from rnnkernel._types import Array, Rng
 from rnnkernel.activations import Activation
@@ -27,7 +28,7 @@ from rnnkernel.chains import DataSequence
 from rnnkernel.initial import InitialLaw
 from rnnkernel.limit import KernelLimit
 from rnnkernel.network import RNN
-from rnnkernel.training import progress_bar, train
+from rnnkernel.training import STOP, DivergenceError, TrainingRecord, progress_bar, train
 
 _WORK = 10_000_000  # steps times units of a task: about a hundredth of a second
 
@@ -47,7 +48,7 @@ class Rate(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class ConvergenceStudy:
+class ConvergenceStudy(Immutable):
     """Errors g^N_t − g_t of many networks; made by `convergence_study`.
 
     Attributes
@@ -125,8 +126,8 @@ class ConvergenceStudy:
         return float(np.polyfit(np.log(_several(self.widths)), np.log(variances.mean(axis=1)) / 2, 1)[0])
 
     def _index(self, beta: float) -> int:
-        if beta not in self.betas:
-            raise ValueError(f"beta must be one of {self.betas}, not {beta!r}")
+        if _checks.number("beta", beta) not in self.betas:
+            raise ValueError(f"beta must be one of {self.betas}, not {_checks.described(beta)}")
         return self.betas.index(beta)
 
 
@@ -166,7 +167,7 @@ def fit_rate(widths: Any, errors: Any, *, of: str = "std", level: float = 0.95) 
     of = _checks.choice("of", of, ("std", "bias", "error"))
     level = _checks.number("level", level, above=0, most=1)
     N = np.array(_several(widths), dtype=float)
-    given = np.asarray(errors, dtype=float)
+    given = _checks.array("errors", errors, ndim=(2, 3, 4, 5))
     if given.ndim < 2 or len(given) != len(N) or given.shape[1] < 2:
         raise ValueError(f"errors must have shape ({len(N)}, n_seeds, ...) with two seeds or more, not {given.shape}")
     logs, variances = np.array([_log_size(each.reshape(len(each), -1), of) for each in given]).T
@@ -243,6 +244,11 @@ def convergence_study(
     -------
     ConvergenceStudy
 
+    Raises
+    ------
+    DivergenceError, KeyboardInterrupt
+        If a network diverges, or on Ctrl-C; their `study` has all that was finished, and NaN elsewhere.
+
     Examples
     --------
     >>> from scipy import stats
@@ -259,19 +265,22 @@ def convergence_study(
     """
     if not isinstance(limit, KernelLimit):
         raise TypeError(f"limit must be a KernelLimit, not {type(limit).__name__}")
-    N = tuple(_checks.integer(f"widths[{i}]", n, least=1) for i, n in enumerate(widths))
-    exponents = tuple(_checks.number(f"betas[{i}]", b, least=0.5, most=1) for i, b in enumerate(betas))
+    N = _each("widths", widths, _checks.integer, least=1)
+    exponents = _each("betas", betas, _checks.number, least=0.5, most=1)
     n_seeds = _checks.integer("n_seeds", n_seeds, least=2)
+    paired, frozen, progress = (
+        _checks.flag(*each) for each in (("paired", paired), ("frozen", frozen), ("progress", progress))
+    )
     tau = _checks.integer("truncation", truncation, least=1)
     if frozen and tau > 1:
         raise ValueError(f"truncation must be 1 if features are frozen, not {tau}")
     law_of_error = limit.fluctuations(times, x, memory)
     t = np.atleast_1d(_checks.array("times", times, ndim=(0, 1)))
     if (np.diff(t) < 0).any():
-        raise ValueError(f"times must be ascending, not {times!r}")
+        raise ValueError(f"times must be ascending, not {_checks.described(times)}")
     predicted = [[law_of_error.std(n_units=n, beta=b, paired=paired) for n in N] for b in exponents]
     mu, points = limit.stationary, _checks.points(x, memory, limit.law.n_inputs)
-    entropy = int(np.random.default_rng(rng).integers(2**63))
+    entropy = int(_checks.generator(rng).integers(2**63))
     what = mu.data, limit.law, mu.memory_map.activation, limit.learning_rate
     experiment = _Experiment(*what, paired, frozen, tau, t, points, entropy)
 
@@ -280,7 +289,12 @@ def convergence_study(
         size = 1 + int(_WORK / (n * n * max(t.max(initial=0.0), 1.0)))
         for i, first in product(range(len(exponents)), range(0, n_seeds, size)):
             tasks.append((first, -n, i, j, range(first, min(first + size, n_seeds))))
-    outputs = np.empty((len(exponents), len(N), n_seeds, len(t), len(points[1])))
+    outputs = np.full((len(exponents), len(N), n_seeds, len(t), len(points[1])), np.nan)
+
+    def study() -> ConvergenceStudy:
+        errors = outputs.reshape(*outputs.shape[:3], *law_of_error.prediction.shape) - law_of_error.prediction
+        return ConvergenceStudy(N, exponents, errors, np.array(predicted))
+
     pool = ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
     with pool as workers, progress_bar(len(exponents) * len(N) * n_seeds, "network", progress) as count:
         jobs = {}
@@ -291,11 +305,20 @@ def convergence_study(
                 i, j, seeds = jobs[done]
                 outputs[i, j, seeds.start : seeds.stop] = done.result()
                 count(len(seeds))
+        except (KeyboardInterrupt, DivergenceError) as stopped:
+            stopped.study = study()  # type: ignore[union-attr]
+            stopped.add_note(
+                "The attribute `study` of this exception has the errors until then, NaN where there is none."
+            )
+            STOP[0] = 1
+            raise
         finally:
             for job in jobs:
                 job.cancel()
-    errors = outputs.reshape(*outputs.shape[:3], *law_of_error.prediction.shape) - law_of_error.prediction
-    return ConvergenceStudy(N, exponents, errors, np.array(predicted))
+            if executor is None:
+                wait(jobs)
+            STOP[0] = 0
+    return study()
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,19 +347,30 @@ class _Experiment:
             network: Any = Linearised(rnn) if self.frozen else rnn
             x, y = self.data.simulate(int(stops.max(initial=0)), rng=rng)
             for outputs, first, last in zip(row, [0, *stops[:-1]], stops, strict=True):
-                network = self._trained(network, x[first:last], y[first:last])
+                try:
+                    network = self._trained(network, x[first:last], y[first:last])
+                except FloatingPointError as error:
+                    step = int(first) + getattr(error, "step", 0)
+                    record = getattr(error, "record", TrainingRecord(np.empty(0), np.empty(0), None))
+                    raise DivergenceError(f"seed {seed}, from step {first} on: {error}", step, record) from None
                 outputs[:] = network.predict(*self.points)
         return out
 
     def _trained(self, network: Any, x: Array, y: Array) -> Any:
         if self.frozen:
-            return network.trained(x, y, learning_rate=self.learning_rate)
+            return network.trained(x, y, learning_rate=self.learning_rate, stop=STOP)
         how: Any = {"learning_rate": self.learning_rate, "truncation": self.truncation, "n_records": 1}
         return train(network, (x, y), **how).network
 
 
+def _each(name: str, values: Any, check: Any, **bounds: float) -> tuple[Any, ...]:
+    if not len(_checks.array(name, values, ndim=1)):
+        raise ValueError(f"{name} must hold at least one number, not none")
+    return tuple(check(f"{name}[{i}]", value, **bounds) for i, value in enumerate(values))
+
+
 def _several(widths: Any) -> tuple[int, ...]:
-    given = tuple(_checks.integer(f"widths[{i}]", n, least=1) for i, n in enumerate(widths))
+    given = _each("widths", widths, _checks.integer, least=1)
     if len(set(given)) < 2:
         raise ValueError(f"widths must hold at least two different widths for a rate, not {given}")
     return given

@@ -61,7 +61,9 @@ def gradient_flow(gram: Any, targets: Any, times: Any, weights: Any = None, lear
     rows, y = _checks.array("gram", gram, ndim=2), _checks.array("targets", targets, ndim=1)
     n = len(y)
     if rows.shape[1] != n or len(rows) < n:
-        raise ValueError(f"gram must have {n} columns, one for each target, and at least {n} rows, not {rows.shape}")
+        raise ValueError(
+            f"gram must have {n} columns, one for each of targets, and at least {n} rows, not {rows.shape}"
+        )
     w = np.full(n, 1 / max(n, 1)) if weights is None else _checks.array("weights", weights, ndim=1)
     if len(w) != n:
         raise ValueError(f"weights must hold one weight for each of {n} targets, not {len(w)}")

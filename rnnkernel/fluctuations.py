@@ -23,6 +23,7 @@ import numpy as np
 
 from rnnkernel import _checks
 from rnnkernel._coordinates import FeatureCoordinates
+from rnnkernel._immutable import Immutable
 from rnnkernel._quadrature import gauss_legendre
 from rnnkernel._types import Array
 from rnnkernel.flow import Modes
@@ -32,8 +33,8 @@ _ORDER = 16  # Gauss–Legendre nodes on each panel in time
 _BLOCK = 2_000_000  # entries of the features of a block of points
 
 
-@dataclass(frozen=True)
-class Fluctuations:
+@dataclass(frozen=True, eq=False)
+class Fluctuations(Immutable):
     """Variances of a trained network around its kernel limit, for any N and β; made by `KernelLimit.fluctuations`.
 
     They hold for large N, for output weights with E C³ = 0, and without clipping.
@@ -95,7 +96,7 @@ class Fluctuations:
         """
         n_units = _checks.integer("n_units", n_units, least=1)
         beta = _checks.number("beta", beta, least=0.5, most=1)
-        if paired and n_units % 2:
+        if _checks.flag("paired", paired) and n_units % 2:
             raise ValueError(f"n_units must be even when paired=True, not {n_units}")
         start = 0.0 if paired else n_units ** (1 - 2 * beta) * self.initial_output
         width = (1 + paired) * self.finite_width

@@ -12,13 +12,14 @@ the input.  What limits it are the poles of tanh(W·x + m) at a distance π/2|x_
   the quantile functions; about three digits.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnnkernel import _checks
+from rnnkernel._immutable import Immutable, cached
 from rnnkernel._quadrature import gauss_legendre
 from rnnkernel._types import Array, Distribution, Rng
 
@@ -45,7 +46,7 @@ class _Rule(NamedTuple):
     reach: float
 
 
-class InitialLaw:
+class InitialLaw(Immutable):
     """The law λ of the initial parameters of one unit.
 
     Parameters
@@ -83,14 +84,14 @@ class InitialLaw:
         if isinstance(inputs, (list, tuple)):
             if not inputs:
                 raise ValueError("inputs must hold at least one distribution, not none")
-            self.inputs = [_distribution(f"inputs[{i}]", each) for i, each in enumerate(inputs)]
+            self.inputs = tuple(_distribution(f"inputs[{i}]", each) for i, each in enumerate(inputs))
             if n_inputs is not None and _checks.integer("n_inputs", n_inputs, least=1) != len(inputs):
                 raise ValueError(
                     f"n_inputs must be the number of distributions in inputs, {len(inputs)}, not {n_inputs}"
                 )
         else:
             count = 1 if n_inputs is None else _checks.integer("n_inputs", n_inputs, least=1)
-            self.inputs = [_distribution("inputs", inputs)] * count
+            self.inputs = (_distribution("inputs", inputs),) * count
         self.recurrent: Any = recurrent if _is_function(recurrent) else _distribution("recurrent", recurrent)
 
     @property
@@ -118,9 +119,9 @@ class InitialLaw:
         B : ndarray, shape (N,)
         """
         n_units = _checks.integer("n_units", n_units, least=1)
-        if paired and n_units % 2:
+        if _checks.flag("paired", paired) and n_units % 2:
             raise ValueError(f"n_units must be even when paired=True, not {n_units}")
-        generator = np.random.default_rng(rng)
+        generator = _checks.generator(rng)
         n = n_units // 2 if paired else n_units
         C = np.asarray(self.output.rvs(size=n, random_state=generator), dtype=float)
         W = np.column_stack([each.rvs(size=n, random_state=generator) for each in self.inputs]).astype(float)
@@ -132,17 +133,17 @@ class InitialLaw:
             C, W, B = np.concatenate([C, -C]), np.concatenate([W, W]), np.concatenate([B, B])
         return C, W, B
 
-    @cached_property
+    @cached
     def output_mean(self) -> float:
         """E[C]: the kernel limit needs it to be zero."""
         return float(self.output.mean())
 
-    @cached_property
+    @cached
     def output_square(self) -> float:
         """E[C²], the weight of the input layer in the tangent kernel."""
         return float(self.output.moment(2))
 
-    @cached_property
+    @cached
     def quadrature(self) -> Quadrature:
         """The rule for expectations over W, exact on constants."""
         if self._rules:
@@ -153,12 +154,12 @@ class InitialLaw:
         nodes = np.column_stack([each.ppf(u) for each, u in zip(self.inputs, uniform.T, strict=True)])
         return Quadrature(nodes, np.full(len(nodes), 1 / len(nodes)))
 
-    @cached_property
+    @cached
     def input_reach(self) -> Array:
         """|x_i| up to which expectations of tanh(W·x + m) are right to about three digits, shape (d,)."""
         return np.array([rule.reach for rule in self._rules] or [np.inf] * self.n_inputs)
 
-    @cached_property
+    @cached
     def _rules(self) -> list["_Rule"]:
         """One rule for each coordinate; none where a tensor product would have too many nodes."""
         d = self.n_inputs
@@ -168,27 +169,24 @@ class InitialLaw:
         rules = [_rule(each, d, smooth=smooth) for each in self.inputs]
         return rules if np.prod([len(rule.weights) for rule in rules]) <= _MOST else []
 
-    @cached_property
+    @cached
     def recurrent_mean(self) -> Array:
         """E[B | W] at each quadrature node, shape (Q,)."""
         return self._recurrent_moment(1)
 
-    @cached_property
+    @cached
     def recurrent_square(self) -> Array:
         """E[B² | W] at each quadrature node, shape (Q,)."""
         return self._recurrent_moment(2)
 
-    @cached_property
+    @cached
     def recurrent_absolute_mean(self) -> float:
         """E|B|: times sup|σ'|, the contraction factor of memory."""
         if _is_function(self.recurrent):
             return float(self.quadrature.weights @ np.abs(self._recurrent_of(self.quadrature.nodes)))
-        low, high = self.recurrent.support()
-        if low >= 0 or high <= 0:
-            return abs(float(self.recurrent.mean()))
-        return float(self.recurrent.expect(lambda b: b, lb=0) - self.recurrent.expect(lambda b: b, ub=0))
+        return _absolute_mean(self.recurrent)
 
-    @cached_property
+    @cached
     def recurrent_bound(self) -> float:
         """sup|B|, possibly infinite; for B a function of W, the largest value at the quadrature nodes."""
         if _is_function(self.recurrent):
@@ -213,10 +211,41 @@ def _is_function(recurrent: Any) -> bool:
 
 def _distribution(name: str, value: Any) -> Distribution:
     if not all(hasattr(value, method) for method in ("rvs", "mean", "moment", "support", "ppf")):
-        raise TypeError(f"{name} must be a frozen scipy.stats distribution such as stats.norm(0, 1), not {value!r}")
+        raise TypeError(
+            f"{name} must be a frozen scipy.stats distribution such as stats.norm(0, 1), not {_checks.described(value)}"
+        )
     if not np.isfinite(value.var()):
         raise ValueError(f"{name} must have a finite variance, not {value.var()}")
     return value
+
+
+def warn_beyond_reach(law: InitialLaw, x: Array) -> None:
+    """Warn if inputs (n, d) are larger than those for which the quadrature resolves tanh(W·x + m)."""
+    largest = np.abs(x).max(axis=0, initial=0.0)
+    if (largest > law.input_reach).any():
+        i = int((largest / law.input_reach).argmax())
+        warnings.warn(
+            f"inputs as large as {largest[i]:.3g} in coordinate {i} outrun the quadrature over W, which resolves "
+            f"tanh(W·x + m) to three digits up to {law.input_reach[i]:.3g}; give the inputs, or the law of W, a "
+            "smaller scale",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+
+def _absolute_mean(distribution: Distribution) -> float:
+    """E|B| = E B + 2 ∫ P(B ≤ b) db over b < 0, panel by panel between quantiles: no scale is too small to be seen."""
+    mean = float(distribution.mean())
+    low, high = distribution.support()
+    if low >= 0 or high <= 0:
+        return abs(mean)
+    if not hasattr(distribution, "pdf"):
+        rule = _atoms(distribution)
+        return float(rule.weights @ np.abs(rule.nodes))
+    levels = np.concatenate([10.0 ** -np.arange(40, 0, -1), np.arange(0.2, 1, 0.1), 1 - 10.0 ** -np.arange(2, 16)])
+    below = distribution.ppf(levels)
+    nodes, weights = gauss_legendre(np.unique(np.append(np.minimum(below[np.isfinite(below)], 0.0), 0.0)), 32)
+    return mean + 2 * float(weights @ distribution.cdf(nodes))
 
 
 def _tensor_product(rules: list[_Rule]) -> Quadrature:
@@ -251,7 +280,7 @@ def _atoms(distribution: Distribution) -> _Rule:
     weights = distribution.pmf(atoms)
     if abs(weights.sum() - 1) > 1e-9:
         raise ValueError(
-            f"inputs: the atoms of {distribution!r} were not found: their weights sum to {weights.sum():g}"
+            f"inputs: the atoms of a discrete distribution were not found: their weights sum to {weights.sum():g}"
         )
     return _Rule(atoms[weights > 0], weights[weights > 0], np.inf)
 

@@ -11,15 +11,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnkernel import _checks
+from rnnkernel._immutable import Immutable
 from rnnkernel._jit import jit
 from rnnkernel._types import Array
 from rnnkernel.activations import Activation, preactivations
 from rnnkernel.activations import activation as named_activation
-from rnnkernel.initial import InitialLaw
+from rnnkernel.initial import InitialLaw, warn_beyond_reach
 from rnnkernel.network import RNN
 
 
-class TangentKernel:
+class TangentKernel(Immutable):
     """The tangent kernel K of an initial law, with expectations by the quadrature of the law.
 
     Calling it gives the Gram matrix of two sets of points.  With Q quadrature nodes it is the inner product of
@@ -51,7 +52,7 @@ class TangentKernel:
         self.law = law
         self.activation = named_activation(activation)
         nodes, weights = law.quadrature
-        self._nodes = np.ascontiguousarray(nodes.T)
+        self._nodes = nodes.T.copy(order="C")
         self._values = np.sqrt(weights)
         self._slopes = np.sqrt(weights * law.output_square)
 
@@ -83,7 +84,7 @@ class TangentKernel:
         -------
         ndarray, shape (n1, n2)
         """
-        return self._layers(x1, m1).gram(self._layers(x2, m2))
+        return self._layers(x1, m1, ("x1", "m1")).gram(self._layers(x2, m2, ("x2", "m2")))
 
     def features(self, x: Any, memory: Any) -> Array:
         """Return the features whose inner products are the kernel.
@@ -129,8 +130,9 @@ class TangentKernel:
         """
         return self._layers(x, memory).diagonal()
 
-    def _layers(self, x: Any, memory: Any) -> "Layers":
-        points = _checks.points(x, memory, self.n_inputs)
+    def _layers(self, x: Any, memory: Any, names: tuple[str, str] = ("x", "memory")) -> "Layers":
+        points = _checks.points(x, memory, self.n_inputs, names)
+        warn_beyond_reach(self.law, points[0])
         return _layers(self.activation, self._nodes, (self._values, self._slopes), *points)
 
 
@@ -194,7 +196,8 @@ def empirical_kernel(rnn: RNN, x1: Any, m1: Any, x2: Any, m2: Any) -> Array:
     nodes = np.ascontiguousarray(rnn.inputs.T)
     scales = np.full(rnn.n_units, rnn.n_units**-0.5), rnn.output * rnn.n_units**-0.5
     first, second = (
-        _layers(rnn.activation, nodes, scales, *_checks.points(x, m, rnn.n_inputs)) for x, m in ((x1, m1), (x2, m2))
+        _layers(rnn.activation, nodes, scales, *_checks.points(x, m, rnn.n_inputs, names))
+        for x, m, names in ((x1, m1, ("x1", "m1")), (x2, m2, ("x2", "m2")))
     )
     return first.gram(second)
 

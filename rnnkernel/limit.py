@@ -6,6 +6,7 @@ import numpy as np
 
 from rnnkernel import _checks
 from rnnkernel._coordinates import FeatureCoordinates, Kernel, coordinates
+from rnnkernel._immutable import Immutable
 from rnnkernel._types import Array, Rng
 from rnnkernel.activations import Activation
 from rnnkernel.flow import Modes, check_times
@@ -18,7 +19,7 @@ from rnnkernel.stationary import EmpiricalLaw, StationaryLaw
 _EXACT, _EMPIRICAL = 1e-14, 1e-10  # share of the kernel's diagonal that is left out, on a chain and on a sequence
 
 
-class KernelLimit:
+class KernelLimit(Immutable):
     """The kernel limit g_t of a recurrent network trained online: the output of infinitely many units at time t = k/N.
 
     Mode i of the kernel is learned at the rate αλ_i towards E[Y | x, m]:
@@ -113,11 +114,9 @@ class KernelLimit:
         else:
             phi = MemoryMap(law, activation)
             self.stationary = StationaryLaw(data, phi, n_nodes=n_nodes, n_steps=n_steps, rng=rng)
-        if kernel is not None and not callable(kernel):
-            raise TypeError(f"kernel must be a function of two sets of points, not {kernel!r}")
         mu = self.stationary
         self.memory_map = mu.memory_map
-        self.kernel: Any = tangent if kernel is None else kernel
+        self.kernel: Any = tangent if kernel is None else _checks.function("kernel", kernel, "two sets of points")
         tolerance = _EMPIRICAL if isinstance(mu, EmpiricalLaw) else _EXACT
         self._coordinates = coordinates(self.kernel, mu.input_vectors, mu.memory, tolerance)
         L, least = self._coordinates.at_nodes, 10 * tolerance * self._coordinates.scale

@@ -10,22 +10,22 @@ start at the rate q^k, and only one stationary solution exists, the random fixed
 """
 
 import warnings
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from rnnkernel import _checks
 from rnnkernel._checks import AssumptionWarning
-from rnnkernel._jit import jit
+from rnnkernel._immutable import Immutable, cached
+from rnnkernel._jit import jit, slices
 from rnnkernel._types import Array
 from rnnkernel.activations import Activation, preactivations
 from rnnkernel.activations import activation as named_activation
-from rnnkernel.initial import InitialLaw
+from rnnkernel.initial import InitialLaw, warn_beyond_reach
 from rnnkernel.sequences import steps_to_forget
 
 
-class MemoryMap:
+class MemoryMap(Immutable):
     """The memory map φ(x, m) = E_λ[B σ(W·x + m)] of an initial law.
 
     Expectations use the quadrature of the law, so nothing here is random.
@@ -64,7 +64,7 @@ class MemoryMap:
         self.law = law
         self.activation = named_activation(activation)
         nodes, weights = law.quadrature
-        self._nodes = np.ascontiguousarray(nodes.T)
+        self._nodes = nodes.T.copy(order="C")
         self._weights = weights * law.recurrent_mean
         self._warn()
 
@@ -73,7 +73,7 @@ class MemoryMap:
         """The dimension d of an input."""
         return self.law.n_inputs
 
-    @cached_property
+    @cached
     def contraction(self) -> float:
         """The contraction factor q = L E|B|, L = sup|σ'|: memory forgets its start if q < 1."""
         return self.activation.lipschitz * self.law.recurrent_absolute_mean
@@ -147,9 +147,11 @@ class MemoryMap:
         array([ 0.      , 0.227049, 0.268573, -0.128268])
         """
         x = _checks.sequence("x", x, self.n_inputs)
+        warn_beyond_reach(self.law, x)
         memory = np.empty(len(x) + 1)
         memory[0] = _checks.number("start", start)
-        iterate(self.activation.value, self._nodes, self._weights, x, memory)
+        for part in slices(len(x), len(self._weights)):
+            iterate(self.activation.value, self._nodes, self._weights, x[part], memory[part.start : part.stop + 1])
         return memory
 
     def fixed_point(self, x: Any, start: float = 0.0) -> float:
@@ -205,6 +207,7 @@ class MemoryMap:
         >>> bool((apart <= 2 * phi.contraction ** np.arange(4)).all())
         True
         """
+        other = _checks.number("other", other)
         return np.abs(self.trajectory(x, start) - self.trajectory(x, other))
 
     def finite_width_bound(self, n_units: int, x: Any = None, start: float = 0.0) -> float:
@@ -284,7 +287,7 @@ class MemoryMap:
         """
         from scipy.optimize import brentq
 
-        point = _checks.array("x", np.ravel(x), ndim=1)
+        point = _checks.array("x", x, ndim=(0, 1)).ravel()
         if len(point) != self.n_inputs:
             raise ValueError(f"x must be one input of {self.n_inputs} coordinate(s), not of shape {np.shape(x)}")
 
@@ -295,7 +298,7 @@ class MemoryMap:
         while not gap(reach) < 0 < gap(-reach):
             reach *= 2
             if reach > 1e6:
-                raise ValueError(f"x: no bounded fixed point was found for input {x!r}")
+                raise ValueError(f"x: no bounded fixed point was found for input {_checks.described(x)}")
         grid = np.linspace(-2 * reach, 2 * reach, 2002)
         above = gap(grid) > 0
         left = np.flatnonzero(above[:-1] != above[1:])
@@ -304,8 +307,10 @@ class MemoryMap:
     def _expectation(self, function: Any, x: Any, memory: Any) -> Any:
         scalar = np.ndim(memory) == 0 and np.size(x) == self.n_inputs
         points, memories = _checks.points(x, memory, self.n_inputs)
+        warn_beyond_reach(self.law, points)
         out = np.empty(len(memories))
-        expectations(function, self._nodes, self._weights, points, memories, out)
+        for part in slices(len(out), len(self._weights)):
+            expectations(function, self._nodes, self._weights, points[part], memories[part], out[part])
         return float(out[0]) if scalar else out
 
     def _warn(self) -> None:

@@ -16,14 +16,15 @@ import numpy as np
 
 from rnnkernel import _checks
 from rnnkernel._checks import AssumptionWarning
-from rnnkernel._jit import jit
+from rnnkernel._immutable import Immutable
+from rnnkernel._jit import jit, slices
 from rnnkernel._types import Array, Rng
 from rnnkernel.activations import Activation, preactivations
 from rnnkernel.activations import activation as named_activation
 from rnnkernel.initial import InitialLaw
 
 
-class RNN:
+class RNN(Immutable):
     """A recurrent network of N units; it never changes, training returns a new one.
 
     Parameters
@@ -91,12 +92,11 @@ class RNN:
         W = W if W.ndim == 2 else W[:, None]
         if not W.shape[1]:
             raise ValueError("inputs must hold at least one weight for each unit, not none")
-        x, states = (W[:0], S[None][:0]) if past is None else (_checks.array("past", each, ndim=2) for each in past)
+        given = (W[:0], S[None][:0]) if past is None else _checks.pair("past", past)
+        x, states = (_checks.array("past", each, ndim=2) for each in given)
         if x.shape != (len(states), W.shape[1]) or states.shape[1] != len(C):
             raise ValueError(f"past must hold as many inputs as states, not shapes {x.shape} and {states.shape}")
         self.output, self.inputs, self.recurrent, self.hidden, self.past = C, W, B, S, (x, states)
-        for given in (C, W, B, S, x, states):
-            given.flags.writeable = False
         self.beta = _checks.number("beta", beta, above=0, most=1)
         self.activation = named_activation(activation)
 
@@ -196,7 +196,9 @@ class RNN:
         """
         points, memories = _checks.points(x, memory, self.n_inputs)
         out = np.empty(len(memories))
-        evaluate(self.activation.value, self.output, self._columns, points, memories, self.scale, out)
+        value, C, W = self.activation.value, self.output, self._columns
+        for part in slices(len(out), self.n_units):
+            evaluate(value, C, W, points[part], memories[part], self.scale, out[part])
         return out
 
     def forecast(self, x: Any) -> Array:
@@ -271,7 +273,7 @@ class RNN:
         """
         N, sigma = self.n_units, self.activation
         C, W, B, S = self.output, self.inputs, self.recurrent, self.hidden
-        x = _checks.sequence("x", np.reshape(x, (1, -1)), self.n_inputs)[0]
+        x = _checks.sequence("x", _checks.array("x", x, ndim=(0, 1)).reshape(1, -1), self.n_inputs)[0]
 
         m = B @ S / N  # memory
         u = W @ x + m
@@ -300,7 +302,9 @@ class RNN:
         x = _checks.sequence("x", x, self.n_inputs)
         memories, outputs = np.empty(len(x) + 1), np.empty(len(x))
         memories[0] = self.memory
-        follow(self.activation.value, self.output, self._columns, self.recurrent, x, self.scale, memories, outputs)
+        value, C, W, B = self.activation.value, self.output, self._columns, self.recurrent
+        for part in slices(len(x), self.n_units):
+            follow(value, C, W, B, x[part], self.scale, memories[part.start : part.stop + 1], outputs[part])
         return memories, outputs
 
     def __repr__(self) -> str:

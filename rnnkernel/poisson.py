@@ -1,12 +1,13 @@
 """The Poisson equation u − P̂u = f − μ(f), μ(u) = 0, on a finite chain: what an average along one path is made of."""
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnkernel import _checks
 from rnnkernel._collocation import Collocation, evaluate
+from rnnkernel._immutable import Immutable, cached
 from rnnkernel._types import Array
 
 
@@ -25,7 +26,7 @@ class ErgodicBound(NamedTuple):
     """‖(1/n) Σ_{k<n} (f(z_k) − μf)‖_{L²} ≤ boundary + martingale.  Book: :doc:`poisson-equation`."""
 
     boundary: Any
-    """2‖u‖_∞/n."""
+    """2‖u‖/n, with the norm of L²(μ)."""
     martingale: Any
     """σ_f/√n."""
 
@@ -35,7 +36,7 @@ class ErgodicBound(NamedTuple):
         return self.boundary + self.martingale
 
 
-class PoissonSolution:
+class PoissonSolution(Immutable):
     """The solution u of u − P̂u = f − μ(f), μ(u) = 0; made by `StationaryLaw.solve_poisson`.
 
     u = Σ_n (P̂ⁿf − μf).  Called with states and memories it evaluates u there, through one more application of the
@@ -138,7 +139,7 @@ class PoissonSolution:
         """
         return self._nodes.step_at(self.values, states, memory)
 
-    @cached_property
+    @cached
     def residual(self) -> float:
         """The largest |u − P̂u − (f − μf)| between the nodes."""
         z = self._nodes.between()
@@ -168,7 +169,9 @@ class PoissonSolution:
         return Decomposition(float(centred[:-1].sum()), float(u[0] - u[-1]), u[1:] - after[:-1])
 
     def bound(self, n: Any) -> ErgodicBound:
-        """Bound the root mean square of the average over n stationary steps: 2‖u‖_∞/n + σ_f/√n.
+        """Bound the root mean square of the average over n stationary steps: 2‖u‖/n + σ_f/√n.
+
+        The norm is that of L²(μ), ‖u‖² = μ(u²).
 
         Parameters
         ----------
@@ -180,8 +183,8 @@ class PoissonSolution:
         ErgodicBound
             ``.boundary``, ``.martingale`` and their sum ``.total``, shaped as `n`.
         """
-        steps = np.asarray(n)
-        if steps.dtype.kind not in "iuf" or (steps.size and steps.min() < 1):
-            raise ValueError(f"n must be at least 1, not {n!r}")
-        largest = np.abs(self(*self._nodes.between())).max()
-        return ErgodicBound(2 * largest / steps, np.sqrt(self.asymptotic_variance / steps))
+        steps = _checks.array("n", n, ndim=(0, 1, 2))
+        if steps.size and steps.min() < 1:
+            raise ValueError(f"n must be at least 1, not {steps.min():g}")
+        norm = np.sqrt(self._nodes.weights @ self.values**2)
+        return ErgodicBound(2 * norm / steps, np.sqrt(self.asymptotic_variance / steps))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from rnnkernel import _checks
+from rnnkernel._immutable import Immutable
 from rnnkernel._jit import jit
 from rnnkernel._types import Array, Distribution, Rng
 from rnnkernel.chains import DataSequence, MarkovChain
@@ -22,15 +23,15 @@ from rnnkernel.chains import DataSequence, MarkovChain
 _DEFAULT_BURN_IN = 1000
 
 
-class _Recursion:
+class _Recursion(Immutable):
     """What all recursions share: states become inputs, successive states become targets."""
 
     n_inputs: int = 1  #: the dimension d of an input
 
     def __init__(self, targets: Callable[[Array, Array], Array] | None, noise: float) -> None:
-        if targets is not None and not callable(targets):
-            raise TypeError(f"targets must be a function of the states and the next states, not {targets!r}")
-        self.targets = targets
+        self.targets = (
+            None if targets is None else _checks.function("targets", targets, "the states and the next states")
+        )
         self.noise = _checks.number("noise", noise, least=0)
 
     def simulate(self, n: int, *, rng: Rng, start: Any = None) -> tuple[Array, Array]:
@@ -53,7 +54,7 @@ class _Recursion:
             Targets: y[k] belongs to the step from k to k + 1.
         """
         n = _checks.integer("n", n, least=0)
-        generator = np.random.default_rng(rng)
+        generator = _checks.generator(rng)
         states = self._states(n + 1, generator, start)
         x = self._inputs(states)
         y = (x if x.ndim == 1 else x[:, 0])[1:] if self.targets is None else self._targets(states)
@@ -69,7 +70,7 @@ class _Recursion:
 
     def _targets(self, states: Array) -> Array:
         assert self.targets is not None
-        y = np.asarray(self.targets(states[:-1], states[1:]), dtype=float)
+        y = _checks.array("targets", self.targets(states[:-1], states[1:]), ndim=(0, 1, 2))
         if y.shape != (len(states) - 1,):
             raise ValueError(f"targets must return one number per step, ({len(states) - 1},), not shape {y.shape}")
         return y
@@ -120,7 +121,8 @@ class Autoregression(_Recursion):
         self.innovation = innovation
         if innovation is not None:
             if not hasattr(innovation, "rvs") or not hasattr(innovation, "support"):
-                raise TypeError(f"innovation must be a frozen scipy.stats distribution, not {innovation!r}")
+                given = _checks.described(innovation)
+                raise TypeError(f"innovation must be a frozen scipy.stats distribution, not {given}")
             if not np.isfinite(innovation.support()).all():
                 raise ValueError(f"innovation must have a bounded range, not {innovation.support()}")
 
@@ -258,18 +260,13 @@ class RandomRecursion(_Recursion):
         n_uniforms: int | None = None,
     ) -> None:
         super().__init__(targets, noise)
-        if not callable(step):
-            raise TypeError(f"step must be a function of a state and a uniform number, not {step!r}")
-        if inputs is not None and not callable(inputs):
-            raise TypeError(f"inputs must be a function of the states, not {inputs!r}")
-        self.step = step
+        self.step = _checks.function("step", step, "a state and a uniform number")
         self.start = _checks.array("start", start, ndim=(0, 1))
-        self.inputs = inputs
-        self.contraction = contraction
-        self.burn_in = _DEFAULT_BURN_IN
-        if contraction is not None:
-            self.contraction = _checks.number("contraction", contraction, least=0, below=1)
-            self.burn_in = steps_to_forget(self.contraction)
+        if not self.start.size:
+            raise ValueError("start must hold at least one number, not none")
+        self.inputs = None if inputs is None else _checks.function("inputs", inputs, "the states")
+        q = None if contraction is None else _checks.number("contraction", contraction, least=0, below=1)
+        self.contraction, self.burn_in = q, _DEFAULT_BURN_IN if q is None else steps_to_forget(q)
         self.n_uniforms = None if n_uniforms is None else _checks.integer("n_uniforms", n_uniforms, least=1)
         first = self._inputs(self.start[None])
         self.n_inputs = 1 if first.ndim == 1 else int(first.shape[1])
@@ -295,7 +292,7 @@ class RandomRecursion(_Recursion):
     def _inputs(self, states: Array) -> Array:
         if self.inputs is None:
             return states
-        x = np.asarray(self.inputs(states), dtype=float)
+        x = _checks.array("inputs", self.inputs(states), ndim=(0, 1, 2))
         if x.ndim not in (1, 2) or len(x) != len(states):
             raise ValueError(
                 f"inputs must return one input per state, ({len(states)},) or ({len(states)}, d), not {x.shape}"

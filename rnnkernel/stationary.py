@@ -5,7 +5,6 @@ step leads to (j, φ(x_s, m)) with probability P_sj.  On a finite chain μ is th
 collocation.  For any other sequence it is the empirical law of a long trajectory.
 """
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Self
@@ -14,15 +13,17 @@ import numpy as np
 
 from rnnkernel import _checks
 from rnnkernel._collocation import Collocation, evaluate, inputs
+from rnnkernel._immutable import Immutable
 from rnnkernel._types import Array, Rng, Source
 from rnnkernel.chains import DataSequence
 from rnnkernel.memory import MemoryMap
 from rnnkernel.poisson import PoissonSolution
 
 _LENGTH = 10_000  # steps of a simulated sequence that stands for its law
+_STARTS = 33  # of memory, when q ≥ 1
 
 
-class StationaryLaw:
+class StationaryLaw(Immutable):
     """The invariant law μ of (x, m): input, and memory held when it arrives.
 
     E_μ[f] ≈ Σ_i weights[i] f(inputs[i], memory[i]).  On a `DataSequence` this is Chebyshev collocation in m; the
@@ -118,8 +119,8 @@ class StationaryLaw:
             raise TypeError(f"memory_map must be a MemoryMap, not {type(memory_map).__name__}")
         self.data = data
         self.memory_map = memory_map
+        _checks.generator(rng)
         self._find(n_nodes, n_steps, rng)
-        _warn_of_large_inputs(self.input_vectors, memory_map.law.input_reach)
 
     @property
     def inputs(self) -> Array:
@@ -168,7 +169,7 @@ class StationaryLaw:
         >>> x.shape, m.shape
         ((5,), (5,))
         """
-        return self._draw(_checks.integer("n", n, least=0), np.random.default_rng(rng))
+        return self._draw(_checks.integer("n", n, least=0), _checks.generator(rng))
 
     def simulate(self, n: int, *, rng: Rng) -> tuple[Any, Array, Array]:
         """Return a stationary path of n steps of a finite chain.
@@ -304,15 +305,24 @@ class ChainLaw(StationaryLaw):
         return self.data.inputs[states], m
 
     def _require_one_law(self) -> None:
-        """Let memories from both ends of the intervals see the same inputs: if they meet, the law is unique."""
+        """Let memories from many starts see the same inputs, and ask whether the nodes resolve what they then do."""
         low, high = self.intervals[:, 0].min(), self.intervals[:, 1].max()
-        states = self.data.chain.simulate(_LENGTH, rng=0)
-        apart = self.memory_map.forgetting(self.data.input_vectors[states], low, high)[-1]
-        if apart > 1e-9 * (high - low):
+        x = self.data.input_vectors[self.data.chain.simulate(_LENGTH, rng=0)]
+        starts = np.linspace(low, high, _STARTS)
+        ends = np.array([self.memory_map.trajectory(x, start)[-1] for start in starts])
+        if np.ptp(ends) > 1e-9 * (high - low):
+            first, other = int(ends.argmin()), int(ends.argmax())
             raise ValueError(
-                f"memories that start at {low:.3g} and at {high:.3g} are still {apart:.3g} apart after {_LENGTH} "
-                "steps: there may be more than one invariant law, and averages then depend on where memory starts "
-                f"(its contraction factor is {self.memory_map.contraction:g})"
+                f"memories that start at {starts[first]:.3g} and at {starts[other]:.3g} are still {np.ptp(ends):.3g} "
+                f"apart after {_LENGTH} steps: there may be more than one invariant law, and averages then depend on "
+                f"where memory starts (its contraction factor is {self.memory_map.contraction:g})"
+            )
+        residual = PoissonSolution(self.collocation, lambda _, m: m * m).residual
+        if residual > 1e-6 * max(low**2, high**2):
+            raise ValueError(
+                f"memory_map: {self.collocation.n_each} nodes in memory do not resolve this law (its equation fails by "
+                f"{residual:.2g} between them), so that averages would be wrong: phi is too steep, with the "
+                f"contraction factor {self.memory_map.contraction:g}; give n_nodes, or data as a sequence"
             )
 
 
@@ -331,15 +341,15 @@ class EmpiricalLaw(StationaryLaw):
                 )
             burnt = self.memory_map.steps_to_forget
             n = _LENGTH if n_steps is None else _checks.integer("n_steps", n_steps, least=1)
-            data = data.simulate(n + burnt, rng=rng)
+            data = _checks.simulated(data, n + burnt, rng)
         elif n_steps is not None:
             raise ValueError("n_steps has no meaning for a given sequence: all of its steps are used")
         if len(data) != 2:
             raise ValueError(f"data must be a pair (x, y), not {len(data)} arrays")
-        x = _checks.sequence("x", data[0], self.memory_map.n_inputs)
-        y = _checks.array("y", data[1], ndim=1)
+        x = _checks.sequence("x of data", data[0], self.memory_map.n_inputs)
+        y = _checks.array("y of data", data[1], ndim=1)
         if len(x) != len(y) or not len(x):
-            raise ValueError(f"x and y must have the same positive length, not {len(x)} and {len(y)}")
+            raise ValueError(f"x and y of data must have the same positive length, not {len(x)} and {len(y)}")
         self.input_vectors, self.memory = x[burnt:], self.memory_map.trajectory(x)[burnt:-1]
         self.targets, self.target_variances = y[burnt:], np.zeros(len(y) - burnt)
         self.weights = np.full(len(self.memory), 1 / len(self.memory))
@@ -355,15 +365,3 @@ class EmpiricalLaw(StationaryLaw):
     def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
         chosen = generator.integers(len(self.memory), size=n)
         return self.inputs[chosen], self.memory[chosen]
-
-
-def _warn_of_large_inputs(input_vectors: Array, reach: Array) -> None:
-    largest = np.abs(input_vectors).max(axis=0)
-    if (largest > reach).any():
-        i = int((largest / reach).argmax())
-        warnings.warn(
-            f"inputs as large as {largest[i]:.3g} in coordinate {i} outrun the quadrature over W, which resolves "
-            f"tanh(W·x + m) to three digits up to {reach[i]:.3g}; give the inputs, or the law of W, a smaller scale",
-            RuntimeWarning,
-            stacklevel=3,
-        )

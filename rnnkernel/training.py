@@ -18,27 +18,31 @@ so that a pass can finish one step and take the next.
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from threading import current_thread, main_thread
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnnkernel import _checks
+from rnnkernel._immutable import Immutable
 from rnnkernel._jit import hot, jit
 from rnnkernel._types import Array, Data, Rng, Source
 from rnnkernel.activations import preactivations
 from rnnkernel.network import RNN
 
 _FAST = {"reassoc", "contract", "nsz"}
+STOP = np.zeros(1, np.int64)  # one ends every training of this process: Ctrl-C cannot reach compiled code
 _TOO_LARGE = 1e100  # an error beyond it is divergence; below it no update overflows
 LANES = 1112  # units in a block: a long loop, and rows that start far from one another in the sets of the cache
 _VECTOR = 8  # the loop runs over whole vectors of units; those beyond N rest at zero
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingRecord:
+class TrainingRecord(Immutable):
     """What was recorded while a network was trained.
 
     Attributes
@@ -162,6 +166,8 @@ def train(
     ------
     DivergenceError
         If an error is beyond 1e100 or not a number; its `step` and `record` say where, and what came before.
+    KeyboardInterrupt
+        On Ctrl-C; its `run` is the `TrainingRun` until then, which a further call can go on from.
 
     Notes
     -----
@@ -182,36 +188,73 @@ def train(
         raise TypeError(f"rnn must be an RNN, not {type(rnn).__name__}")
     alpha = _checks.number("learning_rate", learning_rate, least=0)
     tau = _checks.integer("truncation", truncation, least=1)
+    progress = _checks.flag("progress", progress)
+    _checks.generator(rng)
+    if points is not None:
+        points = _checks.points(*_checks.pair("points", points), rnn.n_inputs)
     bound = np.inf if clip is None else _checks.number("clip", clip, above=0)
     n_records = _checks.integer("n_records", n_records, least=1)
     x, y, n_steps = _data(rnn, data, time, rng)
     n_records = min(n_records, n_steps)
     stops = np.arange(n_records + 1) * n_steps // max(n_records, 1)
     losses = np.empty(n_records)
-    predictions = None if points is None else np.empty((n_records, len(rnn.predict(*points))))
+    predictions = None if points is None else np.empty((n_records, len(points[1])))
 
-    task = Task(x, y, rnn.scale, alpha / rnn.n_units ** (2 - 2 * rnn.beta) * rnn.scale, bound)
+    task = Task(x, y, rnn.scale, alpha / rnn.n_units ** (2 - 2 * rnn.beta) * rnn.scale, bound, STOP)
+    if tau > 1:
+        tau = min(tau, max(len(rnn.past[0]) + n_steps + 1, 2))  # further back there is nothing
     held, loop = (Blocks.of(rnn), one_step) if tau == 1 else (Rings.of(rnn, tau), replay)
     sigma = rnn.activation
     stride = 1 if progress or points is not None else max(n_records, 1)
-    with progress_bar(n_steps, "step", progress) as count:
-        for first in range(0, n_records, stride):
-            last = first + stride
-            steps = stops[first : last + 1]
-            bad = loop(sigma.value, sigma.derivative, held, task, steps, losses[first:last])
-            if bad >= 0:
-                done = int(np.searchsorted(stops, bad, side="right")) - 1
-                kept = None if predictions is None else predictions[:done]
-                raise DivergenceError(
-                    f"training diverged at step {bad} of {n_steps}, t = {bad / rnn.n_units:g}: the error is beyond "
-                    f"{_TOO_LARGE:g} or not a number; try a learning_rate below {alpha:g}, or clip",
-                    step=bad,
-                    record=TrainingRecord(stops[1 : done + 1] / rnn.n_units, losses[:done], kept),
-                )
-            if predictions is not None and points is not None:
-                predictions[first] = held.network(rnn).predict(*points)
-            count(int(stops[last] - stops[first]))
-    return TrainingRun(stops[1:] / rnn.n_units, losses, predictions, held.network(rnn))
+    network: RNN | None = rnn
+    reached = 0
+
+    def record() -> tuple[Array, Array, Array | None]:
+        done = int(np.searchsorted(stops, reached, side="right")) - 1
+        return stops[1 : done + 1] / rnn.n_units, losses[:done], None if predictions is None else predictions[:done]
+
+    try:
+        with progress_bar(n_steps, "step", progress) as count:
+            for first in range(0, n_records, stride):
+                last = first + stride
+                steps = stops[first : last + 1]
+                answer = _interruptible(loop, sigma.value, sigma.derivative, held, task, steps, losses[first:last])
+                reached = stops[last] if answer == -1 else answer if answer >= 0 else -2 - answer
+                network = None if answer >= 0 else held.network(rnn)
+                if network is None:  # the last step may diverge without an error that shows it
+                    raise DivergenceError(
+                        f"training of {rnn.n_units} units with beta = {rnn.beta:g} diverged at step {reached} of "
+                        f"{n_steps}, t = {reached / rnn.n_units:g}: the error is beyond {_TOO_LARGE:g} or not a "
+                        f"number; try a learning_rate below {alpha:g}, or clip",
+                        step=int(reached),
+                        record=TrainingRecord(*record()),
+                    )
+                if answer < -1:
+                    raise KeyboardInterrupt
+                if predictions is not None and points is not None:
+                    predictions[first] = network.predict(*points)
+                count(int(stops[last] - stops[first]))
+    except KeyboardInterrupt as stopped:
+        stopped.run = TrainingRun(*record(), network or rnn)  # type: ignore[attr-defined]
+        stopped.add_note("What was trained until then is the attribute `run` of this exception.")
+        raise
+    return TrainingRun(*record(), network or rnn)
+
+
+def _interruptible(loop: Any, *what: Any) -> int:
+    """Run a compiled loop where it does not keep Ctrl-C from the main thread; −2 − k says that it stopped at step k."""
+    if current_thread() is not main_thread() or not hasattr(loop, "py_func"):
+        return int(loop(*what))
+    with ThreadPoolExecutor(1) as worker:
+        job = worker.submit(loop, *what)
+        try:
+            return int(job.result())
+        except KeyboardInterrupt:
+            STOP[0] = 1
+            answer = int(job.result())
+            return answer if answer != -1 else -2 - int(what[-2][-1])
+        finally:
+            STOP[0] = 0
 
 
 def _data(rnn: RNN, data: Data, time: float | None, rng: Rng) -> tuple[Array, Array, int]:
@@ -226,9 +269,10 @@ def _data(rnn: RNN, data: Data, time: float | None, rng: Rng) -> tuple[Array, Ar
     elif isinstance(data, Source):
         if steps is None:
             raise ValueError("time must be given if data is simulated")
-        given = data.simulate(steps, rng=rng)
+        given = _checks.simulated(data, steps, rng)
     else:
-        raise TypeError(f"data must be a tuple (x, y) or have a method simulate(n, rng=), not {data!r}")
+        what = _checks.described(data)
+        raise TypeError(f"data must be a tuple (x, y) or have a method simulate(n, rng=), not {what}")
     x = _checks.sequence("x of data", given[0], rnn.n_inputs)
     y = _checks.array("y of data", given[1], ndim=1)
     if len(x) != len(y):
@@ -239,13 +283,14 @@ def _data(rnn: RNN, data: Data, time: float | None, rng: Rng) -> tuple[Array, Ar
 
 
 class Task(NamedTuple):
-    """What a loop learns from, and how: sequence, scale N^{−β} of the output, rate α^N N^{−β}, bound on errors."""
+    """What a loop learns from, and how: sequence, scale N^{−β} of output, rate α^N N^{−β}, bound on errors, `STOP`."""
 
     x: Array
     y: Array
     scale: float
     rate: float
     clip: float
+    stop: Any
 
 
 class Blocks(NamedTuple):
@@ -269,11 +314,11 @@ class Blocks(NamedTuple):
             rows["W"][:, a] = _fold(rnn.inputs[:, a])
         return cls(rows, rnn.n_units, np.array([rnn.memory]))
 
-    def network(self, like: RNN) -> RNN:
-        """Return the network that is held, with the exponent and the activation of another."""
+    def network(self, like: RNN) -> RNN | None:
+        """Return the network that is held, with the exponent and the activation of another; None if not finite."""
         C, B, S = (self.rows[name].ravel()[: self.n_units] for name in "CBS")
         W = self.rows["W"].transpose(0, 2, 1).reshape(-1, like.n_inputs)[: self.n_units]
-        return RNN(C, W, B, beta=like.beta, hidden=S, activation=like.activation)
+        return _finite(like, C, W, B, S, None)
 
 
 class Rings(NamedTuple):
@@ -296,12 +341,18 @@ class Rings(NamedTuple):
         weights = rnn.output.copy(), rnn.inputs.T.copy(order="C"), rnn.recurrent.copy(), rnn.hidden.copy()
         return cls(*weights, inputs, states, np.array([n]))
 
-    def network(self, like: RNN) -> RNN:
-        """Return the network that is held, with the exponent and the activation of another."""
+    def network(self, like: RNN) -> RNN | None:
+        """Return the network that is held, with the exponent and the activation of another; None if not finite."""
         tau, seen = len(self.states), int(self.seen[0])
         order = np.arange(max(seen - tau + 1, 0), seen) % tau
         past = self.inputs[order], self.states[order]
-        return RNN(self.C, self.W.T, self.B, beta=like.beta, hidden=self.S, activation=like.activation, past=past)
+        return _finite(like, self.C, self.W.T, self.B, self.S, past)
+
+
+def _finite(like: RNN, C: Array, W: Array, B: Array, S: Array, past: tuple[Array, Array] | None) -> RNN | None:
+    if not all(np.isfinite(each).all() for each in (C, W, B, S)):
+        return None
+    return RNN(C, W, B, beta=like.beta, hidden=S, activation=like.activation, past=past)
 
 
 @contextmanager
@@ -380,15 +431,19 @@ def _pass(
 
 @jit(fastmath=_FAST, nogil=True)
 def one_step(value: Any, derivative: Any, blocks: Blocks, task: Task, stops: Any, losses: Any) -> Any:
-    """Train from the first stop to the last, with τ = 1; return the step at which it diverged, or −1."""
+    """Train from the first stop to the last, with τ = 1; return where it diverged, −2 − k if it stopped at k, or −1."""
     rows, N, memory = blocks
-    x, y, scale, rate, clip = task
+    x, y, scale, rate, clip, stop = task
     m = memory[0]
     move = move_q = 0.0
     last = x[0]
+    answer = -1
     for r in range(len(losses)):
         total = 0.0
         for k in range(stops[r], stops[r + 1]):
+            if stop[0]:
+                answer = -2 - k
+                break
             now = x[k % len(x)]
             output = q = held = cross = 0.0
             for b in range(len(rows)):
@@ -406,11 +461,13 @@ def one_step(value: Any, derivative: Any, blocks: Blocks, task: Task, stops: Any
             move_q = move * q / N
             m = (held + move_q * cross) / N
             last = now
+        if answer < -1:
+            break
         losses[r] = total / (stops[r + 1] - stops[r])
     for b in range(len(rows)):
         _finish(rows[b], min(LANES, N - b * LANES), move, move_q, last)
     memory[0] = m
-    return -1
+    return answer
 
 
 @jit(fastmath=_FAST)
@@ -428,15 +485,17 @@ def _finish(block: Any, n: Any, move: Any, move_q: Any, x: Any) -> None:
 
 @jit(fastmath=_FAST, nogil=True)
 def replay(value: Any, derivative: Any, held: Rings, task: Task, stops: Any, losses: Any) -> Any:
-    """Train from the first stop to the last, with τ > 1; return the step at which it diverged, or −1."""
+    """Train from the first stop to the last, with τ > 1; return where it diverged, −2 − k if it stopped at k, or −1."""
     C, W, B, S, inputs, states, seen = held
-    x, y, scale, rate, clip = task
+    x, y, scale, rate, clip, stop = task
     tau, N = states.shape
     u, toward_B = np.empty(N), np.empty(N)
     S_replayed, D = np.empty((tau + 1, N)), np.empty((tau, N))
     for r in range(len(losses)):
         total = 0.0
         for k in range(stops[r], stops[r + 1]):
+            if stop[0]:
+                return -2 - k
             newest = seen[0] % tau
             seen[0] += 1
             inputs[newest] = x[k % len(x)]

@@ -5,6 +5,7 @@ It never uses the chapter's own code.
 
 import numpy as np
 from reference import LAW
+from scipy.linalg import expm
 
 import rnnkernel as rk
 
@@ -77,6 +78,24 @@ class Case:
 
 
 BUILT = {name: Case(data) for name, data in CASES.items()}
+
+
+def flow(case, t):
+    """g_t at the nodes by the exponential of a matrix: ġ = α K diag(w) (f* − g), from zero."""
+    mu = case.mu
+    K = case.limit.kernel(mu.inputs, mu.memory, mu.inputs, mu.memory)
+    return case.best - expm(-case.limit.learning_rate * t * K * mu.weights) @ case.best
+
+
+def solved(case, t, j):
+    """Coordinate j of u_t at the nodes by the package's own solution, where inputs tell the states apart."""
+    mu = case.mu
+
+    def f(x, m):
+        best = case.data.mean_target[(x[:, None] == case.data.inputs).argmax(axis=1)]
+        return RATE * (best - case.limit.predict(t, x, m)) * case.features(x, m)[:, j]
+
+    return mu.solve_poisson(f)(mu.states, mu.memory)
 
 
 def variance(case, t, z, independent=False):

@@ -29,8 +29,8 @@ class Poisson(Explorable):
     """The Poisson equation at work: the average of f along a path, and the two parts that its sum has exactly.
 
     Left, running averages of f over the path of input and memory, of one seed and of twenty, within the bound
-    2‖u‖/n + σ/√n of their root mean square error.  Right, for the one seed, the sum of f − μ(f), its boundary
-    u(z_0) − u(z_n) within ±2‖u‖, and its martingale.  Paths and sums are computed in the page; u comes from
+    2‖u‖_∞/n + σ/√n of their root mean square error.  Right, for the one seed, the sum of f − μ(f), its boundary
+    u(z_0) − u(z_n) within ±2‖u‖_∞, and its martingale.  Paths and sums are computed in the page; u comes from
     `StationaryLaw.solve_poisson`, once for each f and each chain that the sliders offer, as polynomials in memory.
 
     Parameters
@@ -153,7 +153,7 @@ class Solved(NamedTuple):
     sigma: float
     """The root of the asymptotic variance."""
     norm: float
-    """‖u‖."""
+    """‖u‖_∞, which holds on every path; the bound on root mean squares could take ‖u‖ in L²(μ)."""
     deviation: float
     """The standard deviation of f under μ."""
 
@@ -165,7 +165,9 @@ def solved(f: str, stickiness: float) -> Solved:
     solution = law.solve_poisson(FUNCTIONS[f])
     variance = law.mean(lambda x, m: (FUNCTIONS[f](x, m) - solution.mean) ** 2)
     sigma = np.sqrt(np.round(solution.asymptotic_variance, 12))  # zero, not its rounding errors
-    norm = float(solution.bound(1).boundary / 2)
+    centre, half = _interval()
+    memories = centre + half * np.linspace(-1, 1, 201)
+    norm = float(np.abs([solution(np.full(201, state), memories) for state in (0, 1)]).max())
     return Solved(
         _coefficients(solution.centred), _coefficients(solution), solution.mean, float(sigma), norm, variance**0.5
     )

@@ -56,6 +56,14 @@ def exponent_of_change(what, beta, **options):
 @pytest.mark.parametrize("beta", [0.6, 0.9])
 def test_kernel_drifts_at_second_order(beta):
     """N^{2β−2} for pairs, even skewed ones; for independent units N^{2β−2} + N^{β−3/2}, and N^{β−1} if skewed."""
+    network, m = sample(30, beta, 0), np.array(POINTS["memory"])
+    s = np.tanh(np.outer(POINTS["x"], network.inputs[:, 0]) + m[:, None])
+    d = network.output * (1 - s**2) * np.array(POINTS["x"])[:, None]
+    np.testing.assert_allclose(kernel_matrix(network), (s @ s.T + d @ d.T) / 30, rtol=1e-10)
+    other = rk.empirical_kernel(network, *POINTS.values(), [1.5, -1.0], [0.3, 0.2])  # not symmetric
+    s2 = np.tanh(np.outer([1.5, -1.0], network.inputs[:, 0]) + np.array([[0.3], [0.2]]))
+    d2 = network.output * (1 - s2**2) * np.array([[1.5], [-1.0]])
+    np.testing.assert_allclose(other, (s @ s2.T + d @ d2.T) / 30, rtol=1e-10)
     assert exponent_of_change(kernel_matrix, beta, paired=True) == pytest.approx(2 * beta - 2, abs=0.08)
     assert exponent_of_change(kernel_matrix, beta, paired=True, law=SKEWED) == pytest.approx(2 * beta - 2, abs=0.15)
     assert exponent_of_change(kernel_matrix, beta, law=SKEWED) == pytest.approx(beta - 1, abs=0.1)
@@ -116,6 +124,8 @@ def test_pairs_converge_like_one_over_root_n(limit, beta):
             )
             largest.append(np.abs(run.predictions - limit.predict(run.times, **POINTS)).max())
         gaps.append(largest)
+    exact, _ = rk.fit_rate(widths, [np.array([1.1, -0.9]) * n**-0.5 for n in widths], of="error")
+    assert exact == pytest.approx(-0.5, rel=1e-9)
     exponent, (low, high) = rk.fit_rate(widths, gaps, of="error")
     assert exponent == pytest.approx(-0.5, abs=0.15)
     assert high - low < 0.3
@@ -134,8 +144,12 @@ def test_pairs_converge_like_one_over_root_n(limit, beta):
 def test_drift_has_the_exponents_of_the_corollary(law, paired, beta, exponent):
     """The bias which frozen features remove: 2β − 2, or β − 1 for independent units with E C³ ≠ 0."""
     limit = rk.KernelLimit(DATA, law, learning_rate=ALPHA)
+    widths = np.array([100, 300, 900])
+    exact = rk.fit_rate(widths, widths[:, None] ** exponent * np.array([1.1, 0.9]), of="bias")
+    assert exact.exponent == pytest.approx(exponent, rel=1e-9)
     same = {"widths": [100, 300, 900], "betas": [beta], "n_seeds": 150, "times": TIME, "rng": 5, "paired": paired}
     moving, frozen = (rk.convergence_study(limit, frozen=each, **same, **POINTS) for each in (False, True))
+    assert list(moving.widths) == list(widths)
     rate = rk.fit_rate(moving.widths, moving.errors[0] - frozen.errors[0], of="bias")
     assert rate.exponent == pytest.approx(exponent, abs=0.08)
 

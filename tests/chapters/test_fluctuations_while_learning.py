@@ -5,7 +5,7 @@ from itertools import pairwise
 import joint_chain
 import numpy as np
 import pytest
-from kernel_learner import BUILT, RATE, Case, norm, variance
+from kernel_learner import BUILT, RATE, Case, flow, norm, solved, variance
 from reference import DATA
 from scipy import stats
 
@@ -22,7 +22,7 @@ def test_identity_for_a_moving_function():
     for generator in np.random.default_rng(5).spawn(repeats):
         states, x, m = mu.simulate(n + 1, rng=generator)
         (ua, ub), (pa, pb) = ([sol(states, m) for sol in sols], [sol.one_step(states, m) for sol in sols])
-        fa, fb = [sol.centred(states, m) for sol in sols]
+        fa, fb = (joint_chain.FUNCTIONS[name](x, m) - mu.mean(joint_chain.FUNCTIONS[name]) for name in ("xm", "m"))
         theta = np.concatenate([[0.0], np.cumsum(np.sin(3 * x * m)[:-1]) / n_units])
         total = (fa - theta * fb)[:-1].sum()
         boundary = (ua - theta * ub)[0] - (ua - theta * ub)[-1]
@@ -33,6 +33,10 @@ def test_identity_for_a_moving_function():
         martingales.append(martingale)
         moves.append(np.abs(np.diff(theta)).max())
         thetas.append(theta)
+    for sol, name in zip(sols, ("xm", "m"), strict=True):
+        f, after = joint_chain.FUNCTIONS[name], joint_chain.MEMORY(x, m)
+        np.testing.assert_allclose(sol.centred(states, m), f(x, m) - mu.mean(f), atol=1e-12)
+        np.testing.assert_allclose(sol.one_step(states, m), joint_chain.one_step(mu, sol, states, after), atol=1e-10)
     increments = np.array(martingales)
     past = np.array(thetas)[:, :-1]
     for weight in (1.0, past):  # mean zero given the past: uncorrelated with what is known
@@ -42,6 +46,19 @@ def test_identity_for_a_moving_function():
     V = n_units * max(moves) * np.abs(sizes[1]).max()
     bound = U * np.sqrt(time) / (2 * np.sqrt(n_units)) + (2 * U + V * time) / n_units
     assert np.sqrt(np.mean(np.square(sums))) <= bound
+
+
+def test_bound_for_a_moving_function_is_attained():
+    """A fair coin, f = ±1 that stands still: (osc u)²/4 is the variance, and the bound is the error but for 1/N."""
+    coin = rk.DataSequence(rk.MarkovChain([[0.5, 0.5], [0.5, 0.5]]), [-1.0, 1.0], [0.0, 0.0])
+    sol = rk.StationaryLaw(coin, joint_chain.MEMORY).solve_poisson(joint_chain.FUNCTIONS["x"])
+    U, N = np.ptp(sol([0, 1], [0.0, 0.0])), 10_000
+    for T in (0.5, 2.0):
+        n = int(N * T)
+        error = n / N * np.sqrt(coin.chain.average_variance([-1.0, 1.0], n))
+        bound = U * np.sqrt(T) / (2 * np.sqrt(N)) + 2 * U / N
+        assert error <= bound
+        assert bound - 2 * U / N == pytest.approx(error, rel=1e-9)
 
 
 def test_averaging_of_one_frozen_feature():
@@ -74,11 +91,34 @@ def test_averaging_of_one_frozen_feature():
         errors[n_units] = np.sqrt(np.mean(deviation**2))
         e_n = np.sqrt(time / n_units) * (U / 2 + alpha * s)
         e_n += (2 * U + V * time + alpha**2 * (Y + R) * time / 2) / n_units
-        assert errors[n_units] <= np.exp(alpha * a * time) * e_n
+        assert errors[n_units] <= 2 * e_n
         bias = abs(deviation.mean())
         assert bias <= 4 * deviation.std() / np.sqrt(repeats) + 2 / n_units
     slope = np.polyfit(np.log(list(errors)), np.log(list(errors.values())), 1)[0]
     assert slope == pytest.approx(-0.5, abs=0.06)
+    # the sum that the proof bounds, along one path: from f itself, and from the two solutions
+    states, x, m = mu.simulate(401, rng=1)
+    feature, best, theta = psi(x, m), DATA.mean_target[states], np.linspace(start, c / a, 401)
+    direct = (best - theta * feature) * feature - (c - a * theta)
+    u_c, u_a = sol_c(states, m), sol_a(states, m)
+    Pu_c, Pu_a = (joint_chain.one_step(mu, sol, states, joint_chain.MEMORY(x, m)) for sol in (sol_c, sol_a))
+    martingale = (u_c[1:] - theta[:-1] * u_a[1:] - (Pu_c - theta * Pu_a)[:-1]).sum()
+    boundary = (u_c - theta * u_a)[0] - (u_c - theta * u_a)[-1]
+    drift = -(np.diff(theta) * u_a[1:]).sum()
+    assert direct[:-1].sum() == pytest.approx(boundary + drift + martingale, abs=1e-9)
+
+
+def test_the_feedback_of_one_feature_at_most_doubles():
+    """Δ_n = G_n − b Σ_{k<n} Δ_k gives |Δ| ≤ (2 − (1 − b)ⁿ) max|G|, attained by a driver that jumps at the end."""
+    rng, b, n = np.random.default_rng(0), 0.02, 400
+    for G in (*rng.normal(size=(20, n)).cumsum(axis=1), np.append(-np.ones(n - 1), 1.0)):
+        delta = np.zeros(n)
+        for k in range(n):
+            delta[k] = G[k] - b * delta[:k].sum()
+        most = (2 - (1 - b) ** (n - 1)) * np.abs(G).max()
+        assert np.abs(delta).max() <= most * (1 + 1e-12)
+    assert np.abs(delta).max() == pytest.approx(most, rel=1e-9)
+    assert most <= 2
 
 
 @pytest.fixture(params=BUILT)
@@ -92,6 +132,8 @@ def test_the_driver_has_five_parts(case):
     data, P = case.data, case.data.chain.transition
     point = {"x": [1.5], "memory": [0.1]}
     states, x, m = mu.simulate(n + 1, rng=5)
+    for t in (0.3, n / N):  # the limit itself, by the exponential of a matrix
+        np.testing.assert_allclose(limit.predict(t, mu.inputs, mu.memory), flow(case, t), atol=1e-8)
 
     def section(x, m):
         return limit.kernel(1.5, 0.1, x, m)[0]
@@ -101,6 +143,10 @@ def test_the_driver_has_five_parts(case):
         f = RATE * (case.best - limit.predict(t, mu.inputs, mu.memory)) * section(mu.inputs, mu.memory)
         u = case.invert @ (f - mu.weights @ f)
         assert abs(mu.weights @ u) < 1e-10
+        if case is BUILT["two"]:
+            best = lambda x: data.mean_target[(x > 0).astype(int)]  # noqa: E731
+            sol = mu.solve_poisson(lambda x, m: RATE * (best(x) - limit.predict(t, x, m)) * section(x, m))
+            np.testing.assert_allclose(sol(mu.states, mu.memory), u, atol=1e-8)
         return mu.weights @ f, mu.interpolate(u), mu.interpolate(mu.transition_operator @ u)
 
     means, u, Pu = zip(*(solve(k / N) for k in range(n + 1)), strict=True)
@@ -139,6 +185,11 @@ def test_each_constant_of_the_driver(case):
     T, K, Phi, r = 3.0, case.K_bar, case.Phi, len(case.eigenvalues)
     y_bar, Lam, R, omega, nu = constants(case, T)
     assert norm(Phi).max() == pytest.approx(np.sqrt(K), abs=1e-6)
+    diagonal = case.limit.kernel.diagonal(case.mu.inputs, case.mu.memory)
+    np.testing.assert_allclose(diagonal, norm(Phi) ** 2, atol=1e-7)
+    if case is BUILT["two"]:  # the package's solution, and its prediction, give u_t
+        for t in (0.4, T):
+            np.testing.assert_allclose(solved(case, t, 0), case.steps(t)[2][:, 0], atol=1e-7)
     n = len(Phi) // len(case.data.inputs)
     for block, m in zip(Phi.reshape(-1, n, r), case.mu.memory.reshape(-1, n), strict=True):
         apart = np.abs(m[:, None] - m)
@@ -198,6 +249,17 @@ def test_the_driver_is_small(case):
         assert largest <= E_N
         sizes.append(largest)
     assert 2.8 < sizes[0] / sizes[1] < 5.6  # √16 = 4
+
+
+def test_the_time_step_attains_its_bound():
+    """One state and no noise: the driver is the time step, ½α²K^(3/2)ȳ T/N for small T."""
+    still = Case(rk.DataSequence(rk.MarkovChain([[1.0]]), [1.5], [2.0]))
+    N, T = 500, 0.004
+    states, m = np.zeros((1, 3), dtype=int), np.full((1, 3), still.limit.memory_map.fixed_points(1.5)[0])
+    *_, (F, _, _, _) = still.learn(N, states, m)
+    bound = RATE**2 * still.K_bar**1.5 * 2.0 * T / 2 / N
+    assert norm(F)[0] <= bound
+    assert norm(F)[0] == pytest.approx(bound, rel=0.05)
 
 
 def test_the_noise_alone_has_the_variance_of_its_bound():
@@ -260,9 +322,43 @@ def test_errors_are_unlearned():
             assert left > right
 
 
+def test_the_two_sums_for_any_step_below_two():
+    """‖ζ‖² ≤ a/(2 − ϑ) Σ⟨F, AF⟩ and Σ⟨ε, Aε⟩ ≤ (2/(2 − ϑ))² Σ⟨F, AF⟩."""
+    rng = np.random.default_rng(3)
+    for theta in (0.05, 0.5, 1.0, 1.5, 1.9):
+        for a in (0.4, 1.0):
+            F = np.vstack([np.zeros(6), rng.normal(size=(60, 6)).cumsum(axis=0)])
+            Q = np.linalg.qr(rng.normal(size=(60, 6, 6)))[0]
+            operators = theta / a * (Q * rng.uniform(0, 1, (60, 1, 6))) @ Q.transpose(0, 2, 1)
+            errors = unlearn(operators, F, a)
+            energy = [np.einsum("ki,kij,kj->k", h[:-1], operators, h[:-1]).sum() for h in (errors, F)]
+            zeta = (errors - F)[-1]
+            assert zeta @ zeta <= a / (2 - theta) * energy[1]
+            assert energy[0] <= (2 / (2 - theta)) ** 2 * energy[1]
+
+
+@pytest.mark.parametrize("theta", [0.05, 0.5, 1.0, 1.5])
+def test_no_constant_can_be_smaller(theta):
+    """One vector: an alternating driver attains the second sum, a geometric one the first."""
+    n, one = 2000, np.ones((2000, 1, 1))
+    F = np.append(0.0, (-1.0) ** np.arange(n))[:, None]
+    errors = unlearn(one, F, theta)
+    most = (2 / (2 - theta)) ** 2
+    assert (errors[:-1] ** 2).sum() <= most * (F[:-1] ** 2).sum()
+    assert (errors[:-1] ** 2).sum() == pytest.approx(most * (F[:-1] ** 2).sum(), rel=0.02)
+    F = np.append(0.0, np.append((1 - theta) ** np.arange(n - 2.0, -1, -1), 0.0))[:, None]
+    zeta = (unlearn(one, F, theta) - F)[-1, 0]
+    assert zeta**2 <= theta / (2 - theta) * (F[:-1] ** 2).sum() * (1 + 1e-12)
+    assert zeta**2 == pytest.approx(theta / (2 - theta) * (F[:-1] ** 2).sum(), rel=1e-3)
+
+
 def test_the_kernel_learner_unlearns(case):
-    """Both displays for the learner, path by path, and the bound on the supremum; Gronwall's follows from it."""
+    """All displays for the learner, path by path, and the bound on the supremum; Gronwall's follows from it."""
     N, T, K = 40, 4.0, case.K_bar
+    mu, fresh = case.mu, case.features(case.mu.inputs, case.mu.memory)
+    kernel = case.limit.kernel(mu.inputs, mu.memory, mu.inputs, mu.memory)
+    np.testing.assert_allclose(fresh @ fresh.T, kernel, atol=1e-7)
+    np.testing.assert_allclose(case.Phi @ case.g(1.0), flow(case, 1.0), atol=1e-7)
     states, m = case.paths(round(N * T), 40, seed=3)
     Phi = case.features(case.data.inputs[states.ravel()], m.ravel()).reshape(*m.shape, -1)
     F, errors = (np.array(each) for each in list(zip(*case.learn(N, states, m), strict=True))[:2])
@@ -273,10 +369,27 @@ def test_the_kernel_learner_unlearns(case):
     energy = RATE / N * np.cumsum((along[1] - along[0]) ** 2, axis=1)
     allowed = RATE / N * np.cumsum(along[0] ** 2, axis=1)
     assert ((eta[1:] ** 2).sum(axis=2).T + energy <= allowed * (1 + 1e-12)).all()
-    assert ((along[1] ** 2).sum(axis=1) <= 4 * (along[0] ** 2).sum(axis=1)).all()
+    theta = RATE * K / N
+    assert ((eta[-1] ** 2).sum(axis=1) <= RATE / N / (2 - theta) * (along[0] ** 2).sum(axis=1)).all()
+    assert ((along[1] ** 2).sum(axis=1) <= (2 / (2 - theta)) ** 2 * (along[0] ** 2).sum(axis=1)).all()
     largest = [np.abs(each @ case.Phi.T).max(axis=(0, 2)) for each in (errors, F)]
-    assert (largest[0] <= (1 + np.sqrt(RATE * K * T)) * largest[1]).all()
+    assert (largest[0] <= (1 + np.sqrt(RATE * K * T / (2 - theta))) * largest[1]).all()
     assert 1 + np.sqrt(RATE * K * T) < np.exp(RATE * K * T)
+
+
+def test_the_operator_averages_out_by_its_poisson_equation(case):
+    """Entries of Φ⊗Φ: their means are those of S, diagonal in the modes, and their sums split as the proof says."""
+    mu = case.mu
+    states, x, m = mu.simulate(301, rng=2)
+    for a, b in ((0, 0), (0, 1), (1, 1)):
+        entry = lambda x, m, a=a, b=b: np.multiply(*case.features(x, m)[:, [a, b]].T)  # noqa: E731
+        sol = mu.solve_poisson(entry)
+        assert sol.mean == pytest.approx(case.eigenvalues[a] * (a == b), abs=1e-8)
+        f = entry(mu.inputs, mu.memory) - sol.mean
+        np.testing.assert_allclose(sol(mu.states, mu.memory), case.invert @ f, atol=1e-8)
+        u, direct = sol(states, m), (entry(x, m)[:-1] - case.eigenvalues[a] * (a == b)).sum()
+        forecast = joint_chain.one_step(mu, sol, states, case.limit.memory_map(x, m))
+        assert direct == pytest.approx(u[0] - u[-1] + (u[1:] - forecast[:-1]).sum(), abs=1e-6)
 
 
 def test_the_error_is_linear_to_first_order(case):

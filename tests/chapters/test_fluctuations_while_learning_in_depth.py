@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from kernel_learner import BUILT, RATE, variance
+from kernel_learner import BUILT, RATE, Case, solved, variance
+
+import rnnkernel as rk
 
 
 @pytest.fixture(params=BUILT)
@@ -18,6 +20,11 @@ def test_the_drift_averages_out(case):
         drift = np.array([each[3] for each in case.learn(N, states, m)])
         sizes.append(np.sqrt(np.mean(np.max((drift**2).sum(axis=2), axis=0))))
     assert 40 < sizes[0] / sizes[1] < 100
+    if case is BUILT["two"]:  # what drifts is the package's solution, and it is centred at every time
+        for t in (0.2, 1.0):
+            u = solved(case, t, 0)
+            np.testing.assert_allclose(u, case.steps(t)[2][:, 0], atol=1e-7)
+            assert abs(case.mu.weights @ u) < 1e-8
 
 
 def test_independent_draws_have_the_naive_variance(case):
@@ -34,3 +41,46 @@ def test_independent_draws_have_the_naive_variance(case):
     naive, chain = variance(case, T, z, independent=True), variance(case, T, z)
     assert N * np.var(g @ z) == pytest.approx(naive, rel=4 * np.sqrt(2 / runs) + 4 / N)
     assert abs(chain / naive - 1) > 0.01
+
+
+def sizes_at_a_point(rho):
+    """Mean squares of noise, martingale and their sum at (1.5, 0.1), as N → ∞, without unlearning: h = K(z, ·)."""
+    chain = rk.MarkovChain(rho * np.eye(2) + (1 - rho) * np.array([0.75, 0.25]))
+    case = Case(rk.DataSequence(chain, [-1.0, 1.5], [[-1.0, 1.5]] * 2), rate=1.0)
+    mu, h, noise, martingale = case.mu, case.Phi @ case.features([1.5], [0.1])[0], 0.0, 0.0
+    nodes, weights = np.polynomial.legendre.leggauss(12)
+    for t, weight in zip(1 + nodes, weights, strict=True):  # from 0 to 2
+        f = (case.best - case.Phi @ case.g(t)) * h
+        f = f - mu.weights @ f
+        noise += weight * mu.weights @ (mu.target_variances * h**2)
+        martingale += weight * mu.weights @ (f * (2 * case.invert @ f - f))
+    return noise, martingale
+
+
+def test_answer_on_noise_and_martingale():
+    """The noise shrinks with stickiness, the martingale is least near 0.6; they cross between 0.8 and 0.9."""
+    rhos = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
+    noise, martingale = np.array([sizes_at_a_point(rho) for rho in rhos]).T
+    assert (np.diff(noise) < 0).all()
+    assert martingale.argmin() == 2
+    assert (martingale > noise).tolist() == [False, False, False, False, True, True]
+
+
+def test_answer_on_the_scatter():
+    """At ρ = 0 the naive rule is too small, at 0.6 right; the scatter falls at first and rises in the end."""
+    found = {}
+    for rho in (-0.2, 0.0, 0.4, 0.6, 0.95):
+        chain = rk.MarkovChain(rho * np.eye(2) + (1 - rho) * np.array([0.75, 0.25]))
+        case = Case(rk.DataSequence(chain, [-1.0, 1.5], [[-1.0, 1.5]] * 2), rate=RATE)
+        z = case.features([1.5], [0.1])[0]
+        found[rho] = variance(case, 2.0, z), variance(case, 2.0, z, independent=True)
+    assert found[0.0][0] > 1.05 * found[0.0][1]
+    assert found[-0.2][0] > found[0.0][0] > found[0.4][0]
+    assert found[0.95][0] > found[0.6][0]
+    assert found[0.6][0] == pytest.approx(found[0.6][1], rel=0.05)
+
+
+def test_gronwall_is_smaller_for_short_horizons_only():
+    """1 + √(x/2) and e^x, x = αK̄T, cross at about one third."""
+    x = np.array([0.2, 0.33, 0.4, 1.0])
+    assert (np.exp(x) < 1 + np.sqrt(x / 2)).tolist() == [True, True, False, False]

@@ -1,8 +1,10 @@
 """The statement on matrices of rank r, against an independent computation."""
 
 import numpy as np
+from functions import fine
 from numpy.testing import assert_allclose
 from reference import LAW
+from scipy import stats
 
 
 def test_rank_r_keeps_r_numbers():
@@ -25,6 +27,16 @@ def test_rank_r_keeps_r_numbers():
     M = [np.zeros(2)]
     for xi in x:
         M.append(step(xi, M[-1]))
+    points, density = fine(stats.norm(0.7, 1), -10, 11)
+    points, density = points[::20], 20 * density[::20]
+    by_hand = [np.zeros(2)]
+    for xi in x:  # the same averages over W by trapezoids
+        each = []
+        for angle_of in angle:
+            U_t, B_t = factors(points, angle_of * np.ones(len(points)))
+            each.append(B_t * np.tanh(points * xi + by_hand[-1] @ U_t) @ density)
+        by_hand.append(np.mean(each, axis=0))
+    assert_allclose(M, by_hand, rtol=1e-6, atol=1e-9)
     rng = np.random.default_rng(27)
     n = 200_000
     W, T = rng.normal(0.7, 1, n), rng.uniform(0, 2 * np.pi, n)

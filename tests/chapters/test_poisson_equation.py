@@ -31,6 +31,19 @@ def test_identity_is_exact(mu, named):
     assert parts.total == pytest.approx(parts.boundary + parts.martingale.sum(), abs=1e-10)
 
 
+def test_two_states_with_a_pencil():
+    """The worked example: the solution, and one path of three steps."""
+    data = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), [-1.0, 1.5], [0.0, 0.0])
+    sol = rk.StationaryLaw(data, MEMORY).solve_poisson(FUNCTIONS["x"])
+    zeros = np.zeros(4)
+    assert sol.mean == pytest.approx(-0.375, abs=1e-12)
+    np.testing.assert_allclose(sol.centred([0, 1], zeros[:2]), [-0.625, 1.875])
+    np.testing.assert_allclose(sol([0, 1], zeros[:2]), [-1.5625, 4.6875])
+    np.testing.assert_allclose(sol.one_step([0, 1], zeros[:2]), [-0.9375, 2.8125])
+    parts = sol.decompose([0, 0, 1, 1], zeros)
+    np.testing.assert_allclose([parts.total, parts.boundary, *parts.martingale], [0.625, -6.25, -0.625, 5.625, 1.875])
+
+
 def test_finite_chain_is_linear_algebra():
     rng = np.random.default_rng(0)
     for n in (2, 3, 6):
@@ -123,7 +136,8 @@ def test_meeting_time():
 def test_periodic_chain_in_the_sense_of_cesaro_and_abel():
     for P in ([[0, 0.5, 0.5], [1, 0, 0], [1, 0, 0]], [[0, 1, 0], [0, 0, 1], [1, 0, 0]]):
         chain = rk.MarkovChain(P)
-        assert chain.period > 1
+        returns = [n for n in range(1, 13) if np.linalg.matrix_power(P, n)[0, 0] > 0]
+        assert chain.period == np.gcd.reduce(returns) > 1
         pi, n_states = chain.stationary_distribution, 3
         f_bar = np.array([1.0, 0.0, -2.0]) - pi @ [1.0, 0.0, -2.0]
         Z = np.linalg.inv(np.eye(n_states) - chain.transition + pi)

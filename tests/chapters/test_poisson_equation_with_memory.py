@@ -6,8 +6,10 @@ forecasts of any number of steps are powers of a matrix.
 
 import numpy as np
 import pytest
-from joint_chain import CASES, FUNCTIONS, LIPSCHITZ, MEMORY, first_overlap, on_grid, one_step, overlap
+from joint_chain import CASES, FUNCTIONS, LIPSCHITZ, MEMORY, TWO_STATES, first_overlap, on_grid, one_step, overlap
 from scipy import optimize, stats
+
+import rnnkernel as rk
 
 
 @pytest.fixture(params=CASES)
@@ -69,6 +71,7 @@ def wasserstein(law, other, w):
 
 def test_joint_chain_contracts(mu):
     P, x, q = mu.data.chain.transition, mu.data.inputs, MEMORY.contraction
+    assert pytest.approx(0.5) == q  # L E|B| with |tanh'| ≤ 1 and B ~ U(0, 1)
     r, epsilon = first_overlap(P)
     delta, length = jump(mu), np.ptp(mu.intervals)
     for excess in (1.05, 2.0, 20.0):  # over the least weight that the theorem allows
@@ -88,6 +91,9 @@ def test_joint_chain_contracts(mu):
     kappa = max(1 - epsilon + delta / ((1 - q) * w), q**r)
     for name, f in FUNCTIONS.items():
         values = f(mu.inputs, mu.memory)
+        after = MEMORY(mu.inputs, mu.memory)
+        ahead = sum(P[mu.states, j] * f(np.full(len(after), x[j]), after) for j in range(len(P)))
+        np.testing.assert_allclose(mu.transition_operator @ values, ahead, atol=1e-7)
         scale = max(LIPSCHITZ[name], np.ptp(values) / w) * (w + length)
         g = values - mu.mean(f)
         for n in range(60):
@@ -133,6 +139,7 @@ def test_solution_is_the_series(mu, named):
         total += term
         term = mu.transition_operator @ term
     np.testing.assert_allclose(sol.values, total, atol=1e-10)
+    np.testing.assert_allclose(sol(mu.states, mu.memory), total, atol=1e-9)
     assert mu.weights @ sol.values == pytest.approx(0, abs=1e-11)
     smallest = np.linalg.svd(np.eye(len(term)) - mu.transition_operator, compute_uv=False)[-2:]
     assert smallest[0] > 1e-3  # any other solution differs by a constant
@@ -148,6 +155,8 @@ def test_variance_is_the_sum_of_covariances(mu, named):
         covariances.append(mu.weights @ (f_bar * g))
         g = mu.transition_operator @ g
     assert sol.asymptotic_variance == pytest.approx(covariances[0] + 2 * sum(covariances[1:]), rel=1e-9)
+    u = sol(mu.states, mu.memory)
+    assert mu.weights @ (f_bar * (2 * u - f_bar)) == pytest.approx(sol.asymptotic_variance, rel=1e-9)
     # and the variance of one martingale increment: E[u²] − E[(P̂u)²], from the definition
     after = MEMORY(mu.inputs, mu.memory)
     square = one_step(mu, lambda i, m: sol(i, m) ** 2, mu.states, after)
@@ -173,7 +182,8 @@ def test_bound_holds_for_every_n(mu, named):
         bound = sol.bound(n)
         assert np.sqrt(variance_after(mu, f, n) / n) <= bound.total
         assert bound.martingale == pytest.approx(np.sqrt(sol.asymptotic_variance / n))
-        assert bound.boundary == pytest.approx(2 * np.abs(u).max() / n, rel=1e-2)
+        assert bound.boundary == pytest.approx(2 * np.sqrt(mu.weights @ sol.values**2) / n, rel=1e-9)
+        assert bound.boundary <= 2 * np.abs(u).max() / n
     v, n = second_solution(mu, sol), 10**8  # P̂^{n+1}v is zero to rounding: the exact error at a large n
     gamma = mu.weights @ (centred(mu, f) * (mu.transition_operator @ v))
     error = np.sqrt((sol.asymptotic_variance - 2 * gamma / n) / n)
@@ -198,6 +208,9 @@ def test_bound_holds_from_any_start(mu, named):
 def test_characteristic_function_within_its_bound(mu):
     f = FUNCTIONS["m"]
     sol, T, f_bar = mu.solve_poisson(f), mu.transition_operator, centred(mu, f)
+    twin = np.linalg.solve(np.eye(len(f_bar)) - T + mu.weights, f_bar)
+    np.testing.assert_allclose(sol(mu.states, mu.memory), twin, atol=1e-9)
+    assert sol.asymptotic_variance == pytest.approx(mu.weights @ (f_bar * (2 * twin - f_bar)), rel=1e-9)
     sigma, (u, _) = np.sqrt(sol.asymptotic_variance), on_grid(mu, sol)
     omega = np.ptp(u)
     g = T @ sol.values**2 - (T @ sol.values) ** 2
@@ -229,3 +242,81 @@ def test_errors_are_gaussian():
     assert stats.kstest(scaled, stats.norm(0, sigma).cdf).pvalue > 0.01
     for wrong in (0.8 * sigma, 1.25 * sigma):
         assert stats.kstest(scaled, stats.norm(0, wrong).cdf).pvalue < 1e-3
+
+
+PERIODIC = {
+    "ring": [[0, 0.5, 0.5], [1, 0, 0], [1, 0, 0]],
+    "two pairs": [[0, 0, 0.3, 0.7], [0, 0, 0.8, 0.2], [0.4, 0.6, 0, 0], [0.1, 0.9, 0, 0]],
+}
+
+
+@pytest.mark.parametrize("name", PERIODIC)
+def test_periodic_chain_with_memory(name, named):
+    """The package's solution is the mean of the partial sums, and the variance and the bound hold with it."""
+    P, f = PERIODIC[name], named[1]
+    data = rk.DataSequence(rk.MarkovChain(P), [-1.0, 1.5, 0.3, 0.8][: len(P)], np.zeros(len(P)))
+    assert data.chain.period == 2
+    mu = rk.StationaryLaw(data, MEMORY)
+    sol, T, f_bar = mu.solve_poisson(f), mu.transition_operator, centred(mu, f)
+    states, x, m = mu.simulate(300, rng=0)
+    forecast = one_step(mu, sol, states, MEMORY(x, m))
+    np.testing.assert_allclose(sol(states, m) - forecast, f(x, m) - mu.mean(f), atol=1e-9)
+    u = sol.values
+    np.testing.assert_allclose(u - T @ u, f_bar, atol=1e-9)
+    assert mu.weights @ u == pytest.approx(0, abs=1e-9)
+    term, partial, mean, n = f_bar, np.zeros_like(f_bar), np.zeros_like(f_bar), 4000
+    for _ in range(n):
+        partial, term = partial + term, T @ term
+        mean += partial / n
+    v = second_solution(mu, sol)
+    assert np.abs(mean - u).max() <= 2 * np.abs(v).max() / n + 1e-9
+    for k in (1, 2, 7, 60):
+        correction = mu.weights @ (f_bar * (T @ v - np.linalg.matrix_power(T, k + 1) @ v))
+        assert variance_after(mu, f, k) == pytest.approx(sol.asymptotic_variance - 2 / k * correction, rel=1e-8)
+        assert np.sqrt(variance_after(mu, f, k) / k) <= sol.bound(k).total + 1e-12
+        assert sol.bound(k).boundary == pytest.approx(2 * np.sqrt(mu.weights @ u**2) / k, rel=1e-9)
+        assert sol.bound(k).martingale ** 2 == pytest.approx(mu.weights @ (f_bar * (2 * u - f_bar)) / k, rel=1e-9)
+
+
+def sticky(rho):
+    """The reference inputs, repeated with correlation ρ."""
+    chain = rk.MarkovChain(rho * np.eye(2) + (1 - rho) * np.array([0.75, 0.25]))
+    return rk.StationaryLaw(rk.DataSequence(chain, [-1.0, 1.5], [0.0, 0.0]), MEMORY)
+
+
+def test_answer_on_the_two_parts_of_a_sticky_chain():
+    """At ρ = 0.95, n = 30: exact sizes of boundary, martingale and sum; the parts cancel, and neither decides."""
+    mu, n = sticky(0.95), 30
+    sol, T = mu.solve_poisson(FUNCTIONS["m"]), mu.transition_operator
+    square, later = mu.weights @ sol.values**2, np.linalg.matrix_power(T, n) @ sol.values
+    boundary = 2 * square - 2 * mu.weights @ (sol.values * later)
+    martingale, total = n * sol.asymptotic_variance, n * variance_after(mu, FUNCTIONS["m"], n)
+    correlation = (total - boundary - martingale) / 2 / np.sqrt(boundary * martingale)
+    assert -0.85 < correlation < -0.65
+    assert boundary < martingale  # the boundary does not decide
+    rngs = np.random.default_rng(1).spawn(1000)
+    parts = [sol.decompose(states, m) for states, _, m in (mu.simulate(n + 1, rng=rng) for rng in rngs)]
+    split = np.array([(each.boundary, each.martingale.sum()) for each in parts])
+    np.testing.assert_allclose((split**2).mean(axis=0), [boundary, martingale], rtol=0.2)
+    assert np.corrcoef(split.T)[0, 1] == pytest.approx(correlation, abs=0.06)
+    assert np.median(np.abs(split[:, 0])) < 0.1 * np.sqrt(boundary)
+
+
+def test_answer_on_the_product():
+    """σ of x·m falls as stickiness grows to 0.8, and rises beyond."""
+    sigmas = [sticky(rho).solve_poisson(FUNCTIONS["xm"]).asymptotic_variance for rho in (0, 0.2, 0.4, 0.6, 0.8, 0.95)]
+    assert (np.diff(sigmas[:5]) < 0).all()
+    assert sigmas[5] > sigmas[4]
+
+
+def test_answer_on_short_batches():
+    """Batches of inputs are biased by more than 5 % up to length 37, and by less from 38 on."""
+    chain, x = TWO_STATES.chain, TWO_STATES.inputs
+    bias = {b: 1 - b * chain.average_variance(x, b) / chain.asymptotic_variance(x) for b in (37, 38)}
+    assert bias[38] < 0.05 < bias[37]
+
+
+def test_answer_on_three_steps():
+    """For f = m the error after three steps is below σ/√3."""
+    mu = CASES["two"]
+    assert variance_after(mu, FUNCTIONS["m"], 3) < 0.9 * mu.solve_poisson(FUNCTIONS["m"]).asymptotic_variance

@@ -74,6 +74,11 @@ def test_products_of_slopes_fall_at_the_spectral_radius():
 def test_law_of_state_and_random_fixed_point(data):
     """All pasts of n states: their memories give μ up to |𝓜| c_n, if time runs backwards; if not, not."""
     mu, n = rk.StationaryLaw(data, MEMORY), 8
+    for path in np.random.default_rng(0).integers(len(data.inputs), size=(20, 6)):  # M^(n) of a past, latest first
+        m = 0.1
+        for x in data.inputs[path][::-1]:
+            m = LAW.recurrent_mean * LAW.quadrature.weights @ np.tanh(LAW.quadrature.nodes[:, 0] * x + m)
+        assert MEMORY.fixed_point(data.inputs[path][::-1], start=0.1) == pytest.approx(float(np.sum(m)), abs=1e-13)
     matrix = reversed_matrix(data.chain)
     pi = data.chain.stationary_distribution
     np.testing.assert_allclose(matrix.sum(axis=1), 1)
@@ -131,12 +136,16 @@ def test_a_wrong_memory_map_moves_the_law_by_little():
     phi = linear_memory(0.5, 0.4)
     mu, epsilon = rk.StationaryLaw(TWO, phi), 1e-3
     shifted = rk.StationaryLaw(rk.DataSequence(TWO.chain, TWO.inputs + epsilon / 0.5, [0.0, 0.0]), phi)
-    assert shifted.mean(lambda _, m: m) - mu.mean(lambda _, m: m) == pytest.approx(epsilon / (1 - 0.4), rel=1e-9)
+    moved = shifted.mean(lambda _, m: m) - mu.mean(lambda _, m: m)
+    assert moved == pytest.approx(epsilon / (1 - 0.4), rel=1e-9)
+    assert moved <= epsilon / (1 - 0.4) * (1 + 1e-9)
     network = rk.RNN.sample(LAW, n_units=500, beta=0.75, rng=1)
 
     def phi_N(x, m):
         return np.tanh(x * network.inputs[:, 0] + m[:, None]) @ network.recurrent / 500
 
+    for x in TWO.inputs:
+        np.testing.assert_allclose(MEMORY.derivative(x, GRID), np.gradient(MEMORY(x, GRID), GRID), atol=2e-4)
     q = slopes_of(MEMORY, TWO.inputs).max()
     epsilon = max(np.abs(phi_N(x, GRID) - MEMORY(x, GRID)).max() for x in TWO.inputs)
     exact, J = rk.StationaryLaw(TWO, MEMORY), Interpolation("polynomials", 24)

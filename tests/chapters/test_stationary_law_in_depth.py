@@ -102,6 +102,8 @@ def solution(data, f):
 def test_two_starts_stay_within_their_bounds(data, n):
     """Both lines of the bound for the coupling of its proof, and the Wasserstein distance itself."""
     P, phi = data.chain.transition, MEMORY
+    for x in data.inputs:
+        np.testing.assert_allclose(phi.derivative(x, GRID), np.gradient(phi(x, GRID), GRID), atol=2e-4)
     gamma, delta = variation(P), jump(phi, data.inputs)
     c, t = products(slopes_of(phi, data.inputs), P, n), gamma ** np.arange(n + 1)
     spill = delta * sum(c[n - 1 - k] * t[k] for k in range(n))
@@ -172,9 +174,19 @@ def test_one_step_contracts_in_a_weighted_distance(data):
     """W_w of mixtures after one step; the factor is nearly attained, and below 1 for a large weight only."""
     P, gamma = data.chain.transition, variation(data.chain.transition)
     delta, q = jump(MEMORY, data.inputs), slopes_of(MEMORY, data.inputs).max()
+    assert MEMORY.contraction == pytest.approx(MEMORY.derivative(0.0, 0.0)) == pytest.approx(0.5)
+    assert q <= MEMORY.contraction
     rng = np.random.default_rng(0)
+    mu = rk.StationaryLaw(data, MEMORY)
+    f = lambda x, m: np.sin(3 * m + x)  # noqa: E731
+    ahead = mu.transition_operator @ f(mu.inputs, mu.memory)
+    by_hand = sum(P[mu.states, j] * f(data.inputs[j], MEMORY(mu.inputs, mu.memory)) for j in range(len(P)))
+    np.testing.assert_allclose(ahead, by_hand, atol=1e-11)
     for w in (0.5, 2.0, 5.0):
         kappa = max(gamma + delta / w, q)
+        size = max(3.0, np.ptp([f(x, GRID) for x in data.inputs]) / w)  # f is Lipschitz in d_w, and P̂f is with κ
+        between = w * (mu.states[:, None] != mu.states) + np.abs(mu.memory[:, None] - mu.memory)
+        assert (np.abs(ahead[:, None] - ahead) <= kappa * size * between + 1e-12).all()
         assert (kappa < 1) == (w > delta / (1 - gamma))
         worst = 0.0
         for _ in range(6):
@@ -234,6 +246,11 @@ def test_the_sum_of_forecasts_is_smooth(name):
     q = slopes_of(MEMORY, TWO.inputs).max()
     fine = np.linspace(LOW, HIGH, 601)
     step = 1e-3
+    mu = rk.StationaryLaw(TWO, MEMORY)
+    package = mu.solve_poisson(f)
+    for i in (0, 1):
+        own = np.linspace(*mu.intervals[i], 51)
+        np.testing.assert_allclose(package(np.full(51, i), own), u(i, own), atol=1e-10)
     kappa_2 = max(
         np.abs(np.diff(MEMORY.derivative(x, np.append(fine, HIGH + step)))).max() / (fine[1] - fine[0])
         for x in TWO.inputs
@@ -278,6 +295,21 @@ def test_the_error_of_a_method_is_what_it_does_to_u(data, kind, name):
         largest = max(np.abs(J.functions(GRID) @ u(j, J.nodes) - u(j, GRID)).max() for j in range(len(w)))
         assert abs(error) <= np.abs(w).sum() * largest + 1e-13
         assert kind == "polynomials" or w.min() > -1e-14
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_package_errs_by_what_it_does_to_u(data, name):
+    """The identity for the package's own rule: its operator is P̂J at its nodes, and P̂u there is a sum by hand."""
+    f = FUNCTIONS[name][0]
+    u, mean = solution(data, f)
+    for n in (3, 5):
+        mu = rk.StationaryLaw(data, MEMORY, n_nodes=n)
+        P, w, error = data.chain.transition, mu.weights, mu.mean(f) - mean
+        at_nodes = np.concatenate([u(i, mu.memory[mu.states == i]) for i in range(len(P))])
+        after = MEMORY(mu.inputs, mu.memory)
+        ahead = sum(P[mu.states, j] * u(j, after) for j in range(len(P)))
+        assert error == pytest.approx(w @ (mu.transition_operator @ at_nodes - ahead), abs=2e-13)
+        assert n > 3 or abs(error) > 1e-7
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, 2.5])
@@ -393,6 +425,9 @@ def test_polynomials_are_nearly_as_good_as_the_best(n):
     w = J.weights(TWO)
     error = abs(sum(w[i] @ FUNCTIONS["sin"][0](x, J.nodes) for i, x in enumerate(TWO.inputs)) - mean)
     assert error <= np.abs(w).sum() * (1 + lebesgue) * worst + 1e-13
+    own = rk.StationaryLaw(TWO, MEMORY, n_nodes=n)  # its intervals are shorter, so the nearest polynomial is nearer
+    error = abs(own.mean(FUNCTIONS["sin"][0]) - mean)
+    assert error <= np.abs(own.weights).sum() * (1 + lebesgue) * worst + 1e-13
 
 
 def strip_width(q):
@@ -409,7 +444,9 @@ def test_complex_memory_stays_in_its_strip():
     def slope(x, m):
         return LAW.recurrent_mean * weights @ (1 - np.tanh(nodes[:, 0, None] * x + m) ** 2)
 
-    q, v_star = MEMORY.contraction, strip_width(MEMORY.contraction)
+    q = MEMORY.contraction
+    assert q == pytest.approx(0.5)  # E|B|
+    v_star = strip_width(q)
     assert q * np.tan(v_star) == pytest.approx(v_star)
     real = np.linspace(-1, 1, 41)
     for v in (0.2, 0.7, 1.0, 0.99 * v_star):
@@ -435,6 +472,7 @@ def test_collocation_stays_below_its_geometric_bound(data, name):
     f, lipschitz, _ = FUNCTIONS[name]
     _, mean = solution(data, f)
     q, half = MEMORY.contraction, (HIGH - LOW) / 2
+    assert q == pytest.approx(0.5)  # E|B|
     v_star = strip_width(q)
     best = v_star / half + np.sqrt(1 + (v_star / half) ** 2)
     assert half / 2 * (best - 1 / best) == pytest.approx(v_star)
@@ -442,6 +480,8 @@ def test_collocation_stays_below_its_geometric_bound(data, name):
         J = Interpolation("polynomials", n)
         w = J.weights(data)
         error = abs(sum(w[i] @ f(x, J.nodes) for i, x in enumerate(data.inputs)) - mean)
+        own = rk.StationaryLaw(data, MEMORY, n_nodes=n)
+        error = max(error, abs(own.mean(f) - mean) * min(1, np.abs(w).sum() / np.abs(own.weights).sum()))
         for share in (0.3, 0.6, 0.9):
             R = 1 + (best - 1) * share
             v, A = half / 2 * (R - 1 / R), half / 2 * (R + 1 / R)
@@ -491,8 +531,11 @@ def test_inputs_on_a_continuum_contract():
     assert (after <= kappa * before + 1e-12).all()
     assert (np.abs(MEMORY(x, m) - MEMORY(x2, m2)) <= l_x * np.abs(x - x2) + q * np.abs(m - m2) + 1e-12).all()
     source = rk.Autoregression(0.5)
-    one, _ = source.simulate(40, rng=1, start=1.0)
+    one, following = source.simulate(40, rng=1, start=1.0)
     other, _ = source.simulate(40, rng=1, start=-1.0)
+    assert one[0] == 1
+    np.testing.assert_allclose(np.abs(one[1:] - one[:-1] / 2), 0.5, atol=1e-12)
+    np.testing.assert_allclose(following[:-1], one[1:], atol=1e-12)
     distance = w * np.abs(one - other) + np.abs(MEMORY.trajectory(one, 0.5) - MEMORY.trajectory(other, -0.5))[:-1]
     assert (distance <= kappa ** np.arange(40) * (2 * w + 1) + 1e-12).all()
 
@@ -506,6 +549,9 @@ def test_empirical_laws_stay_within_their_bound():
     reach = a / (1 - b)
     diameter = 2 * w + 2 * reach
     averages = [rk.StationaryLaw(source, phi, n_steps=n, rng=seed).mean(lambda _, m: m) for seed in range(200)]
+    squares = [rk.StationaryLaw(source, phi, n_steps=n, rng=seed).mean(lambda _, m: m**2) for seed in range(200)]
+    variance = a**2 / 3 / (1 - b**2) * (1 + b * 0.5) / (1 - b * 0.5)
+    assert np.mean(squares) == pytest.approx(variance, abs=4 * np.std(squares) / np.sqrt(200) + 2 * variance / n)
     square = np.mean(np.square(averages))
     assert square <= diameter**2 / n * (1 + kappa) / (1 - kappa)
     # the exact long-run variance: a²/(1 − b)² times that of the inputs, 1/3 (1 + ½)/(1 − ½) = 1

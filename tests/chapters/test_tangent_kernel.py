@@ -5,7 +5,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 from reference import CHAIN, LAW
-from scipy import integrate, stats
+from scipy import integrate, linalg, special, stats
 
 import rnnkernel as rk
 
@@ -49,7 +49,10 @@ def test_a_step_moves_the_forecast_by_the_full_kernel():
     n, beta, alpha, rng = 8, 0.75, 1e-5, np.random.default_rng(1)
     C, W, B = plane(n, rng)
     C = np.abs(C)
-    (x, S), (x_step, S_step) = (np.array([0.4, -1.0]), rng.uniform(0, 1, n)), (np.array([1.0, 0.5]), np.full(n, 0.9))
+    (x, S), (x_step, S_step) = (
+        (np.array([0.4, -1.0]), rng.uniform(0, 1, n)),
+        (np.array([1.0, 0.5]), rng.uniform(0.5, 1, n)),
+    )
     before = rk.RNN(C, W, B, beta=beta, hidden=S_step)
     error = 2.0 - before.predict(x_step[None], [before.memory])[0]
     after = before.step(x_step, 2.0, learning_rate=alpha)
@@ -63,6 +66,16 @@ def test_a_step_moves_the_forecast_by_the_full_kernel():
 def quadrature():
     nodes, weights = LAW.quadrature
     return nodes[:, 0], weights
+
+
+def features(law, x, m, activation="tanh"):
+    """Φ_z at points (n, d) with weights of W inside: rows whose products are K."""
+    nodes, w = law.quadrature
+    u = x @ nodes.T + np.asarray(m)[:, None]
+    s = np.tanh(u) if activation == "tanh" else special.erf(u)
+    prime = 1 - s**2 if activation == "tanh" else 2 / np.sqrt(np.pi) * np.exp(-(u**2))
+    slopes = np.sqrt(w * law.output_square) * prime
+    return np.hstack([np.sqrt(w) * s, (x[:, :, None] * slopes[:, None]).reshape(len(x), -1)])
 
 
 def unit_variance(x1, m1, x2, m2, i=0, j=0):
@@ -164,6 +177,14 @@ def test_silence():
     chain = rk.MarkovChain([[0.5, 0.3, 0.2], [0.4, 0.4, 0.2], [0.1, 0.3, 0.6]])
     data = rk.DataSequence(chain, inputs=[-1.0, 0.0, 1.5], targets=[0.5, -1.0, 2.0])
     limit = rk.KernelLimit(data, LAW, learning_rate=1.0).predict([0.7, 30.0], x=0.0, memory=m)
+    of_chain = rk.KernelLimit(data, LAW, learning_rate=1.0).stationary
+    at, memory = np.append(of_chain.inputs, np.zeros(3))[:, None], np.append(of_chain.memory, m)
+    rows = features(LAW, at, memory)
+    size, best = len(of_chain.memory), np.array([0.5, -1.0, 2.0])[of_chain.states]
+    flow = np.zeros((len(at) + 1, len(at) + 1))  # ∂_t g = ∫ (f* − g) K dμ, and 1 carries f*
+    flow[:-1, :size] = -(rows @ rows[:size].T) * of_chain.weights
+    flow[:-1, -1] = -flow[:-1, :size] @ best
+    np.testing.assert_allclose(limit[0], linalg.expm(0.7 * flow)[size:-1, -1], rtol=1e-8)
     gamma = limit / np.tanh(m)
     np.testing.assert_allclose(gamma, gamma[:, :1] * np.ones(3), rtol=1e-9)
     assert np.abs(gamma).min() > 1e-3
@@ -192,7 +213,9 @@ GENERAL = [(-2.0, 0.3), (-1.0, -0.4), (0.5, 0.2), (0.0, 0.5)]
 )
 def test_strictly_positive_if_and_only_if(points, positive):
     x, m = np.array(points).T
-    lowest = np.linalg.eigvalsh(rk.TangentKernel(LAW)(x, m, x, m))[0]
+    kernel, rows = rk.TangentKernel(LAW), features(LAW, x[:, None], m)
+    np.testing.assert_allclose(kernel(x, m, x[::-1] + 1, m), rows @ features(LAW, x[::-1, None] + 1, m).T, atol=1e-12)
+    lowest = np.linalg.eigvalsh(kernel(x, m, x, m))[0]
     assert lowest > 1e-8 if positive else abs(lowest) < 1e-14
 
 
@@ -201,11 +224,14 @@ def test_a_constant_coordinate_repairs_everything():
     law = rk.InitialLaw(stats.uniform(-1, 2), [stats.norm(0, 1.5), stats.norm(0.5, 1)], stats.uniform(0, 0.5))
     x = np.array([[-1.5, 1.0], [1.5, 1.0], [0.0, 1.0]])
     m = np.array([-0.2, 0.2, 0.0])
-    assert np.linalg.eigvalsh(rk.TangentKernel(law)(x, m, x, m))[0] > 1e-4
+    kernel, rows = rk.TangentKernel(law), features(law, x, m)
+    assert np.linalg.eigvalsh(kernel(x, m, x, m))[0] > 1e-4
+    np.testing.assert_allclose(kernel(x, m, x[1:], m[1:]), rows @ rows[1:].T, rtol=1e-10, atol=1e-14)
     silent, other = np.array([[0.0, 1.0], [0.0, 1.0]]), [0.3, -0.3]
     assert np.linalg.eigvalsh(rk.TangentKernel(law)(silent, other, silent, other))[0] > 1e-4
     data = rk.DataSequence(rk.MarkovChain(np.full((2, 2), 0.5)), inputs=[[-1.0, 1.0], [1.0, 1.0]], targets=[1.0, 1.0])
     repaired = rk.KernelLimit(data, law, learning_rate=1.0)
+    assert repaired.loss([0.0])[0] == pytest.approx(0.5, rel=1e-10)  # ½ E Y², as the forecast starts at zero
     assert repaired.loss([300.0])[0] < 1e-3 * repaired.loss([0.0])[0]
 
 
@@ -213,9 +239,10 @@ def apply_kernel(kernel, x, m, weights, f, x_out, m_out):
     return kernel(x_out, m_out, x, m) @ (weights * f)
 
 
-def test_null_space_of_a_law():
+@pytest.mark.parametrize(("activation", "sigma"), [("tanh", np.tanh), ("erf", special.erf)])
+def test_null_space_of_a_law(activation, sigma):
     """Memory with a density on an interval: what the theorem lists vanishes, and what it excludes does not."""
-    kernel = rk.TangentKernel(LAW)
+    kernel = rk.TangentKernel(LAW, activation)
     t, w = np.polynomial.legendre.leggauss(40)
     m, density = 0.6 * t, w / 4  # uniform on [−0.6, 0.6], two inputs of weight one half
     out = np.array([0.3, -1.0, 1.5, 0.0]), np.array([0.2, 0.1, -0.3, 0.5])
@@ -226,18 +253,27 @@ def test_null_space_of_a_law():
         return np.abs(apply_kernel(kernel, x, both, weights, f, *out)).max()
 
     shape = np.exp(m) * np.cos(3 * m)
+    for x in (-1.0, 0.5):  # what is not null is what the features say
+        points, kept = np.full((40, 1), x), np.array(out)
+        rows = [features(LAW, *each, activation) for each in ((kept[0][:, None], kept[1]), (points, m))]
+        expected = rows[0] @ (rows[1].T @ (density * shape))
+        np.testing.assert_allclose(apply_kernel(kernel, points[:, 0], m, density, shape, *out), expected, rtol=1e-9)
     even = np.append(shape, shape[::-1])  # f(−z) = f(z) for opposite inputs
     assert image(-1.0, 1.0, even) < 1e-14
     assert image(-1.0, 1.0, np.append(shape, -shape[::-1])) > 1e-3
     assert image(-1.0, 1.5, even) > 1e-3  # inputs that are not opposite
-    orthogonal = np.append(m**3 - (density @ (m**3 * np.tanh(m))) / (density @ np.tanh(m) ** 2) * np.tanh(m), 0 * m)
-    assert image(0.0, 1.5, orthogonal) < 1e-15  # silence: orthogonal to tanh(m)
+    orthogonal = np.append(m**3 - (density @ (m**3 * sigma(m))) / (density @ sigma(m) ** 2) * sigma(m), 0 * m)
+    assert image(0.0, 1.5, orthogonal) < 1e-15  # silence: orthogonal to σ(m)
     assert image(0.5, 1.5, orthogonal) > 1e-6
 
     for kappa in (0.3, 1.0, 2.5):  # the Fourier transform that the proof uses
         transform = integrate.quad(lambda u, k=kappa: np.cos(k * u) / np.cosh(u) ** 2, -25, 25, epsabs=1e-12)[0]
         assert transform == pytest.approx(np.pi * kappa / np.sinh(np.pi * kappa / 2), rel=1e-9)
+        gauss = integrate.quad(lambda u, k=kappa: np.cos(k * u) * 2 / np.sqrt(np.pi) * np.exp(-(u**2)), -9, 9)[0]
+        assert gauss == pytest.approx(2 * np.exp(-(kappa**2) / 4), rel=1e-9)
 
+    if activation == "erf":
+        return
     g = np.linspace(-13, 13, 6001)  # without a bound on memory: a null function at inputs 1 and 2
     normal = stats.norm.pdf(g) * (g[1] - g[0])
     f = np.append(np.exp(np.pi**2 / 32) * np.cos(np.pi * g / 4), -np.ones(6001))

@@ -83,6 +83,79 @@ def test_the_path_through_memory_is_small():
     assert sizes[50] / sizes[800] == pytest.approx(16, rel=0.35)
 
 
+def test_bounds_on_what_memory_adds_are_attained():
+    """By linear units with one B, but for σ̄²A²; and by saturated states at B = 0, where that term is all there is."""
+    n, b, x = 40, 0.6, 1.5
+    C = LAW.sample(n, rng=0)[0]
+    A = sum(b**k for k in range(5))
+    R = b * x * A
+
+    def added(W, B, history):
+        rows, m = unit_features(C, W, B, history)
+        now = history[-1], m
+        return np.sum(rows**2) / n - rk.empirical_kernel(rk.RNN(C, W, B, beta=0.75), *now, *now)[0, 0]
+
+    linear, saturated = added(np.full(n, 1e-6), np.full(n, b), [x] * 6), added(np.ones(n), np.zeros(n), [20.0, 0.0])
+    assert linear == pytest.approx(C.mean() ** 2 * (2 * x * R + R**2), rel=1e-4)
+    assert saturated == pytest.approx(C.mean() ** 2, rel=1e-9)
+    assert linear <= C.mean() ** 2 * (2 * x * R + R**2) * (1 + 1e-9)
+    assert saturated <= C.mean() ** 2 * (1 + 1e-9)
+    fourth = (3 * (n - 1) * C2**2 + C4) / n**3  # of C.mean(), and c_N²/N² bounds it
+    assert fourth <= (3 * C2**2 + C4 / n) / n**2 <= 1.03 * fourth
+
+
+def second_moment(history_pair, W, B, w):
+    """The limit of N² E(what all paths add)², with means over units that are weighted sums at (W, B).
+
+    N times it tends to z·Az with z = (q, q', r, r') normal, S its covariance: E(z·Az)² = (tr AS)² + 2 tr ASAS.
+    """
+    ends = []
+    for history in history_pair:
+        m, dW, dB = 0.0, 0 * W, 0 * W
+        for x in history[:-1]:
+            s = np.tanh(W * x + m)
+            p = w @ (B * (1 - s**2))
+            m, dW, dB = w @ (B * s), B * (1 - s**2) * x + p * dW, s + p * dB
+        ends.append((history[-1], 1 - np.tanh(W * history[-1] + m) ** 2, dW, dB))
+    (x, a, dW, dB), (x2, a2, dW2, dB2) = ends
+    linear = np.array([a, a2, a * x * dW2, a2 * x2 * dW])  # of q, q', r, r': averages of C times this
+    A = np.zeros((4, 4))
+    A[0, 3] = A[1, 2] = 0.5
+    A[0, 1] = w @ (dW * dW2 + dB * dB2) / 2
+    AS = (A + A.T) @ (C2 * (linear * w) @ linear.T)
+    return np.trace(AS) ** 2 + 2 * np.trace(AS @ AS)
+
+
+def test_what_all_paths_add_in_wide_networks():
+    """The second moment of its normal limit, from quadrature: of 20 000 networks with N = 200, and of a million units.
+
+    Four standard errors of the networks are allowed; what is left out is of relative order 1/N.
+    """
+    (W, w), (B, w_B) = quadrature(), np.polynomial.legendre.leggauss(2)  # of U(0, 1), exact for three moments
+    expected = second_moment(HISTORIES, np.repeat(W, 2), np.tile((1 + B) / 2, len(W)), np.outer(w, w_B / 2).ravel())
+    _, W, B = LAW.sample(1_000_000, rng=2)
+    assert second_moment(HISTORIES, W[:, 0], B, np.full(len(B), 1e-6)) == pytest.approx(expected, rel=0.01)
+
+    n, n_networks = 200, 20_000
+    C, W, B = LAW.sample(n * n_networks, rng=1)
+    C, W, B = (each.reshape(n_networks, n) for each in (C, W[:, 0], B))
+    ends = []
+    for history in HISTORIES:
+        m, dW, dB = np.zeros((n_networks, 1)), 0 * W, 0 * W
+        for x in history[:-1]:
+            s = np.tanh(W * x + m)
+            p = np.mean(B * (1 - s**2), axis=1, keepdims=True)
+            m, dW, dB = np.mean(B * s, axis=1, keepdims=True), B * (1 - s**2) * x + p * dW, s + p * dB
+        direct = C * (1 - np.tanh(W * history[-1] + m) ** 2)
+        q = direct.mean(axis=1, keepdims=True)
+        ends.append((direct * history[-1], q * dW, q * dB))
+    (direct, by_W, by_B), (direct2, by_W2, by_B2) = ends
+    added = direct * by_W2 + by_W * direct2 + by_W * by_W2 + by_B * by_B2
+    squares = (n * added.mean(axis=1)) ** 2
+    tolerance = 4 * squares.std() / np.sqrt(n_networks)
+    assert abs(squares.mean() - expected) < tolerance < 0.12 * expected
+
+
 @pytest.mark.parametrize("d", [1, 2])
 def test_arcsine_kernel_with_memory(d):
     """The closed form against the package, for means and memories that are not zero."""
@@ -117,6 +190,7 @@ def test_distance_bounds_what_is_told_apart():
     mu, kernel = limit.stationary, limit.kernel
     times = np.array([1e-4, 0.1, 1.0, 4.0, 50.0])
     paid = limit.loss([0.0])[0] - limit.loss(times)
+    assert (paid > 0).all()
     rng = np.random.default_rng(0)
     x, m = rng.choice([-1.0, 1.5], 12), rng.uniform(-0.4, 0.4, 12)
     g, gram = limit.predict(times, x=x, memory=m), kernel(x, m, x, m)
@@ -127,6 +201,7 @@ def test_distance_bounds_what_is_told_apart():
     features = kernel.features(mu.inputs, mu.memory)
     mean = features.T @ (mu.weights * data.mean_target[mu.states])
     here = kernel.features(x, m)
+    np.testing.assert_allclose(here @ here[:5].T, gram[:, :5], rtol=1e-10, atol=1e-14)
     for i, j in ((0, 1), (3, 7)):  # at small t: equality up to the angle
         apart = here[i] - here[j]
         cosine = apart @ mean / np.linalg.norm(apart) / np.linalg.norm(mean)

@@ -45,6 +45,17 @@ def test_first_forecast_variance():
     expected = n_units ** (1 - 2 * beta) / 3 * weights @ np.tanh(1.5 * nodes[:, 0] + 0.1) ** 2
     assert np.mean(forecasts**2) == pytest.approx(expected, rel=4 * np.sqrt(2 / n_seeds))
     assert expected <= n_units ** (1 - 2 * beta) / 3
+    one = rk.RNN.sample(LAW, n_units=n_units, beta=beta, rng=0)
+    by_hand = n_units**-beta * np.sum(one.output * np.tanh(1.5 * one.inputs[:, 0] + 0.1))
+    assert forecasts[0] == pytest.approx(by_hand, rel=1e-12)
+    saturated = rk.InitialLaw(LAW.output, stats.norm(0, 1e6), LAW.recurrent)  # all hidden units are ±1
+    largest = [
+        rk.RNN.sample(saturated, n_units=n_units, beta=beta, rng=seed).predict(1.5, 0.1) for seed in range(n_seeds)
+    ]
+    bound = n_units ** (1 - 2 * beta) / 3
+    allowance = 4 * np.sqrt(2 / n_seeds)
+    assert np.mean(np.square(largest)) <= bound * (1 + allowance)
+    assert np.mean(np.square(largest)) >= bound * (1 - allowance)
 
 
 @pytest.mark.parametrize("n_units", [50, 1000])
@@ -69,6 +80,24 @@ def test_parameters_are_lazy(n_units):
     moved_B = np.abs(after.recurrent - before.recurrent).max()
     assert moved_B <= bound_B <= 40 * moved_B
     assert np.abs(q).max() <= np.abs(before.output).mean() + a
+
+
+def test_lazy_bounds_are_attained():
+    """A saturated unit, and others with u ≈ 0, whose errors are all clipped to c: each bound is what happens."""
+    n_units, beta, alpha, c, n_steps = 50, 0.75, 0.8, 1e-6, 100
+    C, W, B = np.linspace(0, 1.5, n_units), np.zeros(n_units), np.zeros(n_units)
+    W[0] = 40.0
+    before = rk.RNN(C, W, B, beta=beta)
+    after = rk.train(before, (np.ones(n_steps), np.full(n_steps, 1e3)), learning_rate=alpha, clip=c).network
+    a = alpha * n_steps / n_units * c * n_units ** (beta - 1)
+    moved_C, moved_W, moved_B = after.output - C, after.inputs[:, 0] - W, after.recurrent - B
+    np.testing.assert_allclose(moved_C[0], a, rtol=1e-8)
+    np.testing.assert_allclose(moved_W[1:], a * (C[1:] + a), rtol=1e-4)
+    q = np.abs(C).mean() + a  # its own bound, L = 1
+    np.testing.assert_allclose(moved_B[0], a * q * (1 - 1 / n_steps), rtol=1e-4)  # at the first step S_0 = 0
+    assert np.abs(moved_C).max() <= a * (1 + 1e-8)
+    assert (moved_W <= a * (C + a)).all()
+    assert np.abs(moved_B).max() <= a * q
 
 
 def test_one_step_is_a_kernel_step():

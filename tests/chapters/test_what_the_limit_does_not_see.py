@@ -86,8 +86,23 @@ def test_common_factor_is_the_slope_of_the_forecast():
     np.testing.assert_allclose(6400**0.4 * q, (up - down) / (2 * h), rtol=0.12)
 
 
+def assert_trained_step_by_step(start, x, y, *, alpha, tau, clip=np.inf):
+    """All weights after training are those of the definition of the rule."""
+    sigma, prime = np.tanh, lambda u: 1 - np.tanh(u) ** 2
+    weights = start.output, start.inputs, start.recurrent, start.hidden
+    how = {"beta": start.beta, "alpha": alpha, "sigma": sigma, "prime": prime, "tau": tau, "clip": clip}
+    *expected, _, _, _ = naive.train(*weights, x[:, None], y, **how)
+    end = rk.train(start, (x, y), learning_rate=alpha, truncation=tau, clip=None if clip == np.inf else clip).network
+    for found, other, first in zip((end.output, end.inputs, end.recurrent), expected, weights[:3], strict=True):
+        np.testing.assert_allclose(found - first, other - first, rtol=1e-7, atol=1e-12)
+
+
 def test_all_rules_share_one_limit(chapter):
     """τ = 1, τ = 6, RTRL, full back-propagation and B frozen: within three predicted deviations of the limit."""
+    for tau in (1, 6, 40):  # each rule is the one that it is called
+        assert_trained_step_by_step(
+            rk.RNN.sample(LAW, n_units=12, beta=0.75, rng=0), *DATA.simulate(40, rng=1), alpha=1.0, tau=tau
+        )
     N, t = 1000, 2.0
     limit = rk.KernelLimit(DATA, LAW)
     at = {"x": [-1.0, 1.5], "memory": [-0.2, 0.4]}
@@ -127,6 +142,8 @@ def test_looking_back_matters_as_n_to_the_2_beta_minus_2(beta):
 def test_training_at_any_beta_is_training_at_another(truncation):
     N, weights = 60, LAW.sample(60, rng=0)
     x, y = DATA.simulate(400, rng=1)
+    start = rk.RNN(*weights, beta=0.6)
+    assert_trained_step_by_step(start, x[:30], y[:30], alpha=0.7, tau=truncation, clip=0.8)
     runs = {
         beta: rk.train(
             rk.RNN(*weights, beta=beta),
@@ -165,6 +182,7 @@ def test_at_one_half_the_limit_is_gaussian():
         errors.append([end - fluct.prediction[0, 0], end - fluct.prediction[0, 0] - kept])
     plain, own = np.array(errors).T
     predicted = fluct.std(n_units=N, beta=0.5)[0, 0]
+    assert predicted**2 > fluct.initial_output[0, 0]  # data and units add to it
     assert plain.std() == pytest.approx(predicted, rel=4 / np.sqrt(1200))
     assert stats.kstest(plain / predicted, "norm").pvalue > 1e-3
     assert own.std() == pytest.approx(np.sqrt(predicted**2 - fluct.initial_output[0, 0]), rel=4 / np.sqrt(1200))

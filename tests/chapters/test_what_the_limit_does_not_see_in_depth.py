@@ -27,7 +27,10 @@ def test_common_factor_is_an_average_of_mean_zero():
     N = 60
     _, W, B = LAW.sample(N, rng=0)
     x, _ = DATA.simulate(12, rng=1)
-    *_, (_, _, _, D, _) = naive.sensitivities(np.zeros(N), W[:, 0], B, np.zeros(N), x)
+    *_, (_, _, m, D, _) = naive.sensitivities(np.zeros(N), W[:, 0], B, np.zeros(N), x)
+    memory = rk.RNN(np.zeros(N), W, B, beta=0.75).trajectory(x)  # the D of the statement are taken at these
+    np.testing.assert_allclose(1 - np.tanh(np.outer(x, W[:, 0]) + memory[:-1, None])[-1] ** 2, D, rtol=1e-10)
+    assert memory[-2] == pytest.approx(m, rel=1e-10)
     q = np.random.default_rng(2).uniform(-1, 1, (4000, N)) @ D / N
     exact = np.mean(D**2) / 3 / N
     assert np.mean(q**2) == pytest.approx(exact, rel=4 * np.sqrt(2 / 4000))
@@ -48,6 +51,18 @@ def test_response_is_an_average_of_mean_zero():
     reach = 1.5 * 1.5 * bar_a / (1 - bar_a)
     assert exact <= reach**2 / 3 / N
     assert np.mean(np.abs(r * (sample @ D) / N)) <= reach / 3 / N
+
+    # Linear units with one B attain both bounds: W tends to zero, and the input does not change.
+    one = 1e-6 * np.ones(N)
+    *_, (p_W, _, _, D, _) = naive.sensitivities(np.zeros(N), one, bar_a * np.ones(N), np.zeros(N), np.full(80, 1.5))
+    attained = sample @ (slope(one, 1.5, 0.0) * 1.5 * N * p_W) / N
+    np.testing.assert_allclose(attained, reach * sample @ D / N, rtol=1e-6)
+    products = np.abs(attained * (sample @ D) / N)
+    assert np.mean((slope(one, 1.5, 0.0) * 1.5 * N * p_W) ** 2) <= reach**2
+    assert np.mean(D**2) <= 1.0
+    assert np.mean(products) <= reach / 3 / N * (1 + 4 * np.sqrt(2 / 4000))
+    assert np.mean(products) == pytest.approx(reach / 3 / N, rel=4 * np.sqrt(2 / 4000))
+    *_, (p_W, _, _, D, _) = naive.sensitivities(np.zeros(N), W[:, 0], B, np.zeros(N), x)
 
     C, r = sample[0], r[0]
     beta, alpha, y = 0.75, 1e-6, 0.7
@@ -72,6 +87,15 @@ def test_common_factor_moves_little_in_training(n_units):
     )
     a, C = alpha * t * c * n_units ** (beta - 1), np.abs(start.output)
     bound = a + alpha * t * c * L_2 * n_units ** (beta - 1) * np.mean(C * (C + a))
+    small = rk.RNN.sample(LAW, n_units=12, beta=beta, rng=3)
+    x, y = recall(1).simulate(30, rng=4)
+    sigma, prime = np.tanh, lambda u: 1 - np.tanh(u) ** 2
+    how = {"beta": beta, "alpha": alpha, "sigma": sigma, "prime": prime, "clip": c}
+    weights = small.output, small.inputs, small.recurrent
+    stepped = naive.train(*weights, small.hidden, x[:, None], y, **how)
+    trained = rk.train(small, (x, y), learning_rate=alpha, clip=c).network
+    for name, first, last in zip(("output", "inputs", "recurrent"), weights, stepped, strict=False):
+        np.testing.assert_allclose(getattr(trained, name) - first, last - first, rtol=1e-7, atol=1e-12)
     moved = np.abs(q_end - q_start).max()
     assert moved <= bound <= 40 * moved
 

@@ -111,18 +111,70 @@ def test_two_state_forgetting_closed_form(transition):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_doeblin_bound(seed):
-    """‖pP^k − qP^k‖ ≤ (1 − ε_r)^⌊k/r⌋ ‖p − q‖, with equality for two states and r = 1."""
+    """‖pP^k − qP^k‖ ≤ (1 − η_r)^⌊k/r⌋ ‖p − q‖, with equality for two states and r = 1; d(k) and ε_r by hand."""
     rng = np.random.default_rng(seed)
     P = rng.dirichlet(np.full(4, 0.3), size=4)
     chain = rk.MarkovChain(P)
+    pi = chain.stationary_distribution
     p, q = rng.dirichlet(np.ones(4), size=2)
     for r in (1, 2, 3):
+        rows = np.linalg.matrix_power(P, r)
+        eta, epsilon = chain.dobrushin_coefficient(r), chain.doeblin_coefficient(r)
+        assert eta == pytest.approx(1 - max(total_variation(a, b) for a in rows for b in rows), rel=1e-12)
+        assert epsilon == pytest.approx(sum(min(column) for column in rows.T), rel=1e-12)
+        assert epsilon <= eta
         for k in range(12):
             power = np.linalg.matrix_power(P, k)
-            bound = (1 - chain.doeblin_coefficient(r)) ** (k // r) * total_variation(p, q)
-            assert total_variation(p @ power, q @ power) <= bound + 1e-15
+            bound = (1 - eta) ** (k // r)
+            assert total_variation(p @ power, q @ power) <= bound * total_variation(p, q) + 1e-15
+            distance = max(total_variation(row, pi) for row in power)
+            assert chain.mixing_distance(k) == pytest.approx(distance, rel=1e-9, abs=1e-14)
+            assert distance <= bound + 1e-15
     two = rk.MarkovChain(P[:2, :2] / P[:2, :2].sum(axis=1, keepdims=True))
-    assert total_variation(two.transition[0], two.transition[1]) == pytest.approx(1 - two.doeblin_coefficient())
+    attained = total_variation(*np.linalg.matrix_power(two.transition, 5))
+    assert attained <= (1 - two.dobrushin_coefficient()) ** 5 * (1 + 1e-9)
+    assert attained >= (1 - two.dobrushin_coefficient()) ** 5 * (1 - 1e-9)
+
+
+def test_pairs_of_rows_share_more_than_all_rows():
+    """Rows (½, ½, 0), (0, ½, ½), (½, 0, ½): all three share nothing, each two a half."""
+    chain = rk.MarkovChain([[0.5, 0.5, 0], [0, 0.5, 0.5], [0.5, 0, 0.5]])
+    assert chain.doeblin_coefficient() == 0
+    assert chain.dobrushin_coefficient() == 0.5
+    assert chain.dobrushin_coefficient(2) == 0.75
+    assert [PERIODIC.dobrushin_coefficient(r) for r in (1, 2, 3)] == [0, 0, 0]
+
+
+def test_one_closed_class_is_enough():
+    """A transient state, then two states for ever: one stationary law, and every bound holds from every start."""
+    P = np.array([[0.5, 0.3, 0.2], [0, 0.9, 0.1], [0, 0.3, 0.7]])
+    chain, values = rk.MarkovChain(P), np.array([4.0, -1.0, 1.5])
+    pi = chain.stationary_distribution
+    assert_allclose(pi, [0, 0.75, 0.25], rtol=1e-14)
+    assert not chain.is_irreducible
+    assert chain.period == 1
+    for k in range(1, 9):
+        law = np.linalg.matrix_power(P, k)
+        distance = max(total_variation(row, pi) for row in law)
+        assert chain.mixing_distance(k) == pytest.approx(distance, rel=1e-9)
+        assert 0.6**k / 2 <= distance <= (1 - chain.dobrushin_coefficient()) ** k
+    assert chain.spectral_gap == pytest.approx(0.4, rel=1e-12)
+    assert chain.dobrushin_coefficient() == pytest.approx(0.4)
+    assert chain.doeblin_coefficient() == pytest.approx(0.4)
+    closed = rk.MarkovChain(P[1:, 1:])
+    assert chain.asymptotic_variance(values) == pytest.approx(closed.asymptotic_variance(values[1:]), rel=1e-12)
+    u = chain.solve_poisson(values)
+    assert_allclose(u - P @ u, values - pi @ values, atol=1e-12)
+    n = 30
+    error = mean_square_error(P, values - pi @ values, n)
+    assert (error <= np.ptp(values) ** 2 * (2 / chain.dobrushin_coefficient() - 1) / n).all()
+    assert (np.sqrt(error) <= np.ptp(u) * (1 / n + 0.5 / np.sqrt(n))).all()
+    fair = rk.MarkovChain([[0, 0.5, 0.5], [0, 0, 1], [0, 1, 0]])  # the closed class has period 2
+    assert fair.period == 2
+    assert_allclose(fair.stationary_distribution, [0, 0.5, 0.5], rtol=1e-14)
+    assert fair.dobrushin_coefficient(20) == 0
+    with pytest.raises(ValueError, match="one closed class"):
+        _ = rk.MarkovChain([[0.4, 0.3, 0.3], [0, 1, 0], [0, 0, 1]]).stationary_distribution
 
 
 def test_maximal_coupling_attains_total_variation():
@@ -135,6 +187,7 @@ def test_maximal_coupling_attains_total_variation():
     assert_allclose(joint.sum(axis=1), p, atol=1e-15)
     assert_allclose(joint.sum(axis=0), q, atol=1e-15)
     assert 1 - joint.trace() == pytest.approx(distance, abs=1e-15)
+    assert distance <= (1 - joint.trace()) * (1 + 1e-12)
     assert 1 - np.outer(p, q).trace() > distance
     events = [[j for j in range(5) if code >> j & 1] for code in range(32)]
     assert max(p[event].sum() - q[event].sum() for event in events) == pytest.approx(distance, abs=1e-15)
@@ -201,18 +254,26 @@ def test_asymptotic_variance_is_the_limit(chain):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_variance_reaches_its_limit_at_the_rate_one_over_n(seed):
-    """|n Var(A_n) − σ_f²| ≤ (osc(f) r/ε_r)²/n."""
+    """|n Var(A_n) − σ_f²| ≤ (osc(f) r/η_r)²/(2n)."""
     chain = random_chain(4, seed)
     values = np.random.default_rng(seed).normal(size=4)
     for r in (1, 2):
-        constant = (np.ptp(values) * r / chain.doeblin_coefficient(r)) ** 2
+        constant = (np.ptp(values) * r / chain.dobrushin_coefficient(r)) ** 2 / 2
         for n in (1, 2, 5, 40, 1000):
             gap = abs(n * chain.average_variance(values, n) - chain.asymptotic_variance(values))
             assert gap <= constant / n
-    rho, n = 0.999, 10**6  # two sticky states use half of what is allowed
+    rho, n = 0.999, 10**6  # two sticky states use all of what is allowed
     sticky = rk.MarkovChain([[(1 + rho) / 2, (1 - rho) / 2], [(1 - rho) / 2, (1 + rho) / 2]])
     gap = abs(n * sticky.average_variance([0, 1], n) - sticky.asymptotic_variance([0, 1]))
-    assert 0.49 <= gap * n * sticky.doeblin_coefficient() ** 2 <= 1
+    allowed = 1 / (2 * n * sticky.dobrushin_coefficient() ** 2)
+    assert gap <= allowed
+    assert gap >= 0.98 * allowed
+
+
+def test_two_steps_with_a_pencil():
+    chain = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
+    assert_allclose(chain.stationary_distribution, [3 / 4, 1 / 4], rtol=1e-14)
+    assert chain.average_variance([-1, 1.5], 2) == pytest.approx(0.8 * chain.average_variance([-1, 1.5], 1), rel=1e-12)
 
 
 def test_average_variance_is_measured():
@@ -227,7 +288,7 @@ def test_average_variance_is_measured():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_mean_square_bound_from_any_start(seed):
-    """E_i (A_n − π f)² ≤ osc(f)² (2r/ε_r − 1)/n, computed exactly from every start."""
+    """E_i (A_n − π f)² ≤ osc(f)² (2r/η_r − 1)/n, computed exactly from every start."""
     chain = random_chain(4, seed)
     P, pi = chain.transition, chain.stationary_distribution
     values = np.random.default_rng(seed).normal(size=4)
@@ -236,10 +297,11 @@ def test_mean_square_bound_from_any_start(seed):
     error = mean_square_error(P, centred, n)
     assert pi @ error == pytest.approx(chain.average_variance(values, n), rel=1e-10)
     for r in (1, 2):
-        assert (error <= np.ptp(values) ** 2 * (2 * r / chain.doeblin_coefficient(r) - 1) / n).all()
+        assert (error <= np.ptp(values) ** 2 * (2 * r / chain.dobrushin_coefficient(r) - 1) / n).all()
     rare = np.array([[1 - 1e-6, 1e-6]] * 2)  # independent draws from a rare state: attained at n = 1
     worst = mean_square_error(rare, np.array([0.0, 1.0]) - 1e-6, 1).max()
-    assert worst == pytest.approx(2 / rk.MarkovChain(rare).doeblin_coefficient() - 1, rel=1e-5)
+    assert worst <= 2 / rk.MarkovChain(rare).dobrushin_coefficient() - 1
+    assert worst == pytest.approx(2 / rk.MarkovChain(rare).dobrushin_coefficient() - 1, rel=1e-5)
 
 
 def test_reversible_variance_bound():
@@ -253,6 +315,25 @@ def test_reversible_variance_bound():
             assert chain.average_variance(values, n) <= variance / n * (1 + rate) / (1 - rate) * (1 + 1e-12)
     two = rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]])
     assert two.average_variance([0, 1], 10**6) == pytest.approx(0.1875e-6 * (1 + 0.6) / (1 - 0.6), rel=1e-5)
+
+
+@pytest.mark.parametrize("back", [-0.98, -1.0])
+def test_negative_eigenvalues_do_no_harm(back):
+    """Var(A_n) ≤ (Var_π f/n)(1 + λ₊)/(1 − λ₊), λ₊ = max(λ, 0) over λ ≠ 1: .306 where |λ₂| allows 24.75."""
+    swing, slow = (np.array([[1 + each, 1 - each], [1 - each, 1 + each]]) / 2 for each in (back, 0.1))
+    chain = rk.MarkovChain(np.kron(swing, slow))
+    assert_allclose(np.sort(np.linalg.eigvals(chain.transition).real), np.sort([back, 0.1 * back, 0.1, 1]), atol=1e-12)
+    assert chain.spectral_gap == pytest.approx(1 + back, abs=1e-12)
+    for seed in range(5):
+        values = np.random.default_rng(seed).normal(size=4)
+        variance = np.mean(values**2) - np.mean(values) ** 2
+        for n in (1, 2, 3, 50, 1001):
+            assert chain.average_variance(values, n) <= variance / n * (1 + 0.1) / (1 - 0.1) * (1 + 1e-12)
+    slowest, n = np.array([0.0, 1.0, 0.0, 1.0]), 10**5
+    allowed = 0.25 / n * (1 + 0.1) / (1 - 0.1)
+    assert n * allowed == pytest.approx(0.306, abs=5e-4)
+    assert chain.average_variance(slowest, n) <= allowed
+    assert chain.average_variance(slowest, n) >= 0.999 * allowed
 
 
 def test_periodic_chain_averages_settle():

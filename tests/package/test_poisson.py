@@ -117,10 +117,9 @@ def test_convergence_in_the_nodes():
 
 
 def test_bound_is_its_formula(mu, sol):
-    s, m = np.repeat([0, 1], 4001), np.tile(np.linspace(*mu.intervals[0], 4001), 2)
-    largest = np.abs(sol(s, m)).max()
+    norm = np.sqrt(mu.weights @ sol(mu.states, mu.memory) ** 2)
     bound = sol.bound([1, 10, 100])
-    np.testing.assert_allclose(bound.boundary, 2 * largest / np.array([1, 10, 100]), rtol=2e-2)
+    np.testing.assert_allclose(bound.boundary, 2 * norm / np.array([1, 10, 100]), rtol=1e-9)
     np.testing.assert_allclose(bound.martingale, np.sqrt(sol.asymptotic_variance / np.array([1, 10, 100])), rtol=1e-12)
     np.testing.assert_allclose(bound.total, bound.boundary + bound.martingale)
     assert sol.bound(100).total == bound.total[2]

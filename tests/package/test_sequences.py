@@ -39,13 +39,37 @@ def test_autoregression_moments(a):
     assert (x[:-3] * x[3:]).mean() == pytest.approx(v * a**3, abs=4 * np.sqrt(fourth / effective))
 
 
+@pytest.mark.parametrize("a", [1 / 3, 0.5, (5**0.5 - 1) / 2])
+def test_autoregression_is_unrolled(a):
+    """X_k = a^k x + (1 − a) Σ_j a^j ξ_{k−j}; the atoms of its law melt away, also where sums of coins coincide."""
+    sequence = rk.Autoregression(a)
+    xi = np.where(np.random.default_rng(8).random(31)[1:] < 0.5, -1.0, 1.0)
+    x, y = sequence.simulate(30, rng=8, start=0.25)
+    unrolled = [a**k * 0.25 + (1 - a) * sum(a**j * xi[k - 1 - j] for j in range(k)) for k in range(31)]
+    assert_allclose(x, unrolled[:-1], rtol=0, atol=1e-14)
+    assert_allclose(y, unrolled[1:], rtol=0, atol=1e-14)
+    values, weights = np.zeros(1), np.ones(1)
+    largest = []
+    for _ in range(18):
+        values = np.concatenate([a * values + sign * (1 - a) for sign in (-1, 1)])
+        values, place = np.unique(values.round(12), return_inverse=True)
+        weights = np.bincount(place, np.tile(weights, 2) / 2)
+        largest.append(weights.max())
+    ends = [sequence.simulate(18, rng=seed, start=0.0)[1][-1] for seed in range(50)]
+    assert np.abs(np.subtract.outer(ends, values)).min(axis=1).max() < 1e-10
+    assert largest[-1] < 0.01
+    assert (np.diff(largest) <= 0).all()
+
+
 @pytest.mark.parametrize("a", CONTRACTIONS)
 def test_autoregression_contracts_exactly(a):
     """Two copies with the same noise: |x_k − x'_k| = a^k |x_0 − x'_0|."""
     sequence = rk.Autoregression(a)
-    above, _ = sequence.simulate(20, rng=1, start=1.0)
-    below, _ = sequence.simulate(20, rng=1, start=-1.0)
+    above, above_next = sequence.simulate(20, rng=1, start=1.0)
+    below, below_next = sequence.simulate(20, rng=1, start=-1.0)
     assert_allclose(above - below, 2 * a ** np.arange(20.0), rtol=0, atol=1e-14)
+    assert_array_equal([above_next[:-1], below_next[:-1]], [above[1:], below[1:]])
+    assert above_next[-1] - below_next[-1] == pytest.approx(2 * a**20, abs=1e-14)
 
 
 @pytest.mark.parametrize("a", CONTRACTIONS)
@@ -58,6 +82,37 @@ def test_autoregression_average_of_x(a):
     exact = v * (n + 2 * sum((n - j) * a**j for j in range(1, n))) / n**2
     assert averages.var() / exact == pytest.approx(1, abs=4 * np.sqrt(2 / seeds))
     assert n * exact == pytest.approx(1, abs=2 * a / (1 - a**2) / n + 1e-12)
+
+
+def test_contraction_bounds_from_both_sides():
+    """W₁ ≤ D q^k is attained by a rare coin, the mean square bound at n = 1, and a fourth of it by a lazy coin."""
+    q, rare = 0.7, 1e-3
+    sequence, k = rk.Autoregression(q, innovation=stats.bernoulli(rare)), 6  # on [0, 1], D = 1
+    ends = np.array([sequence.simulate(k, rng=seed, start=1.0)[1][-1] for seed in range(2000)])
+    apart = ends.mean() - sequence.mean  # a difference of means is at most W₁
+    assert apart <= q**k + 4 * ends.std() / np.sqrt(2000)
+    assert apart >= 0.99 * q**k
+    independent = rk.Autoregression(0.0, innovation=stats.bernoulli(rare))
+    x, _ = independent.simulate(1, rng=0, start=1.0)
+    square = (x[0] - independent.mean) ** 2  # n = 1, from the worst start
+    assert square <= (1 + 0) / (1 - 0)
+    assert square >= 0.99
+
+    @numba.njit
+    def toss(s, u):
+        """Stays with probability q, else ±1 by a coin."""
+        return s if u < q else (1.0 if u < (1 + q) / 2 else -1.0)
+
+    lazy, generator = rk.RandomRecursion(toss, start=1.0, contraction=q), np.random.default_rng(3)
+    two = [[lazy.simulate(1, rng=seed, start=start)[1][0] for start in (1.0, -1.0)] for seed in range(4000)]
+    apart = np.abs(np.diff(two)) / 2
+    assert apart.mean() == pytest.approx(q, abs=4 * apart.std() / np.sqrt(4000))
+    n, runs = 400, 4000
+    paths = np.array([lazy.simulate(n, rng=generator)[0] for _ in range(runs)])
+    assert_array_equal(np.unique(paths), [-1, 1])
+    scaled = n * np.mean(paths.mean(axis=1) ** 2)
+    fourth = (1 + q) / (1 - q)  # ¼ D² (1 + q)/(1 − q), D = 2
+    assert scaled == pytest.approx(fourth, rel=4 * np.sqrt(2 / runs) + q / n * 4)
 
 
 @pytest.mark.parametrize("a", [0.3, 0.8])

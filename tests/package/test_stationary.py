@@ -274,7 +274,7 @@ def test_long_paths_of_other_sequences_approach_the_law_of_their_chain(mu):
     ("data", "options", "error", "message"),
     [
         ("data", {}, TypeError, "data must be a DataSequence"),
-        (([1.0, 2.0], [1.0]), {}, ValueError, "x and y must have the same positive length"),
+        (([1.0, 2.0], [1.0]), {}, ValueError, "x and y of data must have the same positive length"),
         (([], []), {}, ValueError, "same positive length"),
         (([1.0], [1.0], [1.0]), {}, ValueError, "pair"),
         (([1.0], [1.0]), {"n_nodes": 5}, ValueError, "every step is a node"),

@@ -288,14 +288,16 @@ def test_poisson_splits_sums_as_the_package_does(f, rho):
     assert shown["error"] == pytest.approx(abs(parts.total) / 300, abs=1e-12)
     assert shown["limit"] == pytest.approx(mu.mean(solution.f), abs=1e-12)
     assert shown["sigma"] == pytest.approx(solution.asymptotic_variance**0.5, abs=1e-8)
-    bounds = solution.bound(data["stops"])
-    np.testing.assert_allclose(shown["bounds"], bounds.total, rtol=1e-9, atol=1e-8)
-    assert shown["bound"] == pytest.approx(solution.bound(300).total, rel=1e-9, abs=1e-8)
-    assert shown["strip"] == pytest.approx(bounds.boundary[0], rel=1e-9)
+    everywhere = [solution(np.full(4001, i), np.linspace(*mu.intervals[i], 4001)) for i in (0, 1)]
+    strip, martingale = 2 * np.abs(everywhere).max(), solution.bound(data["stops"]).martingale
+    np.testing.assert_allclose(shown["bounds"], strip / data["stops"] + martingale, rtol=1e-3, atol=1e-8)
+    assert (shown["bounds"] >= solution.bound(data["stops"]).total - 1e-8).all()
+    assert shown["bound"] == shown["bounds"][list(data["stops"]).index(300)]
+    assert shown["strip"] == pytest.approx(strip, rel=1e-3)
     assert np.abs(shown["boundaries"]).max() <= shown["strip"]
     low, high = data["ranges"][figure.values("f").index(f)]
-    assert low <= min(shown["average"].min(), shown["others"].min())
-    assert high >= max(shown["average"].max(), shown["others"].max())
+    assert low <= min(shown["average"].min(), shown["others"].min()) + 1e-12  # the mean of equal numbers is rounded
+    assert high >= max(shown["average"].max(), shown["others"].max()) - 1e-12
     square = mu.mean(lambda x, m: (solution.f(x, m) - solution.mean) ** 2)
     assert shown["independent"] == pytest.approx((square / 300) ** 0.5, rel=1e-9)
 

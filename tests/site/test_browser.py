@@ -56,7 +56,7 @@ ARRANGED = """([theme, opened]) => {
         details.dataset.first ??= details.open ? "open" : "closed";
         details.open = opened || details.dataset.first === "open";
     });
-    if (opened) document.querySelectorAll(".rk-gate button").forEach(button => button.click());
+    if (opened) document.querySelectorAll(".rk-gate button, .rk-more").forEach(button => button.click());
     const other = opened ? ".toggle-hidden" : ".toggle:not(.toggle-hidden)";
     document.querySelectorAll(`${other} button.toggle-button`).forEach(button => button.click());
 }"""
@@ -245,3 +245,16 @@ def test_without_scripts_there_is_a_still(browser):
     assert page.locator(".rk-view svg").is_visible()
     assert not page.locator("input").first.is_visible()
     context.close()
+
+
+def test_one_slider_comes_first(browser, site):
+    """Welcome shows the width alone, until the reader asks for more; the first of the others then has the focus."""
+    with browsers.tabs(browser) as opened:
+        page = opened(site)
+        page.goto("/book/welcome.html")
+        sliders, more = page.locator(".tag_one-slider input[type=range]"), page.locator(".rk-more")
+        assert [each.get_attribute("name") for each in sliders.all() if each.is_visible()] == ["n_units"]
+        more.press("Enter")
+        assert all(each.is_visible() for each in sliders.all())
+        assert sliders.nth(1).evaluate("slider => slider === document.activeElement")
+        assert not more.count()

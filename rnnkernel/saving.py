@@ -1,0 +1,169 @@
+"""Networks, runs, laws of initial parameters and studies in one file, which loads without pickle.
+
+The file is a NumPy archive (``.npz``).  Its entry ``header`` holds JSON in UTF-8: the number of the format, the version
+of the package, and the object as a tree; each array of the tree is an entry of its own, named after its place.  Nothing
+in a file is ever executed.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from rnnkernel import _checks
+from rnnkernel.activations import Activation, activation
+from rnnkernel.convergence import ConvergenceStudy
+from rnnkernel.fluctuations import Fluctuations
+from rnnkernel.initial import InitialLaw
+from rnnkernel.network import RNN
+from rnnkernel.training import TrainingRecord, TrainingRun
+
+_FORMAT = 1
+_KINDS: dict[str, tuple[type, tuple[str, ...]]] = {
+    "RNN": (RNN, ("output", "inputs", "recurrent", "beta", "hidden", "activation", "past")),
+    "InitialLaw": (InitialLaw, ("output", "inputs", "recurrent")),
+    "TrainingRun": (TrainingRun, ("times", "losses", "predictions", "network")),
+    "TrainingRecord": (TrainingRecord, ("times", "losses", "predictions")),
+    "ConvergenceStudy": (ConvergenceStudy, ("widths", "betas", "errors", "predicted")),
+    "Fluctuations": (Fluctuations, ("prediction", "initial_output", "data", "finite_width")),
+}
+_SOURCES: dict[str, Any] = {
+    each: getattr(np.random, each) for each in ("PCG64", "PCG64DXSM", "Philox", "SFC64", "MT19937")
+}
+
+
+def save(thing: Any, path: str | os.PathLike[str]) -> None:
+    """Write an object to one file, exactly: a run goes on from it as if it had never stopped.
+
+    Parameters
+    ----------
+    thing : RNN, InitialLaw, TrainingRun, TrainingRecord, ConvergenceStudy or Fluctuations
+        What to save.  Also a dict, list or tuple of these and of numbers, strings, arrays and
+        ``numpy.random.Generator``, such as the seed or the state of what drew the data.
+    path : str or path
+        The file; one that is there is replaced when the new one is complete.
+
+    Raises
+    ------
+    TypeError
+        If a part cannot be written without pickle, such as a function of your own; it is named.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save({"network": rnn, "seed": 7}, folder + "/network.npz")
+    ...     load(folder + "/network.npz")
+    {'network': RNN(n_units=2, n_inputs=1, beta=0.75, activation='tanh'), 'seed': 7}
+    """
+    from rnnkernel import __version__
+
+    arrays: dict[str, Any] = {}
+    header = {"format": _FORMAT, "version": __version__, "thing": _packed("thing", thing, arrays)}
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    whole = Path(path)
+    part = whole.with_name(f"{whole.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            np.savez(file, **arrays)
+        part.replace(whole)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Read what `save` wrote.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    object
+        Equal to what was saved, bit by bit.
+
+    Raises
+    ------
+    ValueError
+        If the file is not one of `save`, is damaged, or is of a later format.
+    """
+    try:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            header = json.loads(bytes(arrays["header"]))
+            if header["format"] > _FORMAT:
+                raise ValueError(f"it is of format {header['format']}, written by rnnkernel {header['version']}")
+            return _unpacked(header["thing"], arrays)
+    except (ValueError, KeyError, TypeError, AttributeError, EOFError, BadZipFile) as error:
+        raise ValueError(f"path must be a whole file that rnnkernel.save wrote: {error}") from error
+
+
+def _packed(name: str, value: Any, arrays: dict[str, Any]) -> Any:  # noqa: PLR0911 (a kind of value each)
+    """Return a value as JSON; arrays go to `arrays`, under the name of their place."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, np.generic):
+        return _packed(name, value.item(), arrays)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+        arrays[name] = value
+        return {"array": name}
+    if isinstance(value, (list, tuple)):
+        items = [_packed(f"{name}[{i}]", each, arrays) for i, each in enumerate(value)]
+        return {"tuple": items} if isinstance(value, tuple) else items
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {"dict": {key: _packed(f"{name}.{key}", each, arrays) for key, each in value.items()}}
+    if isinstance(value, np.random.Generator):
+        return {"generator": _packed(name, value.bit_generator.state, arrays)}
+    if isinstance(value, Activation) and value == _built_in(value.name):
+        return {"activation": value.name}
+    if hasattr(value, "dist") and type(value.dist) is type(_distribution(value.dist.name)):
+        return {"distribution": value.dist.name, "with": _packed(name, [value.args, value.kwds], arrays)}
+    for kind, (cls, fields) in _KINDS.items():
+        if type(value) is cls:
+            return {"kind": kind, "with": {f: _packed(f"{name}.{f}", getattr(value, f), arrays) for f in fields}}
+    raise TypeError(f"{name} must be something that is saved without pickle, not {_checks.described(value)}")
+
+
+def _unpacked(tree: Any, arrays: Any) -> Any:  # noqa: PLR0911 (a kind of value each)
+    if isinstance(tree, list):
+        return [_unpacked(each, arrays) for each in tree]
+    if not isinstance(tree, dict):
+        return tree
+    if "array" in tree:
+        return arrays[tree["array"]]
+    if "tuple" in tree:
+        return tuple(_unpacked(tree["tuple"], arrays))
+    if "dict" in tree:
+        return {key: _unpacked(each, arrays) for key, each in tree["dict"].items()}
+    if "generator" in tree:
+        state = _unpacked(tree["generator"], arrays)
+        source = _SOURCES[state["bit_generator"]]()
+        source.state = state
+        return np.random.Generator(source)
+    if "activation" in tree:
+        return activation(tree["activation"])
+    if "distribution" in tree:
+        args, kwds = _unpacked(tree["with"], arrays)
+        return _distribution(tree["distribution"])(*args, **kwds)
+    cls, fields = _KINDS[tree["kind"]]
+    return cls(**{field: _unpacked(tree["with"][field], arrays) for field in fields})
+
+
+def _built_in(name: str) -> Activation | None:
+    try:
+        return activation(name)
+    except ValueError:
+        return None
+
+
+def _distribution(name: Any) -> Any:
+    """Return SciPy's distribution of that name, or None."""
+    from scipy import stats
+
+    found = getattr(stats, str(name), None)
+    return found if isinstance(found, (stats.rv_continuous, stats.rv_discrete)) else None

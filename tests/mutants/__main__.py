@@ -1,0 +1,22 @@
+"""Plant faults in the package, one after the other, and say which the tests catch: `make mutants`.
+
+`make mutants ONLY="chains kernel"` takes the faults of some files; then the table is left as it is.
+"""
+
+import sys
+
+from . import run, table
+
+
+def main() -> None:
+    """Plant all faults, or those of some files."""
+    files = {f"{word.removesuffix('.py')}.py" for word in sys.argv[1:]}
+    found = run.run(files)
+    print(table.text(found))
+    if not files:
+        table.save(found)
+    sys.exit(bool(table.unexplained(found)))
+
+
+if __name__ == "__main__":
+    main()

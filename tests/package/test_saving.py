@@ -1,0 +1,73 @@
+"""Files of `save`: they load without pickle, bit by bit, and training goes on from them."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import rnnkernel as rk
+
+LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=[stats.norm(0.7, 1)], recurrent=stats.uniform(0, 1))
+DATA = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
+RNN = rk.RNN.sample(LAW, n_units=20, beta=0.75, rng=0, activation="erf")
+STUDY = rk.ConvergenceStudy((10, 20), (0.75,), np.random.default_rng(0).normal(size=(1, 2, 5, 3)), np.ones((1, 2, 3)))
+
+
+@pytest.mark.parametrize(
+    "thing", [LAW, RNN, STUDY, rk.train(RNN, DATA, time=1.0, learning_rate=0.1, rng=0, points=(1.0, [0.1, 0.2]))]
+)
+def test_what_is_loaded_equals_what_was_saved(thing, tmp_path):
+    rk.save(thing, tmp_path / "thing")
+    assert rk.load(tmp_path / "thing") == thing
+    assert [each.name for each in tmp_path.iterdir()] == ["thing"]
+
+
+@pytest.mark.parametrize("truncation", [1, 4])
+@pytest.mark.parametrize("source", [np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64])
+def test_training_goes_on_to_the_bit(truncation, source, tmp_path):
+    """With the generator that draws the data, and for τ > 1 with the past that gradients go back to."""
+    rng, how = np.random.Generator(source(1)), {"learning_rate": 0.5, "truncation": truncation}
+    half = rk.train(RNN, DATA, time=1.0, rng=rng, **how)
+    rk.save({"run": half, "rng": rng, "seed": 1}, tmp_path / "half.npz")
+    straight = rk.train(half.network, DATA, time=1.0, rng=rng, **how)
+    loaded = rk.load(tmp_path / "half.npz")
+    again = rk.train(loaded["run"].network, DATA, time=1.0, rng=loaded["rng"], **how)
+    assert again == straight
+    assert len(again.network.past[0]) == truncation - 1
+
+
+def test_what_needs_pickle_is_refused_by_its_name(tmp_path):
+    law = rk.InitialLaw(LAW.output, LAW.inputs, recurrent=lambda W: W[:, 0])
+    with pytest.raises(TypeError, match=r"^thing.law.recurrent must be something that is saved without pickle"):
+        rk.save({"law": law}, tmp_path / "law")
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_files_are_refused(tmp_path):
+    rk.save(RNN, tmp_path / "good")
+    whole = (tmp_path / "good").read_bytes()
+    (tmp_path / "cut").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text").write_text("[1, 2]")
+    (tmp_path / "empty").write_bytes(b"")
+    np.savez(tmp_path / "other.npz", x=np.ones(2))
+    np.savez(tmp_path / "pickled.npz", header=np.array([{}], dtype=object))
+    for name in ("cut", "text", "empty", "other.npz", "pickled.npz"):
+        with pytest.raises(ValueError, match=r"path must be a whole file that rnnkernel.save wrote"):
+            rk.load(tmp_path / name)
+    later = np.frombuffer(json.dumps({"format": 99, "version": "9.0", "thing": 1}).encode(), np.uint8)
+    np.savez(tmp_path / "later.npz", header=later)
+    with pytest.raises(ValueError, match=r"format 99, written by rnnkernel 9.0"):
+        rk.load(tmp_path / "later.npz")
+
+
+def test_the_file_is_what_is_documented(tmp_path):
+    rk.save(RNN, tmp_path / "rnn.npz")
+    assert zipfile.is_zipfile(tmp_path / "rnn.npz")
+    with np.load(tmp_path / "rnn.npz", allow_pickle=False) as file:
+        header = json.loads(bytes(file["header"]))
+        np.testing.assert_array_equal(file["thing.output"], RNN.output)
+    assert header["format"] == 1
+    assert header["version"] == rk.__version__
+    assert header["thing"]["kind"] == "RNN"
