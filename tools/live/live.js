@@ -23,7 +23,8 @@ const make = (tag, properties, ...children) => {
     return element;
 };
 const button = (textContent, onclick) => make("button", { type: "button", textContent, onclick });
-const plain = (text) => text.replace(/\x1b\[[0-9;]*m/g, "");
+const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g"); // of tracebacks, for terminals
+const plain = (text) => text.replace(COLOURS, "");
 
 class Cell {
     constructor(div) {
@@ -125,7 +126,7 @@ class Cell {
         } = data;
         const view = data["application/vnd.jupyter.widget-view+json"],
             model = view && kernel.models.get(view.model_id);
-        if (model?.state._esm) {
+        if (model?.get("_esm")) {
             const place = this.show("div", {});
             model.render(place).catch((problem) => this.show("pre", { className: "error", textContent: problem }));
             return place;
