@@ -68,6 +68,8 @@ class Mutants(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         self.env.note_dependency(str(MUTANTS))
+        if not MUTANTS.exists():
+            return [nodes.paragraph("", "They have not been planted in this state of the package yet.")]
         found = json.loads(MUTANTS.read_text())
         caught, planted = (sum(each[i] for each in found["files"].values()) for i in (0, 1))
         kinds = [(kind, *map(str, each)) for kind, each in sorted(found["kinds"].items())]

@@ -1,6 +1,5 @@
 """Wrong answers: what a function returns, bent in a way that has a meaning for its type."""
 
-import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -67,20 +66,24 @@ def parts(value: Any, before: Any) -> Iterator[tuple[str, Any]]:
 def replaced(value: Any, before: Any, part: str, bend: str) -> Any:
     """Return an answer with one of its parts bent."""
     if isinstance(value, rk.TrainingRun):
-        run = copy.copy(value)
-        object.__setattr__(run, "network", replaced(value.network, before, part, bend))
-        return run
+        return _with(value, network=replaced(value.network, before, part, bend))
     if isinstance(value, tuple):
         names = list(map(str, getattr(value, "_fields", range(len(value)))))
         elements = [bent(each, bend) if name == part else each for name, each in zip(names, value, strict=True)]
         return type(value)(*elements) if hasattr(value, "_fields") else tuple(elements)
     if isinstance(value, rk.RNN) and isinstance(before, rk.RNN):
-        rnn = copy.copy(value)
         start = getattr(before, part)
-        setattr(rnn, part, start + bent(getattr(value, part) - start, bend))
+        rnn = _with(value, **{part: start + bent(getattr(value, part) - start, bend)})
         vars(rnn).pop("_columns", None)
         return rnn
     return bent(value, bend)
+
+
+def _with(value: Any, **changed: Any) -> Any:
+    """Return a copy of an object with some attributes changed, which objects of the package do not allow."""
+    copied = object.__new__(type(value))
+    vars(copied).update({**vars(value), **changed})
+    return copied
 
 
 def same(one: Any, other: Any) -> bool:

@@ -91,6 +91,19 @@ def wrap(member: Member, answer: Answer) -> None:
             setattr(kind, member.attribute, _descriptor(member.name, member.attribute, static, kind, answer))
 
 
+class Bent:
+    """An attribute whose answers are changed; no property, for of those objects of the package let none be set."""
+
+    def __init__(self, read: Callable[[Any], Any], write: Callable[[Any, Any], None]) -> None:
+        self.read, self.write = read, write
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else self.read(instance)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        self.write(instance, value)
+
+
 def _descriptor(name: str, attribute: str, static: Any, kind: type, answer: Answer) -> Any:
     if inspect.isfunction(static):
         return _function(name, static, answer)
@@ -110,7 +123,7 @@ def _descriptor(name: str, attribute: str, static: Any, kind: type, answer: Answ
     def write(self: Any, value: Any) -> None:
         vars(self)[attribute] = value
 
-    return property(_function(name, read, answer), write)
+    return Bent(_function(name, read, answer), write)
 
 
 def _function(name: str, original: Callable[..., Any], answer: Answer) -> Callable[..., Any]:
