@@ -281,7 +281,7 @@ def test_long_paths_of_other_sequences_approach_the_law_of_their_chain(mu):
         (([1.0], [1.0]), {"n_steps": 5}, ValueError, "all of its steps are used"),
         (rk.Autoregression(0.5), {"n_steps": 0}, ValueError, "n_steps must be an integer of at least 1"),
         (DATA, {"n_steps": 5}, ValueError, "n_steps has no meaning for a finite chain"),
-        ((np.ones((3, 2)), np.ones(3)), {}, ValueError, "x must have shape"),
+        ((np.ones((3, 2)), np.ones(3)), {}, ValueError, "x of data must have shape"),
         (DATA, {"n_nodes": 1}, ValueError, "n_nodes must be an integer of at least 2"),
         (rk.DataSequence(CHAIN, np.ones((2, 2)), [0.0, 1.0]), {}, ValueError, "data must have inputs of 1"),
     ],
