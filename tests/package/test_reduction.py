@@ -314,6 +314,6 @@ def test_chain_estimated_from_its_states():
         rk.MarkovChain.from_sequence([0, 1, 0, 2])
     with pytest.raises(TypeError, match="states must be integers"):
         rk.MarkovChain.from_sequence([0.0, 1.0])
-    with pytest.raises(ValueError, match="n_states must be an integer of at least 3"):
+    with pytest.raises(ValueError, match="n_states must be at least 3"):
         rk.MarkovChain.from_sequence([0, 2, 1, 0], n_states=2)
     assert rk.MarkovChain([[1.0]]).standard_errors is None
