@@ -34,7 +34,7 @@ book: $(BOOK_STAMP)
 test: book $(TEST_STAMP) browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/oxlint rnnkernel book
+	$(BIN)/oxlint rnnkernel book tools
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(TWO)
 
@@ -42,7 +42,7 @@ test: book $(TEST_STAMP) browser
 check: $(TEST_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/oxlint rnnkernel book
+	$(BIN)/oxlint rnnkernel book tools
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(TWO) -m 'not verify and not browser and not built and not slow'
 

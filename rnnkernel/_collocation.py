@@ -55,8 +55,8 @@ class Collocation(Immutable):
         self._stationary = chain.stationary_distribution
         self.chain, self.input_vectors, self.memory_map = chain, input_vectors, memory_map
         self.intervals = _reachable(chain, input_vectors, memory_map)
-        self._centre = (self.intervals[:, 1].max() + self.intervals[:, 0].min()) / 2
-        self._half = (self.intervals[:, 1].max() - self.intervals[:, 0].min()) / 2
+        low, high = _invariant(input_vectors, memory_map, self.intervals)
+        self._centre, self._half = (low + high) / 2, (high - low) / 2
         self.n_each = self._needed() if n_each is None else n_each
         angles = (np.arange(self.n_each) + 0.5) * np.pi / self.n_each
         self._reference = np.cos(angles)
@@ -275,4 +275,18 @@ def _reachable(chain: MarkovChain, input_vectors: Array, memory_map: MemoryMap) 
             return np.column_stack([low, high])
         margin = 1e-3 * 2 * half.max() + 1e-6
         low, high = np.minimum(low, least - margin), np.maximum(high, most + margin)
+    raise ValueError("memory does not stay in any bounded interval")
+
+
+def _invariant(input_vectors: Array, memory_map: MemoryMap, intervals: Array) -> tuple[float, float]:
+    """Return the ends of an interval that holds the given ones, and that φ(x_s, ·) maps into itself for every s."""
+    t = np.cos(np.linspace(0, np.pi, 9))
+    low, high = float(intervals[:, 0].min()), float(intervals[:, 1].max())
+    for _ in range(10_000):
+        m = np.tile((low + high) / 2 + (high - low) / 2 * t, len(input_vectors))
+        after = np.asarray(memory_map(np.repeat(input_vectors, len(t), axis=0), m))
+        if low <= after.min() and after.max() <= high:
+            return low, high
+        margin = 1e-3 * (high - low) + 1e-6
+        low, high = min(low, float(after.min()) - margin), max(high, float(after.max()) + margin)
     raise ValueError("memory does not stay in any bounded interval")

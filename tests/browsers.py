@@ -61,7 +61,7 @@ def tabs(browser: Any) -> Iterator[Callable[[str], Any]]:
     yield opened
     for context in contexts:
         context.close()
-    assert not trouble
+    assert not trouble, trouble
 
 
 class _Quiet(SimpleHTTPRequestHandler):

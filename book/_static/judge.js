@@ -1,169 +1,241 @@
-// Judges an answer by the data of a check: rnnkernel/_judging.py in JavaScript, in the same order and with the same words.
+// Judges an answer by the data of a check: rnnkernel/_judging.py in JavaScript, in the same order and words.
 // Both are compared on many answers by tests/site/test_answers.py.
 
 const rkJudge = (() => {
-  const ROUNDING = 1e-14, SPREADS = 3, NEAR = 0.1, FAR = 0.2;
-  const NUMBER = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?:\/((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?))?(%?)$/i;
-  const TRUTH = new Map([["true", true], ["yes", true], ["false", false], ["no", false]]);
-  const sum = list => list.reduce((total, each) => total + each, 0);
+    const ROUNDING = 1e-14,
+        SPREADS = 3,
+        NEAR = 0.1,
+        FAR = 0.2;
+    const NUMBER = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?:\/((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?))?(%?)$/i;
+    const TRUTH = new Map([
+        ["true", true],
+        ["yes", true],
+        ["false", false],
+        ["no", false],
+    ]);
+    const sum = (list) => list.reduce((total, each) => total + each, 0);
 
-  function judgeText(spec, text) {
-    if (["", "...", "…"].includes(text.trim())) return unclear(spec, "No answer yet");
-    const given = read(spec, text);
-    return given === null ? unclear(spec, "This cannot be read") : judge(spec, given);
-  }
-
-  function judge(spec, given) {
-    if (given.length !== count(spec)) {
-      return unclear(spec, `This has ${given.length} ${given.length === 1 ? "entry" : "entries"}`);
+    function judgeText(spec, text) {
+        if (["", "...", "…"].includes(text.trim())) return unclear(spec, "No answer yet");
+        const given = read(spec, text);
+        return given === null ? unclear(spec, "This cannot be read") : judge(spec, given);
     }
-    const [verdict, message] = ({numbers, curve}[spec.kind] ?? words)(spec, given);
-    if (verdict === "right") return [verdict, message];
-    const hint = spec.hint ? ` Hint: ${spec.hint}` : "";
-    return [verdict, `${verdict === "close" ? "Nearly" : "Not yet"}: ${message}.${hint}`];
-  }
 
-  const unclear = (spec, what) => ["unclear", `${what}: ${asked(spec)}.`];
-
-  const count = spec => (spec.kind === "curve" ? spec.asked : spec.values).length;
-
-  function asked(spec) {
-    const {kind} = spec, n = count(spec);
-    if (kind === "curve") return `${n} values are asked for, at ${spec.asked.map(i => digits(spec.at[i], 4)).join(", ")}`;
-    if (spec.options?.length) return `choose one of: ${spec.options.join("; ")}`;
-    const [one, many] = {
-      numbers: ["one number is asked for, such as 0.25 or 1/3", "numbers are"],
-      truth: ["true or false is asked for", "times true or false is"],
-      words: ["one word is asked for", "words are"],
-    }[kind];
-    const rows = spec.shape.length > 1 ? ", row by row" : "";
-    return n === 1 ? one : `${n} ${many} asked for, with commas between them${rows}`;
-  }
-
-  function read(spec, text) {
-    if (spec.kind === "words") return count(spec) === 1 ? [text] : text.split(/[,;]/);
-    const spaced = text.replaceAll("−", "-").replace(/\s*%/g, "%").replace(/\s*\/\s*/g, "/");
-    const entries = spaced.split(/[\s,;()[\]]+/).filter(entry => entry);
-    const found = entries.map(entry => spec.kind === "truth" ? TRUTH.get(entry.toLowerCase()) ?? null : number(entry));
-    return !found.length || found.includes(null) ? null : found;
-  }
-
-  function number(text) {
-    const match = text.match(NUMBER);
-    if (!match) return null;
-    const [, above, below, percent] = match, divisor = Number(below ?? 1);
-    const value = divisor ? Number(above) / divisor / (percent ? 100 : 1) : Infinity;
-    return Number.isFinite(value) ? value : null;
-  }
-
-  function digits(x, n) {
-    if (!x) return "0";
-    const [mantissa, exponent] = x.toExponential(n - 1).split("e").map(Number);
-    return -5 < exponent && exponent < 6 ? String(Number(`${mantissa}e${exponent}`)) : `${mantissa}e${exponent}`;
-  }
-
-  // -- numbers
-
-  function allowed(spec, values) {
-    const rounding = ROUNDING * Math.max(...values.map(Math.abs));
-    return values.map((value, i) => spec.atol + spec.rtol * Math.abs(value) + rounding + SPREADS * (spec.spread?.[i] ?? 0));
-  }
-
-  function numbers(spec, given) {
-    const expected = spec.values, bounds = allowed(spec, expected);
-    const right = given.map((each, i) => near(each, expected[i], bounds[i]));
-    if (right.every(ok => ok)) return ["right", `Correct: ${error(given, expected)}.`];
-    for (const [name, factor] of spec.units ?? []) {
-      if (allNear(spec, given, expected.map(value => factor * value))) return ["right", `Correct, in ${name}.`];
+    function judge(spec, given) {
+        if (given.length !== count(spec)) {
+            return unclear(spec, `This has ${given.length} ${given.length === 1 ? "entry" : "entries"}`);
+        }
+        const [verdict, message] = ({ numbers, curve }[spec.kind] ?? words)(spec, given);
+        if (verdict === "right") return [verdict, message];
+        const hint = spec.hint ? ` Hint: ${spec.hint}` : "";
+        return [verdict, `${verdict === "close" ? "Nearly" : "Not yet"}: ${message}.${hint}`];
     }
-    const slip = spec.slips.find(([, values]) => allNear(spec, given, values))?.[0] ?? pattern(spec, given);
-    return slip ? ["wrong", slip] : distance(given, expected, bounds, right);
-  }
 
-  function near(given, value, bound) {
-    const off = Math.abs(given - value);
-    if (off <= bound || value === Math.floor(value)) return off <= bound;
-    const [mantissa, exponent] = given.toExponential().split("e"), places = mantissa.replace(/\D/g, "").length;
-    return places >= 3 && off <= Number(`5e${exponent - places}`) * (1 + 1e-9);
-  }
+    const unclear = (spec, what) => ["unclear", `${what}: ${asked(spec)}.`];
 
-  function allNear(spec, given, values) {
-    const bounds = allowed(spec, values);
-    return given.every((each, i) => near(each, values[i], bounds[i]));
-  }
+    const count = (spec) => (spec.kind === "curve" ? spec.asked : spec.values).length;
 
-  function pattern(spec, given) {
-    const expected = spec.values, sorted = list => [...list].sort((a, b) => a - b);
-    if (given.length === 1) return null;
-    if (allNear({...spec, spread: null}, sorted(given), sorted(expected))) {
-      return "these are the right numbers in the wrong order";
+    function asked(spec) {
+        const { kind } = spec,
+            n = count(spec);
+        if (kind === "curve")
+            return `${n} values are asked for, at ${spec.asked.map((i) => digits(spec.at[i], 4)).join(", ")}`;
+        if (spec.options?.length) return `choose one of: ${spec.options.join("; ")}`;
+        const [one, many] = {
+            numbers: ["one number is asked for, such as 0.25 or 1/3", "numbers are"],
+            truth: ["true or false is asked for", "times true or false is"],
+            words: ["one word is asked for", "words are"],
+        }[kind];
+        const rows = spec.shape.length > 1 ? ", row by row" : "";
+        return n === 1 ? one : `${n} ${many} asked for, with commas between them${rows}`;
     }
-    if (expected.every(value => value) && given[0]) {
-      const factor = given[0] / expected[0];
-      if (allNear(spec, given, expected.map(value => factor * value))) return "all entries are off by the same factor";
+
+    function read(spec, text) {
+        if (spec.kind === "words") return count(spec) === 1 ? [text] : text.split(/[,;]/);
+        const spaced = text
+            .replaceAll("−", "-")
+            .replace(/\s*%/g, "%")
+            .replace(/\s*\/\s*/g, "/");
+        const entries = spaced.split(/[\s,;()[\]]+/).filter((entry) => entry);
+        const found = entries.map((entry) =>
+            spec.kind === "truth" ? (TRUTH.get(entry.toLowerCase()) ?? null) : number(entry),
+        );
+        return !found.length || found.includes(null) ? null : found;
     }
-    if (allNear(spec, given, expected.map(value => value + (given[0] - expected[0])))) {
-      return "all entries are off by the same amount";
+
+    function number(text) {
+        const match = text.match(NUMBER);
+        if (!match) return null;
+        const [, above, below, percent] = match,
+            divisor = Number(below ?? 1);
+        const value = divisor ? Number(above) / divisor / (percent ? 100 : 1) : Infinity;
+        return Number.isFinite(value) ? value : null;
     }
-    return null;
-  }
 
-  function distance(given, expected, bounds, right) {
-    const offs = given.map((a, i) => right[i] ? 0 : Math.abs(a - expected[i])), worst = offs.indexOf(Math.max(...offs));
-    const a = given[worst], e = expected[worst], off = offs[worst], bound = bounds[worst], size = Math.abs(e);
-    const close = offs.every((each, i) => each <= Math.max(1e-3 * Math.abs(expected[i]), 2 * bounds[i]));
-    let how;
-    if (!size) how = `is off by about ${digits(off, 1)}, and at most ${digits(bound, 1)} is allowed`;
-    else if (close) how = `is off by about ${percent(off / size)} %, and at most ${percent(bound / size)} % is allowed`;
-    else if (a * e < 0) how = "has the wrong sign";
-    else if (off < 9 * size && Math.abs(a) > 0.1 * size) how = `is too ${a > e ? "high" : "low"}, by about ${percent(off / size)} %`;
-    else how = `is far too ${a > e ? "high" : "low"}`;
-    const n = given.length, among = `${sum(right)} of ${n} are right; number ${worst + 1}, which is ${digits(a, 4)},`;
-    return [close ? "close" : "wrong", `${n === 1 ? "it" : among} ${how}`];
-  }
-
-  const percent = ratio => digits(100 * ratio, 1);
-
-  function error(given, expected) {
-    const relative = expected.every(value => value);
-    const worst = Math.max(...given.map((a, i) => Math.abs(a - expected[i]) / (relative ? Math.abs(expected[i]) : 1)));
-    return `${given.length === 1 ? "" : "largest "}${relative ? "relative " : ""}error ${digits(worst, 1)}`;
-  }
-
-  // -- words, truth values and curves
-
-  function words(spec, given) {
-    const found = given.map(folded), right = spec.values.map((value, i) => found[i] === folded(value));
-    if (right.every(ok => ok)) return ["right", "Correct."];
-    const slip = spec.slips.find(([, values]) => values.every((value, i) => found[i] === folded(value)))?.[0];
-    return ["wrong", slip ?? (right.length === 1 ? "this is not it" : `${sum(right)} of ${right.length} are right`)];
-  }
-
-  const folded = word => typeof word === "string" ? word.toLowerCase().split(/\s+/).filter(part => part).join(" ") : word;
-
-  function curve(spec, given) {
-    const heights = values => spec.asked.map(i => height(spec, values[i]));
-    const drawn = given.map(value => height(spec, value)), truth = heights(spec.values), off = meanDistance(drawn, truth);
-    for (const [text, values] of spec.slips) {
-      if (meanDistance(drawn, heights(values)) < Math.min(off, NEAR)) return ["wrong", text];
+    function digits(x, n) {
+        if (!x) return "0";
+        const [mantissa, exponent] = x
+            .toExponential(n - 1)
+            .split("e")
+            .map(Number);
+        return -5 < exponent && exponent < 6 ? String(Number(`${mantissa}e${exponent}`)) : `${mantissa}e${exponent}`;
     }
-    const share = `${digits(100 * off, 1)} % of the height of the axes on average`;
-    if (off <= NEAR) return ["right", `Correct: your curve is within ${share}.`];
-    const apart = drawn.map((a, i) => Math.abs(a - truth[i])), worst = apart.indexOf(Math.max(...apart));
-    const side = drawn[worst] > truth[worst] ? "high" : "low", place = digits(spec.at[spec.asked[worst]], 4);
-    return [off <= FAR ? "close" : "wrong", `your curve is off by ${share}, and most at ${place}, where it is too ${side}`];
-  }
 
-  function height(spec, value) {
-    let [bottom, top] = spec.ylim;
-    if (spec.log.includes("y")) {
-      if (value <= 0) return 0;
-      [value, bottom, top] = [value, bottom, top].map(Math.log10);
+    // -- numbers
+
+    function allowed(spec, values) {
+        const rounding = ROUNDING * Math.max(...values.map(Math.abs));
+        return values.map(
+            (value, i) => spec.atol + spec.rtol * Math.abs(value) + rounding + SPREADS * (spec.spread?.[i] ?? 0),
+        );
     }
-    return Math.min(1, Math.max(0, (value - bottom) / (top - bottom)));
-  }
 
-  const meanDistance = (one, other) => sum(one.map((a, i) => Math.abs(a - other[i]))) / one.length;
+    function numbers(spec, given) {
+        const expected = spec.values,
+            bounds = allowed(spec, expected);
+        const right = given.map((each, i) => near(each, expected[i], bounds[i]));
+        if (right.every((ok) => ok)) return ["right", `Correct: ${error(given, expected)}.`];
+        for (const [name, factor] of spec.units ?? []) {
+            if (
+                allNear(
+                    spec,
+                    given,
+                    expected.map((value) => factor * value),
+                )
+            )
+                return ["right", `Correct, in ${name}.`];
+        }
+        const slip = spec.slips.find(([, values]) => allNear(spec, given, values))?.[0] ?? pattern(spec, given);
+        return slip ? ["wrong", slip] : distance(given, expected, bounds, right);
+    }
 
-  return {judgeText, judge, read, count, asked, digits};
+    function near(given, value, bound) {
+        const off = Math.abs(given - value);
+        if (off <= bound || value === Math.floor(value)) return off <= bound;
+        const [mantissa, exponent] = given.toExponential().split("e"),
+            places = mantissa.replace(/\D/g, "").length;
+        return places >= 3 && off <= Number(`5e${exponent - places}`) * (1 + 1e-9);
+    }
+
+    function allNear(spec, given, values) {
+        const bounds = allowed(spec, values);
+        return given.every((each, i) => near(each, values[i], bounds[i]));
+    }
+
+    function pattern(spec, given) {
+        const expected = spec.values,
+            sorted = (list) => [...list].sort((a, b) => a - b);
+        if (given.length === 1) return null;
+        if (allNear({ ...spec, spread: null }, sorted(given), sorted(expected))) {
+            return "these are the right numbers in the wrong order";
+        }
+        if (expected.every((value) => value) && given[0]) {
+            const factor = given[0] / expected[0];
+            if (
+                allNear(
+                    spec,
+                    given,
+                    expected.map((value) => factor * value),
+                )
+            )
+                return "all entries are off by the same factor";
+        }
+        if (
+            allNear(
+                spec,
+                given,
+                expected.map((value) => value + (given[0] - expected[0])),
+            )
+        ) {
+            return "all entries are off by the same amount";
+        }
+        return null;
+    }
+
+    function distance(given, expected, bounds, right) {
+        const offs = given.map((a, i) => (right[i] ? 0 : Math.abs(a - expected[i]))),
+            worst = offs.indexOf(Math.max(...offs));
+        const a = given[worst],
+            e = expected[worst],
+            off = offs[worst],
+            bound = bounds[worst],
+            size = Math.abs(e);
+        const close = offs.every((each, i) => each <= Math.max(1e-3 * Math.abs(expected[i]), 2 * bounds[i]));
+        let how;
+        if (!size) how = `is off by about ${digits(off, 1)}, and at most ${digits(bound, 1)} is allowed`;
+        else if (close)
+            how = `is off by about ${percent(off / size)} %, and at most ${percent(bound / size)} % is allowed`;
+        else if (a * e < 0) how = "has the wrong sign";
+        else if (off < 9 * size && Math.abs(a) > 0.1 * size)
+            how = `is too ${a > e ? "high" : "low"}, by about ${percent(off / size)} %`;
+        else how = `is far too ${a > e ? "high" : "low"}`;
+        const n = given.length,
+            among = `${sum(right)} of ${n} are right; number ${worst + 1}, which is ${digits(a, 4)},`;
+        return [close ? "close" : "wrong", `${n === 1 ? "it" : among} ${how}`];
+    }
+
+    const percent = (ratio) => digits(100 * ratio, 1);
+
+    function error(given, expected) {
+        const relative = expected.every((value) => value);
+        const worst = Math.max(
+            ...given.map((a, i) => Math.abs(a - expected[i]) / (relative ? Math.abs(expected[i]) : 1)),
+        );
+        return `${given.length === 1 ? "" : "largest "}${relative ? "relative " : ""}error ${digits(worst, 1)}`;
+    }
+
+    // -- words, truth values and curves
+
+    function words(spec, given) {
+        const found = given.map(folded),
+            right = spec.values.map((value, i) => found[i] === folded(value));
+        if (right.every((ok) => ok)) return ["right", "Correct."];
+        const slip = spec.slips.find(([, values]) => values.every((value, i) => found[i] === folded(value)))?.[0];
+        return [
+            "wrong",
+            slip ?? (right.length === 1 ? "this is not it" : `${sum(right)} of ${right.length} are right`),
+        ];
+    }
+
+    const folded = (word) =>
+        typeof word === "string"
+            ? word
+                  .toLowerCase()
+                  .split(/\s+/)
+                  .filter((part) => part)
+                  .join(" ")
+            : word;
+
+    function curve(spec, given) {
+        const heights = (values) => spec.asked.map((i) => height(spec, values[i]));
+        const drawn = given.map((value) => height(spec, value)),
+            truth = heights(spec.values),
+            off = meanDistance(drawn, truth);
+        for (const [text, values] of spec.slips) {
+            if (meanDistance(drawn, heights(values)) < Math.min(off, NEAR)) return ["wrong", text];
+        }
+        const share = `${digits(100 * off, 1)} % of the height of the axes on average`;
+        if (off <= NEAR) return ["right", `Correct: your curve is within ${share}.`];
+        const apart = drawn.map((a, i) => Math.abs(a - truth[i])),
+            worst = apart.indexOf(Math.max(...apart));
+        const side = drawn[worst] > truth[worst] ? "high" : "low",
+            place = digits(spec.at[spec.asked[worst]], 4);
+        return [
+            off <= FAR ? "close" : "wrong",
+            `your curve is off by ${share}, and most at ${place}, where it is too ${side}`,
+        ];
+    }
+
+    function height(spec, value) {
+        let [bottom, top] = spec.ylim;
+        if (spec.log.includes("y")) {
+            if (value <= 0) return 0;
+            [value, bottom, top] = [value, bottom, top].map(Math.log10);
+        }
+        return Math.min(1, Math.max(0, (value - bottom) / (top - bottom)));
+    }
+
+    const meanDistance = (one, other) => sum(one.map((a, i) => Math.abs(a - other[i]))) / one.length;
+
+    return { judgeText, judge, read, count, asked, digits };
 })();

@@ -54,8 +54,8 @@ export function show(model, root, {kernel, worker: source, draw}) {
     figure.removeAttribute("aria-busy");
     figure.dataset.failed = "";
     for (const name of names) inputs[name].disabled = failed;
-    const still = failed ? " The picture shows where its sliders began." : "";
-    figure.querySelector(".rk-numbers").textContent = `This figure cannot be computed here (${why}).${still}`;
+    const rest = failed ? " The picture shows where its sliders began." : "";
+    figure.querySelector(".rk-numbers").textContent = `This figure cannot be computed here (${why}).${rest}`;
   }
 
   function texts() {

@@ -11,12 +11,13 @@ from . import audit, table, verdicts
 def main() -> None:
     """Try all statements of the book, or of some pages, or some statements."""
     words = [word for word in sys.argv[1:] if word != "--asked"]
-    bending, whole = "--asked" not in sys.argv, not words
+    bending = "--asked" not in sys.argv
     found = audit.audit(words, bending)
-    print(table.text(found, whole and bending))
+    needless = verdicts.needless(found) if bending else []
+    print("\n".join([table.text(found, inequalities=bool(words)), *needless]))
     if bending:
-        table.save(found, whole)
-    sys.exit(any(verdicts.faults(found)) or (whole and bending and bool(verdicts.needless(found))))
+        table.save(found, whole=not words)
+    sys.exit(bool(needless) or any(verdicts.faults(found)))
 
 
 if __name__ == "__main__":

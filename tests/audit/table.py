@@ -16,8 +16,8 @@ TABLE = Path(__file__).parent / "table.json"
 SHOWN = ("pairs", "not asked", "bends", "caught", "excused")
 
 
-def text(found: Found, whole: bool) -> str:
-    """Return what was found, page by page; of a few statements also how tight their tests see each inequality."""
+def text(found: Found, inequalities: bool) -> str:
+    """Return what was found, page by page, also how tight the tests see each inequality if that is wanted."""
     pages: dict[str, Found] = {}
     for statement in statements():
         if statement.label in found:
@@ -26,11 +26,11 @@ def text(found: Found, whole: bool) -> str:
     for page, here in pages.items():
         lines += ["", f"{page}: {_numbers(here)}"]
         lines += [f"  {fault}" for fault in verdicts.faults(here)]
-        if not whole:
+        if inequalities:
             for label, row in here.items():
                 measured = sorted(row.bounds.items(), key=lambda each: each[1])
                 lines += [f"  {label}: loose by {quotient:.3g}: {check}" for check, quotient in measured]
-    return "\n".join([*lines, "", *(verdicts.needless(found) if whole else []), f"in all: {_numbers(found)}"])
+    return "\n".join([*lines, "", f"in all: {_numbers(found)}"])
 
 
 def _numbers(found: Found) -> str:

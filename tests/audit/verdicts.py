@@ -7,6 +7,7 @@ from typing import Any
 
 from . import bounds, said
 from .audit import Found, Row
+from .evidence import statements
 
 MISSED = ("unnoticed", "crashes")
 
@@ -58,7 +59,8 @@ def _wrongly_said(label: str, row: Row) -> Iterator[str]:
 def needless(found: Found) -> list[str]:
     """Return the excuses that nothing needs, and the bounds of no statement, of pages that were tried as a whole."""
     lines = []
-    for page in sorted({row.page for row in found.values()}):
+    partly = {each.page for each in statements() if each.label not in found}
+    for page in sorted({row.page for row in found.values()} - partly):
         here = {label: row for label, row in found.items() if row.page == page}
         used = [_excuse(page, *each) for each in _missed(here)]
         lines += [f"{page}: nothing needs this excuse: {each}" for each in said.excuses(page) if each not in used]

@@ -134,6 +134,7 @@ def test_what_all_paths_add_in_wide_networks():
     (W, w), (B, w_B) = quadrature(), np.polynomial.legendre.leggauss(2)  # of U(0, 1), exact for three moments
     expected = second_moment(HISTORIES, np.repeat(W, 2), np.tile((1 + B) / 2, len(W)), np.outer(w, w_B / 2).ravel())
     _, W, B = LAW.sample(1_000_000, rng=2)
+    assert 0.999 < B.max() <= 1.0  # part 3 asks for |B| ≤ b̄, which is 1 here
     assert second_moment(HISTORIES, W[:, 0], B, np.full(len(B), 1e-6)) == pytest.approx(expected, rel=0.01)
 
     n, n_networks = 200, 20_000

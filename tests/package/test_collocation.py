@@ -101,3 +101,14 @@ def test_gmres_solves_what_numpy_solves():
     singular = np.diag(np.arange(40.0))
     with pytest.raises(ArithmeticError, match="is solved to a share of"):
         _krylov.gmres(lambda x: singular @ x, np.ones((40, 1)))
+
+
+def test_solutions_answer_at_their_own_nodes():
+    """On a ring a state holds few of the memories of all; its map, at the others, stays where the nodes are."""
+    ring = rk.DataSequence(rk.MarkovChain(np.roll(np.eye(3), 1, axis=1)), [-1.0, 0.2, 2.5], [0.0, 0.0, 0.0])
+    mu = rk.StationaryLaw(ring, rk.MemoryMap(LAW))
+    sol = mu.solve_poisson(lambda x, m: x * m + m**2)
+    assert_allclose(sol(mu.states, mu.memory), sol.values, atol=1e-13)
+    low, high = mu.memory.min(), mu.memory.max()
+    assert (mu.intervals[:, 0] >= low - 1e-3).all()
+    assert (np.diff(mu.intervals, axis=1) < 0.8 * (high - low)).any()

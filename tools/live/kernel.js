@@ -125,11 +125,12 @@ class Model {
   message(data, buffers) { this.kernel.send("shell", "comm_msg", {comm_id: this.comm_id, data}, {buffers}); }
 
   async render(el) {
-    const {default: given} = await import(URL.createObjectURL(new Blob([this.state._esm], {type: "text/javascript"})));
+    const {default: given} = await import(URL.createObjectURL(new Blob([this.get("_esm")], {type: "text/javascript"})));
     const widget = typeof given === "function" ? await given() : given, inner = document.createElement("div");
-    const style = Object.assign(document.createElement("style"), {textContent: this.state._css ?? ""});
+    const style = Object.assign(document.createElement("style"), {textContent: this.get("_css") ?? ""});
     el.append(style, inner);
-    for (const step of ["initialize", "render"]) await widget[step]?.({model: this, el: inner});
+    await widget.initialize?.({model: this, el: inner});
+    await widget.render?.({model: this, el: inner});
   }
 }
 
