@@ -305,9 +305,9 @@ class MemoryMap(Immutable):
         return np.array([brentq(gap, grid[i], grid[i + 1], xtol=1e-16) for i in left])
 
     def _expectation(self, function: Any, x: Any, memory: Any) -> Any:
-        scalar = np.ndim(memory) == 0 and np.size(x) == self.n_inputs
         points, memories = _checks.points(x, memory, self.n_inputs)
         warn_beyond_reach(self.law, points)
+        scalar = np.ndim(memory) == 0 and np.size(x) == self.n_inputs
         out = np.empty(len(memories))
         for part in slices(len(out), len(self._weights)):
             expectations(function, self._nodes, self._weights, points[part], memories[part], out[part])

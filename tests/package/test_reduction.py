@@ -310,10 +310,10 @@ def test_chain_estimated_from_its_states():
     states = chain.simulate(50, rng=0)
     counts = np.array([[np.sum((states[:-1] == i) & (states[1:] == j)) for j in (0, 1)] for i in (0, 1)])
     assert_array_equal(rk.MarkovChain.from_sequence(states).transition, counts / counts.sum(axis=1, keepdims=True))
-    with pytest.raises(ValueError, match="state 2 is never left"):
+    with pytest.raises(ValueError, match="state 2 of n_states = 3 is never left"):
         rk.MarkovChain.from_sequence([0, 1, 0, 2])
     with pytest.raises(TypeError, match="states must be integers"):
         rk.MarkovChain.from_sequence([0.0, 1.0])
-    with pytest.raises(ValueError, match="n_states must be an integer of at least 3"):
+    with pytest.raises(ValueError, match="n_states must be at least 3"):
         rk.MarkovChain.from_sequence([0, 2, 1, 0], n_states=2)
     assert rk.MarkovChain([[1.0]]).standard_errors is None
