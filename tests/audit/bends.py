@@ -1,6 +1,5 @@
 """Wrong answers: what a function returns, bent in a way that has a meaning for its type."""
 
-import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -67,20 +66,23 @@ def parts(value: Any, before: Any) -> Iterator[tuple[str, Any]]:
 def replaced(value: Any, before: Any, part: str, bend: str) -> Any:
     """Return an answer with one of its parts bent."""
     if isinstance(value, rk.TrainingRun):
-        run = copy.copy(value)
-        object.__setattr__(run, "network", replaced(value.network, before, part, bend))
-        return run
+        return _other(value, network=replaced(value.network, before, part, bend))
     if isinstance(value, tuple):
         names = list(map(str, getattr(value, "_fields", range(len(value)))))
         elements = [bent(each, bend) if name == part else each for name, each in zip(names, value, strict=True)]
         return type(value)(*elements) if hasattr(value, "_fields") else tuple(elements)
     if isinstance(value, rk.RNN) and isinstance(before, rk.RNN):
-        rnn = copy.copy(value)
         start = getattr(before, part)
-        setattr(rnn, part, start + bent(getattr(value, part) - start, bend))
-        vars(rnn).pop("_columns", None)
-        return rnn
+        return _other(value, **{part: start + bent(getattr(value, part) - start, bend)})
     return bent(value, bend)
+
+
+def _other(value: Any, **attributes: Any) -> Any:
+    """Return a copy of an object, which cannot be changed itself, with other attributes; what it computed is left."""
+    kept = {name: each for name, each in vars(value).items() if not hasattr(getattr(type(value), name, 0), "attrname")}
+    other = object.__new__(type(value))
+    vars(other).update(kept | attributes)
+    return other
 
 
 def same(one: Any, other: Any) -> bool:

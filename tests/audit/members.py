@@ -100,17 +100,27 @@ def _descriptor(name: str, attribute: str, static: Any, kind: type, answer: Answ
     def read(self: Any) -> Any:
         if hasattr(type(static), "__get__"):
             return static.__get__(self, kind)
-        try:
-            return vars(self)[attribute]
-        except KeyError:
-            raise AttributeError(attribute) from None
+        if attribute not in vars(self):
+            raise AttributeError(attribute)
+        return vars(self)[attribute]
 
     read.__name__ = attribute
+    return _Attribute(_function(name, read, answer), attribute, static)
 
-    def write(self: Any, value: Any) -> None:
-        vars(self)[attribute] = value
 
-    return property(_function(name, read, answer), write)
+class _Attribute:
+    """A property, or an attribute that each instance has: reading it asks a function, writing sets what there is."""
+
+    def __init__(self, read: Callable[[Any], Any], attribute: str, static: Any) -> None:
+        self.read, self.attribute = read, attribute
+        if isinstance(static, functools.cached_property):
+            self.attrname = attribute
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return self if instance is None else self.read(instance)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        vars(instance)[self.attribute] = value
 
 
 def _function(name: str, original: Callable[..., Any], answer: Answer) -> Callable[..., Any]:
