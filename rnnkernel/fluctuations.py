@@ -39,17 +39,6 @@ class Fluctuations(Immutable):
 
     They hold for large N, for output weights with E C³ = 0, and without clipping.
 
-    Parameters
-    ----------
-    prediction : ndarray, shape (n_times, n_points)
-        The limit g_t(z) itself.
-    initial_output : ndarray, shape (n_times, n_points)
-        V^G, the variance of N^{β−½} times the error from the initial output.
-    data : ndarray, shape (n_times, n_points)
-        V^S, the variance of √N times the error from correlated and noisy data.
-    finite_width : ndarray, shape (n_times, n_points)
-        V^I, the variance of √N times the error from finitely many units, drawn independently.
-
     Notes
     -----
     Shapes are (n_points,) for one time given as a number.  Book: :doc:`fluctuations-while-learning` for V^S,
@@ -72,9 +61,13 @@ class Fluctuations(Immutable):
     """
 
     prediction: Array
+    """The limit g_t(z) itself, shape (n_times, n_points)."""
     initial_output: Array
+    """V^G, the variance of N^{β−½} times the error from the initial output, shape (n_times, n_points)."""
     data: Array
+    """V^S, the variance of √N times the error from correlated and noisy data, shape (n_times, n_points)."""
     finite_width: Array
+    """V^I, the variance of √N times the error from finitely many independent units, shape (n_times, n_points)."""
 
     def std(self, *, n_units: int, beta: float, paired: bool = False) -> Array:
         """Return the standard deviation of a network's output around the limit.

@@ -26,7 +26,9 @@ def directive(name: str) -> str:
     if isinstance(public, ModuleType):
         return f".. automodule:: {public.__name__}\n"
     kind = "function" if not isinstance(public, type) else "exception" if issubclass(public, Exception) else "class"
-    return f".. auto{kind}:: rnnkernel.{name}\n"
+    private = any(base.__name__.startswith("_") for base in getattr(public, "__bases__", ()))
+    options = "   :inherited-members: Immutable\n" if private else ""  # what a hidden class does for its public ones
+    return f".. auto{kind}:: rnnkernel.{name}\n{options}"
 
 
 class PublicNames(SphinxDirective):
