@@ -70,7 +70,7 @@ def is_public(name):
     package, first, *rest = name.split(".")
     thing = getattr(rk, first, None) if package == "rnnkernel" and first in rk.__all__ else None
     for attribute in rest:
-        thing = getattr(thing, attribute, None)
+        thing = getattr(thing, attribute, None) or getattr(thing, "__annotations__", {}).get(attribute)
     return thing is not None
 
 
