@@ -52,7 +52,6 @@ def test_a_file_gets_the_fault_and_no_other():
     assert bound.code.co_code != original.co_code or bound.code.co_consts != original.co_consts
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("function", ["RNN.scale", "evaluate"])
 def test_a_planted_fault_changes_answers(function):
     """Those of a property, and those of a compiled loop whose code is at hand already."""
