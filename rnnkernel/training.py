@@ -262,6 +262,8 @@ def _data(rnn: RNN, data: Data, time: float | None, rng: Rng) -> tuple[Array, Ar
     if time is not None:
         time = _checks.number("time", time, least=0)
     steps = None if time is None else round(time * rnn.n_units)
+    if steps is not None and steps >= 2**62:
+        raise ValueError(f"time must be at most {2.0**62 / rnn.n_units:.3g} for {rnn.n_units} units, not {time:g}")
     if isinstance(data, tuple):
         if len(data) != 2:
             raise ValueError(f"data must be a tuple (x, y), not of length {len(data)}")

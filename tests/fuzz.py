@@ -12,8 +12,10 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from scipy import sparse, stats
 import rnnkernel as rk
 
 SLOW = 10.0  # seconds
+MEMORY = 2 << 30  # bytes that a call may take
 
 
 class _Device:
@@ -330,11 +333,28 @@ def _fault(name: str, call: Callable[..., Any], given: dict[str, Any], odd: list
     return None
 
 
+@contextmanager
+def _little_memory() -> Iterator[None]:
+    """Let no call take more than some memory: then there is a ``MemoryError``, not a lost machine."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
 def fuzz(n: int, seed: int) -> Counter[str]:
     """Make n calls; return what was wrong, and how often."""
     rng, faults = random.Random(seed), Counter[str]()
     names, values = list(calls()), odd_values()
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
+    with warnings.catch_warnings(), np.errstate(all="ignore"), _little_memory():
         warnings.simplefilter("ignore")
         for _ in range(n):
             name = rng.choice(names)

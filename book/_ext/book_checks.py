@@ -35,4 +35,8 @@ def wrong_answers(spec: dict[str, Any]) -> dict[str, Any]:
     answers = {"beyond its tolerance": expected + 10 * np.array(allowed(spec, values))}
     if expected.any():
         answers |= {"its negative": -expected, "its double": 2 * expected, "20 % more": 1.2 * expected}
+    if spec.get("spread"):  # of an answer that is random, only what lies beyond its spread is wrong
+        answers = {
+            name: each for name, each in answers.items() if (np.abs(each - expected) > allowed(spec, values)).any()
+        }
     return answers

@@ -137,7 +137,7 @@ def test_shapes_and_refusals():
     assert kernel(1.0, 0.1, [1.0, 2.0, 3.0], 0.2).shape == (1, 3)
     assert kernel([[1.0], [2.0]], [0.1, 0.2], 1.0, 0.0).shape == (2, 1)
     assert kernel([], [], 1.0, 0.0).shape == (0, 1)
-    with pytest.raises(ValueError, match="x must have 1 coordinate"):
+    with pytest.raises(ValueError, match="x1 must have 1 coordinate"):
         kernel(np.ones((2, 2)), 0.0, 1.0, 0.0)
     with pytest.raises(TypeError, match="law must be an InitialLaw"):
         rk.TangentKernel(None)

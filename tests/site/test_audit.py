@@ -13,6 +13,7 @@ def test_table_is_of_the_evidence_as_it_stands():
 
 
 @pytest.mark.slow
+@pytest.mark.verify
 def test_each_function_is_asked_and_each_bound_is_as_tight_as_is_said():
     command = [sys.executable, "-m", "tests.audit", "--asked"]
     done = subprocess.run(command, cwd=table.ROOT, capture_output=True, text=True, check=False)

@@ -70,7 +70,8 @@ def is_public(name):
     package, first, *rest = name.split(".")
     thing = getattr(rk, first, None) if package == "rnnkernel" and first in rk.__all__ else None
     for attribute in rest:
-        thing = getattr(thing, attribute, None) or getattr(thing, "__annotations__", {}).get(attribute)
+        field = getattr(thing, "__dataclass_fields__", {}).get(attribute)
+        thing = getattr(thing, attribute, field)
     return thing is not None
 
 
@@ -200,7 +201,9 @@ def test_sources_are_those_that_are_cited():
 @pytest.mark.built
 @pytest.mark.parametrize("page", pages.PAGES)
 def test_page_offers_its_notebook(page):
-    assert f"../_sources/book/{page}.ipynb" in Links(HTML / "book" / f"{page}.html").links
+    links = Links(HTML / "book" / f"{page}.html").links
+    offered = [link for link in links if re.fullmatch(rf"\.\./_sources/book/(\d\d-)?{page}\.ipynb", link)]
+    assert len(offered) == (page in pages.CHAPTERS or page == "welcome")
 
 
 def test_docstrings_match_signatures():
@@ -270,6 +273,8 @@ def test_readme_example_shows_network_and_limit_agree():
 
 def test_tests_are_not_skipped():
     for path in (ROOT / "tests").rglob("test_*.py"):
+        if path.parent.name == "verify":  # what they need, not every system has
+            continue
         calls = {ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
         assert not calls & {
             "pytest.skip",

@@ -25,6 +25,7 @@ def test_figures_answer(path, firefox, site):
     """Alive without an error or a request elsewhere; a slider moves its picture; the numbers are Python's."""
     firefox.open(f"{site}/{path}")
     firefox.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    firefox.evaluate("document.querySelectorAll('.rk-gate button, .rk-more').forEach(each => { each.click(); })")
     n_figures = firefox.evaluate(f"{FIGURES}.length")
     assert n_figures
     for figure in (f"{FIGURES}[{i}]" for i in range(n_figures)):

@@ -52,12 +52,12 @@ def test_a_file_gets_the_fault_and_no_other():
     assert bound.code.co_code != original.co_code or bound.code.co_consts != original.co_consts
 
 
-@pytest.mark.parametrize("function", [("network.py", "RNN.scale"), ("network.py", "evaluate")])
+@pytest.mark.parametrize("function", ["RNN.scale", "evaluate"])
 def test_a_planted_fault_changes_answers(function):
     """Those of a property, and those of a compiled loop whose code is at hand already."""
     rnn = rk.RNN([1.0, -0.5], [0.5, 1.0], [0.2, 0.4], beta=0.75)
     right = rnn.predict(1.0, 0.1)[0]
-    fault = next(fault for fault in faults.chosen() if (fault.file, fault.function) == function)
+    fault = next(each for each in faults.chosen() if (each.file, each.function) == ("network.py", function))
     pid = os.fork()
     if not pid:
         code = 1
