@@ -14,7 +14,7 @@ import rnnkernel as rk
 ROOT = Path(__file__).parents[2]
 PACKAGE = str(Path(rk.__file__).parent)
 SET = re.compile(r"^ +(self\.[a-z]\w*(?:, self\.[a-z]\w*)*)(?:: \w+)? = ", re.MULTILINE)  # ``self.a, self.b = ``
-INSIDE = (PACKAGE, str(Path(__file__).parent))
+HERE = str(Path(__file__).parent)
 Answer = Callable[[str, Any, tuple[Any, ...]], Any]  # of a member's name, its answer and its arguments
 
 _asked: Counter[str] = Counter()  # the members that are answering now
@@ -91,19 +91,6 @@ def wrap(member: Member, answer: Answer) -> None:
             setattr(kind, member.attribute, _descriptor(member.name, member.attribute, static, kind, answer))
 
 
-class Bent:
-    """An attribute whose answers are changed; no property, for of those objects of the package let none be set."""
-
-    def __init__(self, read: Callable[[Any], Any], write: Callable[[Any, Any], None]) -> None:
-        self.read, self.write = read, write
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else self.read(instance)
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        self.write(instance, value)
-
-
 def _descriptor(name: str, attribute: str, static: Any, kind: type, answer: Answer) -> Any:
     if inspect.isfunction(static):
         return _function(name, static, answer)
@@ -113,17 +100,30 @@ def _descriptor(name: str, attribute: str, static: Any, kind: type, answer: Answ
     def read(self: Any) -> Any:
         if hasattr(type(static), "__get__"):
             return static.__get__(self, kind)
-        try:
-            return vars(self)[attribute]
-        except KeyError:
-            raise AttributeError(attribute) from None
+        if attribute not in vars(self):
+            raise AttributeError(attribute)
+        return vars(self)[attribute]
 
     read.__name__ = attribute
+    return _Attribute(_function(name, read, answer), attribute, static)
 
-    def write(self: Any, value: Any) -> None:
-        vars(self)[attribute] = value
 
-    return Bent(_function(name, read, answer), write)
+class _Attribute:
+    """Takes the place of a property, or of an attribute that each instance has.
+
+    It is no property: objects of the package do not let such be set.
+    """
+
+    def __init__(self, read: Callable[[Any], Any], attribute: str, static: Any) -> None:
+        self.read, self.attribute = read, attribute
+        if isinstance(static, functools.cached_property):
+            self.attrname = attribute
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return self if instance is None else self.read(instance)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        vars(instance)[self.attribute] = value
 
 
 def _function(name: str, original: Callable[..., Any], answer: Answer) -> Callable[..., Any]:
@@ -153,4 +153,7 @@ def _modules(folder: str) -> list[Any]:
 
 def asked_from_outside() -> bool:
     """Return, inside an `Answer`, whether it is a test or a page that asks, not the package itself."""
-    return not sys._getframe(3).f_code.co_filename.startswith(INSIDE)
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(HERE):
+        frame = frame.f_back
+    return not frame.f_code.co_filename.startswith(PACKAGE)

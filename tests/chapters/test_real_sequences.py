@@ -3,6 +3,7 @@
 import warnings
 from pathlib import Path
 
+import naive
 import numpy as np
 import pytest
 from scipy import stats
@@ -100,6 +101,23 @@ def test_limit_of_a_record_is_that_of_a_cyclic_chain(record, cyclic):
     assert np.abs(many.predict(20.0, **where) - exact).max() < 2e-3
 
 
+def test_a_record_is_read_in_cycles(record):
+    """Three and a bit readings by a network are as many naive steps: weights, times and predictions."""
+    x, y = record
+    network = rk.RNN.sample(LAW, n_units=12, beta=0.75, rng=0)
+    where = {"x": [-1.0, 2.0], "memory": [0.1, -0.3]}
+    run = rk.train(network, (x, y), time=2.0, learning_rate=0.7, n_records=24, points=tuple(where.values()))
+    order = np.arange(24) % len(x)
+    weights = network.output, network.inputs, network.recurrent, network.hidden
+    numbers = {"beta": 0.75, "alpha": 0.7, "sigma": np.tanh, "prime": lambda u: 1 - np.tanh(u) ** 2}
+    C, W, B, *_ = naive.train(*weights, x[order, None], y[order], **numbers)
+    for found, expected in zip((run.network.output, run.network.inputs, run.network.recurrent), (C, W, B), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+    np.testing.assert_allclose(run.times, np.arange(1, 25) / 12)
+    last = 12**-0.75 * C @ np.tanh(W * where["x"] + where["memory"])
+    np.testing.assert_allclose(run.predictions[-1], last, rtol=1e-9)
+
+
 def test_networks_follow_any_record(record, cyclic):
     """No ergodicity, period seven: sup over times and points falls with N, towards M° and not towards M_0 = 0."""
     x, y = record
@@ -184,6 +202,10 @@ def test_plain_memory_is_even():
     z, m = np.linspace(0.1, 3, 30), np.linspace(-0.5, 0.5, 30)
     up, down = np.column_stack([z, np.ones(30)]), np.column_stack([-z, np.ones(30)])
     np.testing.assert_allclose(plain(up, m), plain(down, m), atol=1e-13)
+    nodes = np.linspace(-9, 9, 2001)  # of a trapezoidal rule: W·x is normal with mean ½ and variance 1 + z², E B = ½
+    weights = np.exp(-(nodes**2) / 2)
+    by_hand = 0.5 * np.tanh(0.5 + np.sqrt(1 + z**2)[:, None] * nodes + m[:, None]) @ weights / weights.sum()
+    np.testing.assert_allclose(plain(up, m), by_hand, atol=1e-9)
     assert (signed(up, m) > signed(down, m) + 0.05).all()
 
 

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from reference import DATA
+from scipy.integrate import solve_ivp
 from test_real_sequences import LAW, stopped
 
 import rnnkernel as rk
@@ -19,6 +20,8 @@ def test_two_laws_two_limits():
     m = [limit.memory_map.trajectory(each)[:-1] for limit, each in zip(limits, x, strict=True)]
     all_x, all_m = x.ravel(), np.concatenate(m)
     both = limits[0].kernel(all_x, all_m, all_x, all_m)
+    np.testing.assert_allclose(both, both.T, atol=1e-14)  # the norms below are those of a space of functions
+    assert np.linalg.eigvalsh(both).min() > -1e-12
 
     def distance(t):
         parts = [stopped(limits[i].kernel(x[i], m[i], x[i], m[i]), y[i], t, alpha) for i in (0, 1)]
@@ -51,5 +54,15 @@ def test_longer_records_tend_to_the_law():
         [rk.KernelLimit(DATA.simulate(n, rng=seed), LAW).predict(2.0, **where) - exact for seed in range(40)]
         for n in (100, 400, 1600)
     ]
+    x, y = DATA.simulate(100, rng=0)
+    limit = rk.KernelLimit((x, y), LAW)
+    m = limit.memory_map.trajectory(x)[:-1]
+    by_hand = limit.kernel(where["x"], where["memory"], x, m) @ stopped(limit.kernel(x, m, x, m), y, 2.0, 1.0)
+    np.testing.assert_allclose(errors[0][0], by_hand - exact, atol=1e-9)
+    mu = rk.StationaryLaw(DATA, rk.MemoryMap(LAW))
+    generator = limit.kernel(mu.inputs, mu.memory, mu.inputs, mu.memory) * mu.weights
+    flow = solve_ivp(lambda _, g: generator @ (mu.targets - g), (0, 2), np.zeros(len(mu.memory)), rtol=1e-9, atol=1e-11)
+    at_nodes = rk.KernelLimit(DATA, LAW).predict(2.0, mu.inputs, mu.memory)
+    np.testing.assert_allclose(at_nodes, flow.y[:, -1], atol=1e-6)
     rate = rk.fit_rate((100, 400, 1600), errors, of="error")
     assert abs(rate.exponent + 0.5) < 0.12
