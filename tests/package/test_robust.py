@@ -212,6 +212,7 @@ LONG = {
 }
 
 
+@pytest.mark.verify  # it measures a second by the clock
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LONG)
 def test_ctrl_c(name):
