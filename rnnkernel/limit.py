@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnkernel import _checks
+from rnnkernel import _ahead, _checks
 from rnnkernel._coordinates import FeatureCoordinates, Kernel, coordinates
 from rnnkernel._immutable import Immutable
 from rnnkernel._types import Array, Rng
@@ -28,9 +28,9 @@ class KernelLimit(Immutable):
 
     Parameters
     ----------
-    data : DataSequence, or pair of arrays (x, y), or object with ``simulate``, or StationaryLaw
+    data : DataSequence, or pair of arrays (x, y), or list of pairs, or object with ``simulate``, or StationaryLaw
         What the network learns from, as for `StationaryLaw`; or its law μ, already computed, with the memory map of
-        `law` and `activation`.
+        `law` and `activation`.  A step of a sequence whose target is NaN counts in time, and nothing is learned there.
     law : InitialLaw
         Law of a unit's initial parameters, with E C = 0.
     activation : str or Activation
@@ -120,9 +120,12 @@ class KernelLimit(Immutable):
         tolerance = _EMPIRICAL if isinstance(mu, EmpiricalLaw) else _EXACT
         self._coordinates = coordinates(self.kernel, mu.input_vectors, mu.memory, tolerance)
         L, least = self._coordinates.at_nodes, 10 * tolerance * self._coordinates.scale
-        self._modes = Modes(L, mu.weights, mu.targets, self.learning_rate, least)
+        known = np.isfinite(mu.targets)  # nothing is learned where a sequence has no target
+        weights, targets = mu.weights * known, np.where(known, mu.targets, 0.0)
+        self._modes = Modes(L, weights, targets, self.learning_rate, least)
         self.eigenvalues, self.coefficients = self._modes.eigenvalues, self._modes.coefficients
-        self._second_moment = float(mu.weights @ (mu.targets**2 + mu.target_variances))
+        self._second_moment = float(weights @ (targets**2 + mu.target_variances))
+        self._known = float(weights.sum()) if not known.all() else 1.0
 
     def predict(self, times: Any, x: Any, memory: Any) -> Array:
         """Return g_t(x, m), the output of the infinitely wide network at given inputs and memories.
@@ -144,7 +147,7 @@ class KernelLimit(Immutable):
         return self._modes.predict(check_times(times), self._coordinates(*self._points(x, memory)))
 
     def loss(self, times: Any) -> Any:
-        """Return ½ E(Y − g_t(X, M))² under μ, with the noise of the target.
+        """Return ½ E(Y − g_t(X, M))² under μ, with the noise of the target; on a sequence, where there is one.
 
         ½ [E Y² − Σ_i ⟨E[Y|·], e_i⟩² (1 − e^{−2αλ_i t})].
 
@@ -160,7 +163,7 @@ class KernelLimit(Immutable):
         """
         t = check_times(times)
         learned = self._modes.integral(2 * t) @ self._modes.projections**2
-        loss = (self._second_moment - learned) / 2
+        loss = (self._second_moment - learned) / 2 / self._known
         return loss if t.ndim else float(loss)
 
     def loss_floor(self, eigenvalue: float = 0.0) -> float:
@@ -190,7 +193,7 @@ class KernelLimit(Immutable):
         """
         least = _checks.number("eigenvalue", eigenvalue)
         learned = (self.coefficients**2)[self.eigenvalues > least].sum()
-        return float((self._second_moment - learned) / 2)
+        return float((self._second_moment - learned) / 2 / self._known)
 
     @property
     def irreducible_loss(self) -> float:
@@ -240,8 +243,18 @@ class KernelLimit(Immutable):
         """
         return self._modes.eigenfunctions(self._coordinates(*self._points(x, memory)))
 
-    def forecast(self, time: float, x: Any) -> Array:
-        """Return one-step predictions g_t(x_k, M_k) along a sequence of inputs, M_0 = 0, with learning stopped at t.
+    def forecast(
+        self,
+        time: float,
+        x: Any,
+        steps: int | None = None,
+        *,
+        start: float = 0.0,
+        feedback: _ahead.Feedback | None = None,
+    ) -> Array:
+        """Return predictions g_t(x_k, M_k) along a sequence of inputs, of one step or several, with learning stopped.
+
+        In closed loop a forecast becomes the next input, and memory moves on with it; see `RNN.forecast`.
 
         Parameters
         ----------
@@ -249,14 +262,39 @@ class KernelLimit(Immutable):
             The time t = k/N at which learning stops.
         x : array_like, shape (n,) or (n, d)
             The inputs in order of time.
+        steps : int, optional
+            How many steps ahead; one if not given.
+        start : float
+            The memory M_0 held when the first input arrives.
+        feedback : callable, optional
+            Vectorised function of inputs, (n,) or (n, d), and forecasts (n,), with the next inputs.  If not given, a
+            forecast becomes the (first coordinate of the) next input, and other coordinates stay.
 
         Returns
         -------
-        ndarray, shape (n,)
+        ndarray, shape (n,) or (n, steps)
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> from rnnkernel import DataSequence, MarkovChain
+        >>> chain = MarkovChain([[0.9, 0.1], [0.3, 0.7]])
+        >>> data = DataSequence(chain, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+        >>> KernelLimit(data, law).forecast(2.0, [-1.0, 1.5], steps=3).round(3)
+        array([[-0.52 , -0.4  , -0.348],
+               [ 0.582,  0.422,  0.36 ]])
         """
         t = _checks.number("time", time, least=0)
-        memory = self.memory_map.trajectory(x)[:-1]
-        return self.predict(t, x, memory) if len(memory) else np.empty(0)
+        memory = self.memory_map.trajectory(x, start)[:-1]
+        points = _checks.sequence("x", x, self.law.n_inputs)
+
+        def predict(x: Array, m: Array) -> Array:
+            return self._modes.predict(np.asarray(t), self._coordinates(x, m))
+
+        if steps is None:
+            return predict(points, memory) if len(points) else np.empty(0)
+        return _ahead.forecasts(points, memory, steps, feedback, predict, self.memory_map)
 
     def fluctuations(self, times: Any, x: Any, memory: Any) -> Fluctuations:
         """Return the law of the error: variances of a trained network of N units around g_t, for any N and β.

@@ -28,11 +28,12 @@ class StationaryLaw(Immutable):
 
     E_μ[f] ≈ Σ_i weights[i] f(inputs[i], memory[i]).  On a `DataSequence` this is Chebyshev collocation in m; the
     weights are signed, and exact for smooth f up to rounding.  On a given sequence (x, y), or on any object whose
-    ``simulate(n, rng=)`` returns (x, y), it is the empirical law of (x_k, M_k), M_0 = 0.
+    ``simulate(n, rng=)`` returns (x, y), it is the empirical law of (x_k, M_k), M_0 = 0; on several sequences, memory
+    starts from zero in each.
 
     Parameters
     ----------
-    data : DataSequence, or pair of arrays (x, y), or object with ``simulate``
+    data : DataSequence, or pair of arrays (x, y), or list of pairs, or object with ``simulate``
         Where inputs come from.
     memory_map : MemoryMap
         The memory map φ.
@@ -327,7 +328,9 @@ class ChainLaw(StationaryLaw):
 
 
 class EmpiricalLaw(StationaryLaw):
-    """The law of a path: its nodes are the steps, each with the same weight."""
+    """The law of a path, or of several of given `lengths`: its nodes are the steps, each with the same weight."""
+
+    lengths: Any
 
     def _find(self, n_nodes: int | None, n_steps: int | None, rng: Rng) -> None:
         if n_nodes is not None:
@@ -336,22 +339,22 @@ class EmpiricalLaw(StationaryLaw):
         if not isinstance(data, (tuple, list)):
             if not isinstance(data, Source):
                 raise TypeError(
-                    "data must be a DataSequence, a pair of arrays (x, y), or an object with simulate(n, rng=), not "
-                    f"{type(data).__name__}"
+                    "data must be a DataSequence, a pair of arrays (x, y), a list of pairs, or have a method "
+                    f"simulate(n, rng=), not {type(data).__name__}"
                 )
             burnt = self.memory_map.steps_to_forget
             n = _LENGTH if n_steps is None else _checks.integer("n_steps", n_steps, least=1)
             data = _checks.simulated(data, n + burnt, rng)
         elif n_steps is not None:
             raise ValueError("n_steps has no meaning for a given sequence: all of its steps are used")
-        if len(data) != 2:
-            raise ValueError(f"data must be a pair (x, y), not {len(data)} arrays")
-        x = _checks.sequence("x of data", data[0], self.memory_map.n_inputs)
-        y = _checks.array("y of data", data[1], ndim=1)
-        if len(x) != len(y) or not len(x):
-            raise ValueError(f"x and y of data must have the same positive length, not {len(x)} and {len(y)}")
-        self.input_vectors, self.memory = x[burnt:], self.memory_map.trajectory(x)[burnt:-1]
-        self.targets, self.target_variances = y[burnt:], np.zeros(len(y) - burnt)
+        given = _checks.records(data, self.memory_map.n_inputs)
+        self.lengths = np.array([len(x) - burnt for x, _ in given])
+        if not self.lengths.all():
+            raise ValueError("data must hold at least one step in each record, but one of them has none")
+        self.input_vectors = np.concatenate([x[burnt:] for x, _ in given])
+        self.memory = np.concatenate([self.memory_map.trajectory(x)[burnt:-1] for x, _ in given])
+        self.targets = np.concatenate([y[burnt:] for _, y in given])
+        self.target_variances = np.zeros(len(self.targets))
         self.weights = np.full(len(self.memory), 1 / len(self.memory))
 
     @property
