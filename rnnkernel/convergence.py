@@ -28,6 +28,7 @@ from rnnkernel.chains import DataSequence
 from rnnkernel.initial import InitialLaw
 from rnnkernel.limit import KernelLimit
 from rnnkernel.network import RNN
+from rnnkernel.stationary import EmpiricalLaw
 from rnnkernel.training import STOP, DivergenceError, TrainingRecord, progress_bar, train
 
 _WORK = 10_000_000  # steps times units of a task: about a hundredth of a second
@@ -274,6 +275,8 @@ def convergence_study(
     tau = _checks.integer("truncation", truncation, least=1)
     if frozen and tau > 1:
         raise ValueError(f"truncation must be 1 if features are frozen, not {tau}")
+    if isinstance(limit.stationary, EmpiricalLaw):
+        raise TypeError("limit must be that of a finite chain, not of a sequence: each network needs data of its own")
     law_of_error = limit.fluctuations(times, x, memory)
     t = np.atleast_1d(_checks.array("times", times, ndim=(0, 1)))
     if (np.diff(t) < 0).any():

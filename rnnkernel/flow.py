@@ -106,7 +106,7 @@ class Modes:
     """
 
     def __init__(self, L: Array, weights: Array, targets: Array, learning_rate: float, least: float = 0.0) -> None:
-        self.learning_rate = learning_rate
+        self.weights, self.targets, self.learning_rate = weights, targets, learning_rate
         S = (L.T * weights) @ L
         eigenvalues, V = np.linalg.eigh((S + S.T) / 2)
         kept = np.flatnonzero(np.abs(eigenvalues) >= least)[::-1]

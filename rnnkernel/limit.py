@@ -1,5 +1,7 @@
 """The limit of a trained network, solved: ∂_t g_t = α ∫ (y − g_t(x', m')) K(·, (x', m')) μ(dx', dy, dm'), g_0 = 0."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,6 +9,8 @@ import numpy as np
 from rnnkernel import _ahead, _checks
 from rnnkernel._coordinates import FeatureCoordinates, Kernel, coordinates
 from rnnkernel._immutable import Immutable
+from rnnkernel._recorded import RecordResponse
+from rnnkernel._response import Response
 from rnnkernel._types import Array, Rng
 from rnnkernel.activations import Activation
 from rnnkernel.flow import Modes, check_times
@@ -296,11 +300,17 @@ class KernelLimit(Immutable):
             return predict(points, memory) if len(points) else np.empty(0)
         return _ahead.forecasts(points, memory, steps, feedback, predict, self.memory_map)
 
-    def fluctuations(self, times: Any, x: Any, memory: Any) -> Fluctuations:
+    def fluctuations(
+        self, times: Any, x: Any, memory: Any, *, lags: int | None = None, in_cycles: bool = False
+    ) -> Fluctuations:
         """Return the law of the error: variances of a trained network of N units around g_t, for any N and β.
 
         Var(g^N_t − g_t) ≈ N^{1−2β} V^G_t + (V^S_t + V^I_t)/N, from the initial output, from correlated data, and from
         finitely many units.
+
+        On a sequence they are those of networks that learn from fresh data of its source.  V^S is an estimate, by
+        Bartlett's sum of the covariances of (y_k − g_s(z_k)) h(z_k) along the sequence, and V^R/n joins the others: so
+        much does the limit itself vary with the sequence.
 
         Parameters
         ----------
@@ -310,6 +320,11 @@ class KernelLimit(Immutable):
             Inputs; one input is repeated.
         memory : array_like, shape (n_points,)
             Memories; one memory is repeated.
+        lags : int, optional
+            How many covariances to count on a sequence; by Andrews' rule if not given.
+        in_cycles : bool
+            Whether networks read the given sequence itself, in cycles, and see no fresh data: then V^S = V^R = 0, and
+            the order of the data costs n/N.
 
         Returns
         -------
@@ -318,13 +333,19 @@ class KernelLimit(Immutable):
         Raises
         ------
         TypeError
-            If the limit is that of a sequence: the variances need the transition probabilities of a finite chain.  Or
-            if its kernel is not the tangent kernel of its law, whose networks the variances are about.
+            If the kernel is not the tangent kernel of the law of the limit, whose networks the variances are about.
         """
         if not isinstance(self._coordinates, FeatureCoordinates) or self.kernel.law is not self.law:
             raise TypeError("fluctuations need the tangent kernel of the law of the limit, not a kernel of one's own")
-        t = check_times(times)
-        return fluctuations(self.stationary, self._modes, self._coordinates, t, *self._points(x, memory))
+        mu, t = self.stationary, check_times(times)
+        response: Callable[..., Response] = Response
+        if isinstance(mu, EmpiricalLaw):
+            if lags is not None:
+                lags = _checks.integer("lags", lags, least=0, most=len(mu.memory) - 1)
+            response = partial(RecordResponse, lags=lags, in_cycles=_checks.flag("in_cycles", in_cycles))
+        elif lags is not None or in_cycles:
+            raise ValueError("lags and in_cycles have no meaning for a finite chain, of which all is known")
+        return fluctuations(mu, self._modes, self._coordinates, t, *self._points(x, memory), response)
 
     def _points(self, x: Any, memory: Any) -> tuple[Array, Array]:
         return _checks.points(x, memory, self.law.n_inputs)
