@@ -64,18 +64,15 @@ def long_run_variance(values: Array, lags: int, lengths: Any) -> Array:
 
 
 def lags_for(values: Array) -> int:
-    """Return how many covariances to count for sequences (…, n), by Andrews' rule.
+    """Return how many covariances to count for sequences (…, n), by the rule of Newey and West.
 
-    lags + 1 ≈ 1.1447 (an)^{1/3} balances bias and variance if each sequence is an autoregression of order one, where
-    a = Σ 4ρ²s²/((1 − ρ)⁶(1 + ρ)²) / Σ s²/(1 − ρ)⁴ with their correlations ρ and variances s of innovations.
+    lags + 1 ≈ 1.1447 ((s₁/s₀)² n)^{1/3}, where s_p = Σ_{|l| ≤ m} |l|^p c_l with m = 4 (n/100)^{2/9}, of all together:
+    then the bias s₁/(lags + 1) of Bartlett's estimate and its standard deviation are in balance.
     """
-    v = values - values.mean(axis=-1, keepdims=True)
-    n = v.shape[-1]
-    square = (v**2).sum(axis=-1)
-    if not square.any():
+    v, n = values - values.mean(axis=-1, keepdims=True), values.shape[-1]
+    if not v.any():
         return 0
-    share = square / square.max()
-    rho = np.clip((v[..., 1:] * v[..., :-1]).sum(axis=-1) / np.where(share > 0, square, 1.0), -0.97, 0.97)
-    s2 = (share * (1 - rho**2)) ** 2
-    a = (4 * rho**2 * s2 / ((1 - rho) ** 6 * (1 + rho) ** 2)).sum() / (s2 / (1 - rho) ** 4).sum()
-    return max(int(min(np.ceil(1.1447 * (a * n) ** (1 / 3)), n // 2 + 1)) - 1, 0)
+    lags = np.arange(min(1 + int(4 * (n / 100) ** (2 / 9)), n))
+    c = np.array([(v[..., lag:] * v[..., : n - lag]).sum() for lag in lags]) * np.where(lags, 2, 1)
+    width = 1.1447 * ((lags @ c / max(c.sum(), 1e-3 * c[0])) ** 2 * n) ** (1 / 3)
+    return int(max(min(np.ceil(width), n // 2), 1)) - 1

@@ -321,7 +321,7 @@ class KernelLimit(Immutable):
         memory : array_like, shape (n_points,)
             Memories; one memory is repeated.
         lags : int, optional
-            How many covariances to count on a sequence; by Andrews' rule if not given.
+            How many covariances to count on a sequence; by the rule of Newey and West if not given.
         in_cycles : bool
             Whether networks read the given sequence itself, in cycles, and see no fresh data: then V^S = V^R = 0, and
             the order of the data costs n/N.

@@ -151,16 +151,16 @@ def test_std_holds_the_variance_of_the_limit(records):
     )
 
 
-def test_lags_are_chosen_by_the_correlation_of_neighbours():
-    """Andrews' rule for an autoregression of order one: lags + 1 ≈ 1.1447 (4ρ²n/((1 − ρ)²(1 + ρ)²))^{1/3}."""
+def test_lags_balance_bias_and_variance():
+    """For an autoregression s₁/s₀ = 2ρ/(1 − ρ²); c_l is known to about 1/√n, and s₁ to 0.03 of itself."""
     n, rho = 200_000, 0.6
     x, _ = rk.Autoregression(rho).simulate(n, rng=0)
-    assert lags_for(x) + 1 == pytest.approx(
-        1.1447 * (4 * rho**2 * n / ((1 - rho) * (1 + rho)) ** 2) ** (1 / 3), rel=0.03
-    )
-    assert lags_for(np.random.default_rng(0).standard_normal((3, n))) <= 8
+    exact = 1.1447 * ((2 * rho / (1 - rho**2)) ** 2 * n) ** (1 / 3)
+    assert lags_for(x) + 1 == pytest.approx(exact, rel=4 * 0.03 * 2 / 3)
+    assert lags_for(np.random.default_rng(0).standard_normal((3, n))) < exact / 3
+    assert lags_for(np.stack([1e-9 * x, x])) == lags_for(x)
     assert lags_for(np.zeros((2, 50))) == 0
-    assert lags_for(np.arange(10.0)) < 10
+    assert all(0 <= lags_for(np.arange(float(n))) <= n // 2 for n in (1, 2, 3, 10, 50))
 
 
 @pytest.mark.parametrize(
