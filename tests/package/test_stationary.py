@@ -128,6 +128,20 @@ def test_samples_are_independent_and_have_the_law(mu):
     np.testing.assert_array_equal(mu.sample(100, rng=2)[1], mu.sample(100, rng=2)[1])
 
 
+def test_samples_of_a_memory_that_forgets_faster_than_its_bound():
+    """q = 0.9999, yet paths of a few hundred steps are enough: their law is that of the nodes."""
+    law = rk.InitialLaw(LAW.output, LAW.inputs[0], stats.uniform(0, 2 * 0.9999))
+    mu = rk.StationaryLaw(DATA, rk.MemoryMap(law))
+    assert mu.memory_map.steps_to_forget > 100_000
+    assert mu._steps_to_forget() < 2000
+    x, m = mu.sample(20_000, rng=0)
+    for f in (lambda x, m: m, lambda x, m: x * m, lambda x, m: m * m):  # noqa: ARG005
+        values = f(x, m)
+        assert values.mean() == pytest.approx(mu.mean(f), abs=4 * values.std() / np.sqrt(20_000))
+    short = rk.StationaryLaw(DATA, rk.MemoryMap(LAW))
+    assert short._steps_to_forget() == short.memory_map.steps_to_forget
+
+
 def test_a_simulated_path_follows_the_memory_map(mu):
     states, x, m = mu.simulate(500, rng=3)
     np.testing.assert_array_equal(x, DATA.inputs[states])
