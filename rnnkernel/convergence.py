@@ -172,6 +172,8 @@ def fit_rate(widths: Any, errors: Any, *, of: str = "std", level: float = 0.95) 
     if given.ndim < 2 or len(given) != len(N) or given.shape[1] < 2:
         raise ValueError(f"errors must have shape ({len(N)}, n_seeds, ...) with two seeds or more, not {given.shape}")
     logs, variances = np.array([_log_size(each.reshape(len(each), -1), of) for each in given]).T
+    if not variances.all():
+        raise ValueError("errors must say how far they are known, but all seeds of some width are equally far off")
     x = np.log(N) - np.average(np.log(N), weights=1 / variances)
     spread = (x**2 / variances).sum()
     exponent = float((x * logs / variances).sum() / spread)

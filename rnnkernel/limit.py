@@ -20,6 +20,7 @@ from rnnkernel.kernel import TangentKernel
 from rnnkernel.memory import MemoryMap
 from rnnkernel.stationary import EmpiricalLaw, StationaryLaw
 
+_LARGEST = 1e150  # of an input: its square is a number
 _EXACT, _EMPIRICAL = 1e-14, 1e-10  # share of the kernel's diagonal that is left out, on a chain and on a sequence
 
 
@@ -348,7 +349,10 @@ class KernelLimit(Immutable):
         return fluctuations(mu, self._modes, self._coordinates, t, *self._points(x, memory), response)
 
     def _points(self, x: Any, memory: Any) -> tuple[Array, Array]:
-        return _checks.points(x, memory, self.law.n_inputs)
+        points = _checks.points(x, memory, self.law.n_inputs)
+        if any(np.abs(each).max(initial=0.0) > _LARGEST for each in points):
+            raise ValueError(f"x and memory must be at most {_LARGEST:g} in absolute value")
+        return points
 
 
 def _require_its_own(phi: MemoryMap, tangent: TangentKernel, n_nodes: int | None, n_steps: int | None) -> None:

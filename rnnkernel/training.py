@@ -39,6 +39,7 @@ from rnnkernel.network import RNN
 _FAST = {"reassoc", "contract", "nsz"}
 STOP = np.zeros(1, np.int64)  # one ends every training of this process: Ctrl-C cannot reach compiled code
 _TOO_LARGE = 1e100  # an error beyond it is divergence; below it no update overflows
+_OF_POINTS = "x of points", "memory of points"
 LANES = 1112  # units in a block: a long loop, and rows that start far from one another in the sets of the cache
 _VECTOR = 8  # the loop runs over whole vectors of units; those beyond N rest at zero
 
@@ -206,7 +207,7 @@ def train(
     progress = _checks.flag("progress", progress)
     _checks.generator(rng)
     if points is not None:
-        points = _checks.points(*_checks.pair("points", points), rnn.n_inputs)
+        points = _checks.points(*_checks.pair("points", points), rnn.n_inputs, _OF_POINTS)
     bound = np.inf if clip is None else _checks.number("clip", clip, above=0)
     n_records = _checks.integer("n_records", n_records, least=1)
     if callback is not None:
