@@ -5,7 +5,8 @@ export function draw(shown, paper) {
   const limits = [line[0], line.at(-1)], ticks = [-1, 0, 1], [left, right] = paper.halves();
   const steps = Array.from(path, (_, k) => k), all = [-0.5, inputs.length + 0.5], tosses = Array.from(inputs);
   const twice = values => Array.from(values).flatMap(value => [value, value]);
-  const moves = (scales, held) => held.map((each, i) => scales.line(i ? "network dashed" : "network", steps, each)).join("")
+  const roles = ["network", "network dashed"];
+  const moves = (scales, held) => held.map((each, i) => scales.line(roles[i], steps, each)).join("")
     + scales.dots("highlight", [step, step], held.map(each => each.at(-1)));
   const against = (box, words, held, seen) => paper.panel(box, {
     x: all, y: limits, xticks: [0, 6, 12, 18, 24], yticks: ticks, ylabel: "memory", ...words,
@@ -20,7 +21,7 @@ export function draw(shown, paper) {
       ${number("forward_move", shown.forward_move)}; with the last ${step}, the oldest of them moved it by
       ${number("backward_move", shown.backward_move)}.`};
   }
-  const both = [[path, "network"], [other, "network dashed"]], now = [path.at(-1), other.at(-1)];
+  const both = [[path, roles[0]], [other, roles[1]]], now = [path.at(-1), other.at(-1)];
   const panels = paper.panel(left, {
     x: limits, y: limits, xlabel: "memory m", ylabel: "φ(x, m)", xticks: ticks, yticks: ticks,
   }, scales => scales.line("muted", limits, limits)

@@ -1,6 +1,6 @@
 import {number} from "./paper.js";
 
-export function draw({counts, edge, reach, gap, empty}, paper) {
+export function draw({counts, edge, reach, gap, empty, mean}, paper) {
   const most = Math.max(...counts), ticks = [-reach, -reach / 2, 0, reach / 2, reach];
   const panels = paper.panel([0, 0, paper.width, paper.height], {
     x: [-edge, edge], y: [0, 1.05 * most], xlabel: "memory in the long run", ylabel: "how often",
@@ -11,5 +11,6 @@ export function draw({counts, edge, reach, gap, empty}, paper) {
     return `<path class="area limit" d="M${at(0)} ${floor}${bars.join("")}V${floor}Z"/>`;
   });
   return {panels, numbers: `The gap between the images of the two maps is ${number("gap", gap)}${
-    gap > 0 ? "" : ": they overlap"}. Of the bins, ${number("empty", empty)} % are empty.`};
+    gap > 0 ? "" : ": they overlap"}. Of the bins, ${number("empty", empty)} % are empty.
+    The mean of memory is ${number("mean", mean)}.`};
 }

@@ -94,6 +94,8 @@ class LongRunResult(NamedTuple):
     """Of the bins of the histogram, from −edge to edge."""
     empty: float
     """The percentage of bins that are."""
+    mean: float
+    """Of memory along the path."""
 
 
 @jit
@@ -107,7 +109,8 @@ def long_run(
     image_of_low = loops.remember(value, nodes, rule, ends, -reach)[-1]  # φ(x, ·); φ(−x, ·) is its mirror image
     edge, counts, empty = 1.001 * reach, np.zeros(N_BINS), 0
     x = loops.tosses(input_size, seed, N_BEFORE_BINS + n_steps)
-    loops.histogram(loops.remember(value, nodes, rule, x, 0.0)[N_BEFORE_BINS + 1 :], edge, counts)
+    held = loops.remember(value, nodes, rule, x, 0.0)[N_BEFORE_BINS + 1 :]
+    loops.histogram(held, edge, counts)
     for count in counts:
         empty += count == 0.0
-    return LongRunResult(reach, 2.0 * image_of_low, edge, counts, 100.0 * empty / N_BINS)
+    return LongRunResult(reach, 2.0 * image_of_low, edge, counts, 100.0 * empty / N_BINS, held.sum() / n_steps)

@@ -1,7 +1,7 @@
 // A button that shows and copies lines of Python that give the present picture and its numbers in a notebook.
 // `given` gives the sliders as arguments.  Another click hides the lines; when a slider moves they follow.
 export function python(figure, given) {
-  const button = figure.querySelector(".rk-copy"), lines = figure.querySelector(".rk-python"), name = button.textContent;
+  const [button, lines] = [".rk-copy", ".rk-python"].map(each => figure.querySelector(each)), name = button.textContent;
   const names = () => [...figure.querySelectorAll("[data-number]")].map(each => `"${each.dataset.number}"`).join(", ");
   const text = () => `import rnnkernel as rk
 

@@ -184,7 +184,8 @@ def test_long_run_shows_the_images_of_the_package():
     x = np.array([-0.3, 0.3])[draws.walk(np.full((2, 2), 0.5), draws.source(1), 3100)]
     m = memory.trajectory(x)[101:]
     assert (shown["counts"] == np.histogram(m, 200, (-shown["edge"], shown["edge"]))[0]).all()
-    assert shown["empty"] == 100 * np.mean(shown["counts"] == 0)
+    assert shown["empty"] == pytest.approx(100 * np.mean(shown["counts"] == 0))
+    assert shown["mean"] == pytest.approx(m.mean(), abs=1e-13)
 
 
 def test_fixed_point_has_enough_nodes():
