@@ -14,7 +14,7 @@ def raise_figure(app: Sphinx, doctree: nodes.document) -> None:
         return
     section = next(doctree.findall(nodes.title)).parent
     question = next(each for each in section.children if isinstance(each, nodes.paragraph))
-    lead.replace_self(nodes.container(classes=["rk-lead-place"]))
+    lead.parent.replace(lead, nodes.container(classes=["rk-lead-place"]))
     section.insert(section.index(question) + 1, lead)
 
 
