@@ -43,7 +43,7 @@ class Widths(Explorable):
     name = "widths"
     play = "n_seeds"
     labels: ClassVar[dict[str, str]] = {
-        "n_seeds": "networks a width",
+        "n_seeds": "networks per width",
         "beta": "scaling exponent β",
         "paired": "initial units",
     }
