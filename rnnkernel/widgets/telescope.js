@@ -9,9 +9,11 @@ export function draw(shown, paper) {
   const panels = paper.panel(left, {
     title: "The head start u, and its forecast", x: whole, y: span, xlabel: "step k", ylabel: "u", xticks,
     yticks: tickmarks(span),
-  }, scales => steps.slice(1).map(k =>
-    scales.line("muted", [k - 1, k], [heads[k - 1], forecasts[k]])
-    + scales.line(k === step ? "predicted dashed thick" : "predicted dashed", [k, k], [forecasts[k], heads[k]])).join("")
+  }, scales => steps.slice(1).map(k => {
+    const surprise = k === step ? "predicted dashed thick" : "predicted dashed";
+    return scales.line("muted", [k - 1, k], [heads[k - 1], forecasts[k]])
+      + scales.line(surprise, [k, k], [forecasts[k], heads[k]]);
+  }).join("")
     + scales.dots("data", steps, heads))
   + paper.panel(right, {
     title: "The sum and its parts", x: whole, y: [-size, size], xlabel: "step k", ylabel: "sum", xticks,
