@@ -12,7 +12,7 @@ export function draw(shown, paper) {
   }, scales => walk(scales, "network thick", path) + walk(scales, "network dashed", other)
     + scales.dots("highlight", [step, step], [path.at(-1), other.at(-1)]))
   + paper.panel(right, {
-    title: `Of ${n_pairs} pairs`, x: whole, y: [least, 1.4], high: true, xlabel: "step k", ylabel: "share, distance",
+    title: `Of ${n_pairs} pairs`, x: whole, y: [least, 1.4], high: true, xlabel: "step k", ylabel: "share",
     xticks, yticks: [1, 0.1, 0.01],
   }, scales => scales.line("limit", steps, distances) + scales.line("bound", steps, bounds)
     + seen.map(k => scales.line("data", [k, k],

@@ -97,5 +97,5 @@ class Coupling(Explorable):
         right.plot(steps, shown["bounds"], **STYLES["bound"])
         right.plot(self.step, shown["distance"], "o", color=COLORS["highlight"])
         left.set(xlabel="step k", ylabel="state", yticks=[0, 1, 2], xlim=(-0.5, N_LATER + 0.5), ylim=(-0.3, 2.3))
-        right.set(xlabel="step k", ylabel="share, distance", yscale="log", ylim=(1e-3, 1.4))
+        right.set(xlabel="step k", ylabel="share", yscale="log", ylim=(1e-3, 1.4))
         return fig
