@@ -52,6 +52,10 @@ class SymbolLimit(Immutable):
     loss : "cross-entropy" or "squared"
         The loss.
 
+    Notes
+    -----
+    Book: :doc:`a-network-that-writes`.
+
     Examples
     --------
     >>> from scipy import stats

@@ -51,6 +51,10 @@ class SymbolRNN(Immutable):
     activation : str or Activation
         The activation σ.
 
+    Notes
+    -----
+    Book: :doc:`a-network-that-writes`.
+
     Examples
     --------
     >>> rnn = SymbolRNN([[1.0, 0.0], [0.0, 1.0]], [[0.5, 1.0], [1.0, 0.5]], [0.2, 0.4], beta=0.75)

@@ -140,7 +140,8 @@ def test_kernel_is_one_for_all_outputs_and_none_between_two():
     rnn = rk.SymbolRNN(rnn.output, rnn.inputs, rnn.recurrent, beta=0.75, hidden=S)
     m = float(rnn.recurrent @ S / N)
     y = np.add(rnn.predict(1, m), [[1.0, 0.0, 0.0]])
-    after, _ = rk.train_symbols(rnn, ([1], y), learning_rate=alpha, loss="squared")
+    after, record = rk.train_symbols(rnn, ([1], y), learning_rate=alpha, loss="squared")
+    assert record.losses == pytest.approx([0.5], rel=1e-12)
     z = [0, 1, 2], [0.4, -0.3, 0.1]
     moved = (after.predict(*z) - rnn.predict(*z)) * N / alpha
     K = rk.TangentKernel(LAW)(np.eye(3), z[1], np.eye(3)[1], m)
