@@ -96,36 +96,7 @@ class SymbolRNN(Immutable):
         paired: bool = False,
         activation: str | Activation = "tanh",
     ) -> "SymbolRNN":
-        """Draw a network whose units are independent, with p independent output weights each.
-
-        Parameters
-        ----------
-        law : InitialLaw
-            The law λ; its dimension is the number d of symbols.
-        n_units : int
-            The number of units N.
-        beta : float
-            The exponent β.
-        rng : int or numpy.random.Generator
-            Source of randomness; the same seed gives the same network.
-        n_outputs : int, optional
-            The number p of outputs; d if not given.
-        paired : bool
-            Whether units i and i + N/2 share W and B and have opposite C: the initial output is then zero.
-        activation : str or Activation
-            The activation σ.
-
-        Returns
-        -------
-        SymbolRNN
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> law = InitialLaw(stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1), n_inputs=3)
-        >>> SymbolRNN.sample(law, n_units=100, beta=0.75, rng=0).output.shape
-        (100, 3)
-        """
+        """Draw a network of independent units as `RNN.sample` does, with p independent weights C each; p = d if not given."""
         if not isinstance(law, InitialLaw):
             raise TypeError(f"law must be an InitialLaw, not {type(law).__name__}")
         p = law.n_inputs if n_outputs is None else _checks.integer("n_outputs", n_outputs, least=1)
