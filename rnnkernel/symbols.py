@@ -96,7 +96,7 @@ class SymbolRNN(Immutable):
         paired: bool = False,
         activation: str | Activation = "tanh",
     ) -> "SymbolRNN":
-        """Draw a network of independent units as `RNN.sample` does, with p independent weights C each; p = d if not given."""
+        """Draw a network of independent units as `RNN.sample` does, each with p weights C; p = d if not given."""
         if not isinstance(law, InitialLaw):
             raise TypeError(f"law must be an InitialLaw, not {type(law).__name__}")
         p = law.n_inputs if n_outputs is None else _checks.integer("n_outputs", n_outputs, least=1)
