@@ -262,7 +262,7 @@ def _begun(
         block["C"][lane], block["W"][0, lane], block["B"][lane] = C[i], W[i], B[i]
     scale = _math.exp(-beta * draws.log(float(n_units)))
     rate = learning_rate * _math.exp((2.0 * beta - 2.0) * draws.log(float(n_units))) * scale
-    task = training.Task(x, x[1:, 0].copy(), scale, rate, np.inf, np.zeros(1, np.int64))
+    task = training.Task(x, x[1:, 0].copy(), np.zeros(len(x), np.bool_), scale, rate, np.inf, np.zeros(1, np.int64))
     return training.Blocks(blocks, n_units, np.zeros(1)), task, path
 
 
