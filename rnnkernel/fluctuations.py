@@ -32,7 +32,7 @@ class Fluctuations(Immutable):
     Notes
     -----
     Shapes are (n_points,) for one time given as a number.  Book: :doc:`fluctuations-while-learning` for V^S,
-    :doc:`convergence-measured` for the other variances, :doc:`fluctuations-while-learning-in-depth` for `next_order`.
+    :doc:`convergence-measured` for the other variances, :doc:`convergence-measured-in-depth` for `next_order`.
 
     Examples
     --------
@@ -49,7 +49,7 @@ class Fluctuations(Immutable):
     >>> fluct.next_order.drift.round(3)
     array([-0.012, -0.015,  0.   ,  0.002])
     >>> fluct.std(n_units=400, beta=0.75).round(4)
-    array([0.0354, 0.0366, 0.0387, 0.0418])
+    array([0.0353, 0.0366, 0.0387, 0.0417])
     """
 
     prediction: Array
