@@ -16,7 +16,7 @@ the output at third order in p for the law λ of the units, plus at second order
   M(p, ω) = Σ_j ½ [J(p + l_j, ω − ω_j) + J(p − l_j, ω + ω_j)] − J(p, ω).
 
 So b = J(r, 0), b¹ = L r + M(r, 0) and the burn-in of memory, V^F = 2 ∂_τ J(r − τG*, τω*) at τ = 0, and
-V^R = E_G[V^S[G] + V^I[G]] + 2 Cov(G_t, κG) + 2 (L(−G*) + M(−G*, ω*)); its covariance is a third moment, with E C⁴.
+V^D = E_G[V^S[G] + V^I[G]] + 2 Cov(G_t, κG) + 2 (L(−G*) + M(−G*, ω*)); its covariance is a third moment, with E C⁴.
 """
 
 from collections.abc import Callable
@@ -57,10 +57,9 @@ class NextResponse(Response):
     functions K(z, ·) of the points, then λ_i e_i of the modes; K functions e_i, then f*; i, j, k, l modes.
     """
 
-    count, size = 5, 50
-
     def __init__(self, mu: StationaryLaw, modes: Modes, coordinates: FeatureCoordinates, x: Array, m: Array) -> None:
         super().__init__(mu, modes, coordinates, x, m)
+        self.nodes = mu.collocation
         known = modes.eigenvalues > _KNOWN * modes.eigenvalues.max(initial=0.0)
         self.eigenvalues, self.coefficients = modes.eigenvalues[known], modes.coefficients[known]
         self.e, self.e_points, self.F = self.at_nodes[:, known].T, self.at_points[:, known], self.mode_features[known]
@@ -74,8 +73,8 @@ class NextResponse(Response):
         self._find_operators()
         self._find_derivatives(x, m)
 
-    def at(self, t: float) -> Array:
-        """Return b, b¹ for independent units and for pairs, V^F and V^R at one time, shape (5, n_points)."""
+    def corrections(self, t: float) -> Array:
+        """Return b, b¹ for independent units and for pairs, V^F and V^D at one time, shape (5, n_points)."""
         p, alpha = len(self.e_points), self.modes.learning_rate
         if t == 0:
             return np.zeros((5, p))

@@ -33,10 +33,8 @@ class Response:
     features of a unit are F = (σ(u), x_1 σ'(u), …, x_d σ'(u)), u = W·x + m; all but the first come with a factor C.
     """
 
-    count, size = 3, 1  # of what `at` returns, and of what it holds for each point and node
-
     def __init__(self, mu: StationaryLaw, modes: Modes, coordinates: FeatureCoordinates, x: Array, m: Array) -> None:
-        self.mu, self.nodes, self.modes = mu, mu.collocation, modes
+        self.mu, self.modes = mu, modes
         self.kernel, self.law = coordinates.kernel, coordinates.kernel.law
         self.at_nodes = modes.eigenfunctions(coordinates.at_nodes)
         self.at_points = modes.eigenfunctions(coordinates(x, m))
@@ -44,8 +42,8 @@ class Response:
         self.features = self._features(x, m)
         node_features = self._features(mu.input_vectors, mu.memory)
         self.node_values = node_features[:, 0]
-        self.mode_features = np.tensordot(self.at_nodes.T * mu.weights, node_features, axes=1)
-        self.target_features = np.tensordot(mu.targets * mu.weights, node_features, axes=1)
+        self.mode_features = np.tensordot(self.at_nodes.T * modes.weights, node_features, axes=1)
+        self.target_features = np.tensordot(modes.targets * modes.weights, node_features, axes=1)
 
     def _features(self, x: Array, m: Array) -> Array:
         """F, shape (n, 1 + d, Q)."""
@@ -53,32 +51,39 @@ class Response:
         u = x @ self.law.quadrature.nodes.T + m[:, None]
         return np.concatenate([activation(u)[:, None], x[:, :, None] * activation.prime(u)[:, None]], axis=1)
 
-    def at(self, t: float) -> Array:
-        """V^G, V^S and V^I at one time, shape (3, n_points)."""
+    def variances(self, t: float) -> Array:
+        """V^G, V^S, V^I and V^R at one time, shape (4, n_points)."""
         alpha = self.modes.learning_rate
         times, weights = time_rule(t, alpha * self.modes.eigenvalues.max(initial=0.0), ORDER)
-        h, learned = self._kernel(t - times), self.modes.coefficients * self.modes.shares(times)
-        forcing = (self.mu.targets - learned @ self.at_nodes.T)[:, None] * h
+        learned = self.modes.coefficients * self.modes.shares(times)
         residual = self.target_features - np.tensordot(learned, self.mode_features, axes=1)
         output, inputs = np.zeros((2, len(self.at_points), len(self.law.quadrature.weights)))
         for age, weight, each in zip(t - times, alpha * weights, residual, strict=True):
             answer = self._response(age) * each
             output += weight * answer[:, 0]
             inputs += weight * answer[:, 1:].sum(axis=1)
-        u = self.nodes.solve(forcing.reshape(-1, len(self.mu.weights)).T).T.reshape(forcing.shape)
-        memory = self.nodes.step(self.nodes.derivative(alpha * np.tensordot(weights, u, axes=1).T)).T
+        data, record, memory = self._disturbances(learned, t - times, weights)
         return np.array(
             [
                 self.law.output_square * self._response(t)[:, 0] ** 2 @ self.law.quadrature.weights,
-                alpha**2 * weights @ self._martingale(h, forcing, u),
-                self._variance_over_units(output, inputs, (memory * self.mu.weights) @ self.node_values),
+                alpha**2 * data,
+                self._variance_over_units(output, inputs, alpha * (memory * self.mu.weights) @ self.node_values),
+                alpha**2 * record,
             ]
         )
 
-    def _kernel(self, ages: Array) -> Array:
+    def _disturbances(self, learned: Array, ages: Array, weights: Array) -> tuple[Array, Array, Array]:
+        """Return ∫ E_μ[D²] ds, nothing for the record, and w/α, for what is learned in each mode at times s."""
+        h, nodes = self._kernel(ages, self.sections, self.at_nodes), self.mu.collocation
+        forcing = (self.modes.targets - learned @ self.at_nodes.T)[:, None] * h
+        u = nodes.solve(forcing.reshape(-1, len(self.mu.weights)).T).T.reshape(forcing.shape)
+        memory = nodes.step(nodes.derivative(np.tensordot(weights, u, axes=1).T)).T
+        return weights @ self._martingale(h, forcing, u), np.zeros(len(memory)), memory
+
+    def _kernel(self, ages: Array, sections: Array, at_nodes: Array) -> Array:
         """h_τ = K(z, ·) − Σ_i λ_i (1 − e^{−αλ_i τ}) e_i(z) e_i, shape (n_ages, n_points, n_nodes)."""
         learned = self.modes.eigenvalues * self.modes.shares(ages)
-        return np.asarray(self.sections - (self.at_points * learned[:, None]) @ self.at_nodes.T)
+        return np.asarray(sections - (self.at_points * learned[:, None]) @ at_nodes.T)
 
     def _response(self, age: float) -> Array:
         """(a_τ F)(z) = F(z) − ∫ B_τ F dμ, shape (n_points, 1 + d, Q)."""
@@ -92,7 +97,7 @@ class Response:
         """
         mu, data = self.mu, self.mu.data
         deviation = data.targets - data.mean_target[:, None]
-        covariance = self.nodes.step(u.reshape(-1, len(mu.weights)).T, deviation).T.reshape(u.shape)
+        covariance = mu.collocation.step(u.reshape(-1, len(mu.weights)).T, deviation).T.reshape(u.shape)
         centred = f - (f @ mu.weights)[..., None]
         return np.asarray((h * (h * mu.target_variances + 2 * covariance) + centred * (2 * u - centred)) @ mu.weights)
 

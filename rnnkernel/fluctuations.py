@@ -1,11 +1,14 @@
 """The law of the error: how far a trained network of N units is from its kernel limit, before it is trained.
 
-    E g^N_t(z) ≈ g_t(z) + N^{2β−2} b_t(z) + N^{−1} b¹_t(z),
-    Var g^N_t(z) ≈ N^{1−2β} V^G_t(z) + N^{−1} (V^S_t(z) + V^I_t(z) + V^F_t(z)) + N^{−2β} V^R_t(z),    z = (x, m).
+    E g^N_t(z) ≈ g_t(z) + N^{2β−2} b_t(z) + N^{−1} b¹_t(z),    z = (x, m),
+    Var g^N_t(z) ≈ N^{1−2β} V^G_t(z) + N^{−1} (V^S_t(z) + V^I_t(z) + V^F_t(z)) + N^{−2β} V^D_t(z).
 
-Its parts of first order are defined in `_response`, all others in `_next_order`.
+On a finite chain all of it is exact.  On a record, V^S is an estimate, b, b¹, V^F and V^D are left out, and the limit
+itself is uncertain: the record could have been another.  Its variance V^R joins the others.  `_response`, `_recorded`
+and `_next_order` say how all are computed.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,13 +21,13 @@ from rnnkernel._next_order import NextOrder, NextResponse
 from rnnkernel._response import Response
 from rnnkernel._types import Array
 from rnnkernel.flow import Modes
-from rnnkernel.stationary import StationaryLaw
+from rnnkernel.stationary import ChainLaw, StationaryLaw
 
 _BLOCK = 2_000_000  # entries of the features of a block of points
 
 
 class Fluctuations(Immutable):
-    """Means and variances of a trained network around its kernel limit, for any N and β; `KernelLimit.fluctuations`.
+    """Mean and variance of a trained network around its kernel limit, for any N and β; see `KernelLimit.fluctuations`.
 
     They hold for large N, for output weights with E C³ = 0, and without clipping.  What they leave out is of the orders
     N^{2β−3} and N^{−2} in the variance, N^{4β−4} and N^{2β−3} in the mean.
@@ -60,17 +63,25 @@ class Fluctuations(Immutable):
     """V^S, the variance of √N times the error from correlated and noisy data, shape (n_times, n_points)."""
     finite_width: Array
     """V^I, the variance of √N times the error from finitely many independent units, shape (n_times, n_points)."""
+    record: Array | float
+    """V^R, the variance of the limit of a record around that of its source, (n_times, n_points); zero on a chain."""
 
     def __init__(
-        self, prediction: Array, initial_output: Array, data: Array, finite_width: Array, next_order: Any = None
+        self,
+        prediction: Array,
+        initial_output: Array,
+        data: Array,
+        finite_width: Array,
+        record: Array | float = 0.0,
+        next_order: Any = None,
     ) -> None:
         self.prediction, self.initial_output = prediction, initial_output
-        self.data, self.finite_width = data, finite_width
+        self.data, self.finite_width, self.record = data, finite_width, record
         self._next_order = next_order
 
     @cached
     def next_order(self) -> NextOrder:
-        """Drift and bias of the mean, V^F and V^R, computed on first use; zero if an older file does not hold them."""
+        """The corrections b, b¹, b¹ of pairs, V^F and V^D, computed on first use; zero on a record."""
         given = np.zeros((5, *np.shape(self.prediction))) if self._next_order is None else self._next_order
         return NextOrder(*(given() if callable(given) else given))
 
@@ -97,8 +108,8 @@ class Fluctuations(Immutable):
     def std(self, *, n_units: int, beta: float, paired: bool = False) -> Array:
         """Return the standard deviation of a network's output.
 
-        √(N^{1−2β} V^G + (V^S + V^I + V^F)/N + N^{−2β} V^R), or zero where V^R < 0 is too large for so small an N; with
-        ±C pairs √((V^S + 2V^I)/N), since both units of a pair err alike.
+        √(N^{1−2β} V^G + (V^S + V^I + V^F)/N + N^{−2β} V^D + V^R), zero where V^D < 0 is too large for so small an N;
+        with ±C pairs √((V^S + 2V^I)/N + V^R): both units of a pair err alike.
 
         Parameters
         ----------
@@ -115,9 +126,9 @@ class Fluctuations(Immutable):
         """
         n_units, beta, paired = _start(n_units, beta, paired)
         if paired:
-            return np.asarray(np.sqrt((self.data + 2 * self.finite_width) / n_units))
+            return np.asarray(np.sqrt((self.data + 2 * self.finite_width) / n_units + self.record))
         start = n_units ** (1 - 2 * beta) * (self.initial_output + self.next_order.random_start / n_units)
-        rest = (self.data + self.finite_width + self.next_order.moving_features) / n_units
+        rest = (self.data + self.finite_width + self.next_order.moving_features) / n_units + self.record
         return np.asarray(np.sqrt(np.maximum(start + rest, 0.0)))
 
     def band(self, *, n_units: int, beta: float, paired: bool = False, level: float = 0.95) -> tuple[Array, Array]:
@@ -163,30 +174,29 @@ def _start(n_units: int, beta: float, paired: bool) -> tuple[int, float, bool]:
 
 
 def fluctuations(
-    mu: StationaryLaw, modes: Modes, coordinates: FeatureCoordinates, times: Array, x: Array, m: Array
-) -> Fluctuations:
-    """Compute the law of the error at points (x, m), inputs (n, d); see `KernelLimit.fluctuations`."""
-    fourth = float(coordinates.kernel.law.output.moment(4))
-    if not np.isfinite(fourth):
-        raise ValueError(f"law must have output weights with a finite fourth moment, but E[C⁴] is {fourth}")
-    which = mu, modes, coordinates, times, x, m
-    G, S, V = _at_all(Response, *which)
-    return Fluctuations(modes.predict(times, coordinates(x, m)), G, S, V, partial(_at_all, NextResponse, *which))
-
-
-def _at_all(
-    kind: type[Response],
     mu: StationaryLaw,
     modes: Modes,
     coordinates: FeatureCoordinates,
     times: Array,
     x: Array,
     m: Array,
-) -> Array:
-    """Compute what one kind of response gives at all times and points, in blocks of points."""
-    size = kind.size * len(m) * coordinates.kernel.law.quadrature.nodes.size
-    blocks = np.array_split(np.arange(len(m)), max(1, min(len(m), 1 + size // _BLOCK)))
-    parts = [kind(mu, modes, coordinates, x[rows], m[rows]) for rows in blocks]
-    each = np.array([np.hstack([part.at(t) for part in parts]) for t in times.ravel()])
-    each = each.reshape(times.size, kind.count, len(m)).swapaxes(0, 1)
-    return each.reshape(kind.count, *times.shape, len(m))
+    response: Callable[..., Response] = Response,
+) -> Fluctuations:
+    """Compute the law of the error at points (x, m), inputs (n, d); see `KernelLimit.fluctuations`."""
+    fourth = float(coordinates.kernel.law.output.moment(4))
+    if not np.isfinite(fourth):
+        raise ValueError(f"law must have output weights with a finite fourth moment, but E[C⁴] is {fourth}")
+    first, after = (partial(each, mu, modes, coordinates) for each in (response, NextResponse))
+    size = coordinates.kernel.law.quadrature.nodes.size
+    variances = _at_all(first, "variances", 4, size, times, x, m)
+    later = partial(_at_all, after, "corrections", 5, 50 * size, times, x, m) if isinstance(mu, ChainLaw) else None
+    return Fluctuations(modes.predict(times, coordinates(x, m)), *variances, next_order=later)  # type: ignore[misc]
+
+
+def _at_all(make: Any, name: str, count: int, size: int, times: Array, x: Array, m: Array) -> Array:
+    """Call a method that returns `count` numbers for each point at all times, in blocks of points."""
+    blocks = np.array_split(np.arange(len(m)), max(1, min(len(m), 1 + size * len(m) // _BLOCK)))
+    parts = [make(x[rows], m[rows]) for rows in blocks]
+    each = np.array([np.hstack([getattr(part, name)(t) for part in parts]) for t in times.ravel()])
+    each = each.reshape(times.size, count, len(m)).swapaxes(0, 1)
+    return each.reshape(count, *times.shape, len(m))

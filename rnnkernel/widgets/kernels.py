@@ -181,7 +181,7 @@ def train(
     stops, times = np.empty(N_RECORDS + 1, np.int64), np.empty(N_RECORDS)
     for r in range(len(stops)):
         stops[r] = r * n_steps // N_RECORDS
-    task = training.Task(x, y, scale, rate, np.inf, np.zeros(1, np.int64))
+    task = training.Task(x, y, np.zeros(len(x), np.bool_), scale, rate, np.inf, np.zeros(1, np.int64))
     learner = training.Blocks(blocks, n_units, np.zeros(1))
     at_inputs = loops.column(inputs, np.arange(len(inputs)))
     losses, network_then, outputs = np.empty(N_RECORDS), np.empty((len(inputs), N_RECORDS)), np.empty(len(inputs))

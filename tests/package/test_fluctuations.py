@@ -257,7 +257,7 @@ def test_std_and_band(limit):
 
 def test_a_variance_is_not_negative():
     zero, one = np.zeros(1), np.ones(1)
-    small = rk.Fluctuations(zero, one, zero, zero, (zero, zero, zero, zero, -4 * one))
+    small = rk.Fluctuations(zero, one, zero, zero, next_order=(zero, zero, zero, zero, -4 * one))
     assert small.std(n_units=2, beta=0.75) == 0.0
     assert small.std(n_units=8, beta=0.5) == pytest.approx(np.sqrt(0.5))
 
@@ -280,12 +280,6 @@ def test_wrong_arguments(limit):
         fluct.band(n_units=100, beta=0.75, level=0)
     with pytest.raises(ValueError, match="times must not be negative"):
         limit.fluctuations(-1.0, X, M)
-
-
-def test_a_sequence_has_no_transition_probabilities():
-    limit = rk.KernelLimit(DATA.simulate(200, rng=0), LAW)
-    with pytest.raises(TypeError, match="transition probabilities of a finite chain"):
-        limit.fluctuations(2.0, X, M)
 
 
 def test_infinite_fourth_moment_is_refused():

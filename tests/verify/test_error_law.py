@@ -133,13 +133,13 @@ def test_mean_and_variance_to_the_next_order(case, paired):
 
 
 def test_what_the_random_start_disturbs():
-    """Y = 0: all of the error is what training leaves of the start, N^(1−2β) (V^G + V^R/N); at N = 50 no N^−2 shows."""
+    """Y = 0: all of the error is what training leaves of the start, N^(1−2β) (V^G + V^D/N); at N = 50 no N^−2 shows."""
     n_units, n_seeds = 50, 100_000
     fluct = law_of_error(zero)
     measured = study(zero, widths=[n_units], betas=[0.5], n_seeds=n_seeds)
     found = n_units * (measured.std[0, 0] ** 2 - fluct.initial_output)
     error = n_units * fluct.std(n_units=n_units, beta=0.5) ** 2 * np.sqrt(2 / n_seeds)
-    print(f"V^R {fluct.next_order.random_start}, measured {found} ± {error}")
+    print(f"V^D {fluct.next_order.random_start}, measured {found} ± {error}")
     np.testing.assert_allclose(found, fluct.next_order.random_start, atol=4 * error.max())
 
 
