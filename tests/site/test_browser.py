@@ -101,6 +101,26 @@ def test_fits_a_phone(page):
     assert not [(alt, size) for alt, size in sizes if size < LEGIBLE]
 
 
+def test_opens_with_a_picture_in_sight(page):
+    """The middle of a chapter's first figure is on the first screen, of a desk and of a phone."""
+    if any(page.url.endswith(f"/{each}.html") for each in pages.MAIN):
+        for size in (DESK, PHONE):
+            arrange(page, size=size, opened=False)
+            _, top, _, height = page.locator(".bd-article figure").first.evaluate(BOX)
+            assert top + height / 2 < size["height"]
+
+
+def test_back_to_top_covers_nothing(page):
+    """Its button, which comes when one scrolls up, is beside the text or not there."""
+    for size in (DESK, PHONE):
+        arrange(page, size=size, opened=False)
+        button = page.locator("#pst-back-to-top")
+        button.evaluate("button => { button.style.display = 'block'; }")
+        text = page.locator(".bd-article").bounding_box()
+        assert not button.is_visible() or button.bounding_box()["x"] > text["x"] + text["width"]
+        button.evaluate("button => { button.style.display = ''; }")
+
+
 def test_sliders_answer_the_keyboard(page):
     """Each slider changes picture and shown value, moves nothing else, and the button brings all back."""
     if page.url.endswith("/welcome.html"):  # most of its sliders wait behind a button, which has its own test
