@@ -9,6 +9,7 @@ and `_next_order` say how all are computed.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -26,11 +27,27 @@ from rnnkernel.stationary import ChainLaw, StationaryLaw
 _BLOCK = 2_000_000  # entries of the features of a block of points
 
 
+@dataclass(eq=False, init=False)
 class Fluctuations(Immutable):
     """Mean and variance of a trained network around its kernel limit, for any N and β; see `KernelLimit.fluctuations`.
 
     They hold for large N, for output weights with E C³ = 0, and without clipping.  What they leave out is of the orders
     N^{2β−3} and N^{−2} in the variance, N^{4β−4} and N^{2β−3} in the mean.
+
+    Parameters
+    ----------
+    prediction : ndarray
+        g_t; as its attribute, and so are those that follow.
+    initial_output : ndarray
+        V^G.
+    data : ndarray
+        V^S.
+    finite_width : ndarray
+        V^I.
+    record : ndarray or float
+        V^R.
+    next_order : tuple of ndarray, or function without arguments that returns it, optional
+        b, b¹, b¹ of pairs, V^F and V^D.
 
     Notes
     -----
