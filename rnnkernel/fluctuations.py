@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnkernel import _checks
-from rnnkernel._coordinates import FeatureCoordinates
+from rnnkernel._coordinates import Coordinates
 from rnnkernel._immutable import Immutable
 from rnnkernel._quadrature import gauss_legendre
 from rnnkernel._types import Array
@@ -131,7 +131,7 @@ class Fluctuations(Immutable):
 
 
 def fluctuations(
-    mu: StationaryLaw, modes: Modes, coordinates: FeatureCoordinates, times: Array, x: Array, m: Array
+    mu: StationaryLaw, modes: Modes, coordinates: Coordinates, times: Array, x: Array, m: Array
 ) -> Fluctuations:
     """Compute the law of the error at points (x, m), inputs (n, d); see `KernelLimit.fluctuations`."""
     law = coordinates.kernel.law
@@ -153,7 +153,7 @@ class _Response:
     features of a unit are F = (σ(u), x_1 σ'(u), …, x_d σ'(u)), u = W·x + m; all but the first come with a factor C.
     """
 
-    def __init__(self, mu: StationaryLaw, modes: Modes, coordinates: FeatureCoordinates, x: Array, m: Array) -> None:
+    def __init__(self, mu: StationaryLaw, modes: Modes, coordinates: Coordinates, x: Array, m: Array) -> None:
         self.mu, self.nodes, self.modes = mu, mu.collocation, modes
         self.kernel, self.law = coordinates.kernel, coordinates.kernel.law
         self.at_nodes = modes.eigenfunctions(coordinates.at_nodes)
