@@ -100,7 +100,7 @@ def array(name: str, value: Any, *, ndim: int | tuple[int, ...]) -> Array:
     """
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise ValueError(f"{name} must have no masked entries, but {int(np.sum(value.mask))} of them are")
-    given = _numbers(name, value)
+    given = numbers(name, value)
     allowed = (ndim,) if isinstance(ndim, int) else ndim
     if given.ndim not in allowed:
         wanted = " or ".join(map(str, allowed))
@@ -111,7 +111,8 @@ def array(name: str, value: Any, *, ndim: int | tuple[int, ...]) -> Array:
     return given
 
 
-def _numbers(name: str, value: Any) -> Array:
+def numbers(name: str, value: Any) -> Array:
+    """Return `value` as a new float64 array, finite or not."""
     try:
         given = np.asarray(value)
     except Exception as error:  # whatever a library says of its own array, such as a tensor on another device

@@ -33,7 +33,7 @@ class KernelLimit(Immutable):
     ----------
     data : DataSequence, or pair of arrays (x, y), or object with ``simulate``, or StationaryLaw
         What the network learns from, as for `StationaryLaw`; or its law μ, already computed, with the memory map of
-        `law` and `activation`.
+        `law` and `activation`.  In a pair, NaN in y means a missing target: memory sees the step, learning does not.
     law : InitialLaw
         Law of a unit's initial parameters, with E C = 0.
     activation : str or Activation
@@ -131,26 +131,28 @@ class KernelLimit(Immutable):
         self.learning_rate = _checks.number("learning_rate", learning_rate, above=0)
         if isinstance(data, StationaryLaw):
             _require_its_own(data.memory_map, tangent, n_nodes, n_steps)
-            self.stationary = data
+            self.stationary, known = data, 1.0
         else:
             phi = MemoryMap(law, activation)
+            data, known = _without_gaps(data)
             self.stationary = StationaryLaw(data, phi, n_nodes=n_nodes, n_steps=n_steps, rng=rng)
         mu = self.stationary
+        self._weights = mu.weights * (known / np.mean(known))
         self.memory_map = mu.memory_map
         self.kernel: Any = tangent if kernel is None else _checks.function("kernel", kernel, "two sets of points")
         usual = _EMPIRICAL if isinstance(mu, EmpiricalLaw) else _EXACT
         self._coordinates = self._found(usual, tolerance, n_modes)
         self.left_in_trace = self._coordinates.left
         L, least = self._coordinates.at_nodes, 10 * usual * self._coordinates.scale
-        self._modes = Modes(L, mu.weights, mu.targets, self.learning_rate, least)
+        self._modes = Modes(L, self._weights, mu.targets, self.learning_rate, least)
         self.eigenvalues, self.coefficients = self._modes.eigenvalues, self._modes.coefficients
-        self._second_moment = float(mu.weights @ (mu.targets**2 + mu.target_variances))
+        self._second_moment = float(self._weights @ (mu.targets**2 + mu.target_variances))
 
     @cached
     def left_in_norm(self) -> float:
         """The operator norm on L²(μ) of what the modes leave out."""
         mu = self.stationary
-        return self._coordinates.norm_left(mu.input_vectors, mu.memory, mu.weights)
+        return self._coordinates.norm_left(mu.input_vectors, mu.memory, self._weights)
 
     def predict(self, times: Any, x: Any, memory: Any) -> Array:
         """Return g_t(x, m), the output of the infinitely wide network at given inputs and memories.
@@ -339,6 +341,19 @@ class KernelLimit(Immutable):
 
     def _points(self, x: Any, memory: Any) -> tuple[Array, Array]:
         return _checks.points(x, memory, self.law.n_inputs)
+
+
+def _without_gaps(data: Any) -> tuple[Any, Any]:
+    """Return a record with zeros for missing targets, and where they are known; all else as it is."""
+    if not isinstance(data, (tuple, list)) or len(data) != 2 or isinstance(data[1], np.ma.MaskedArray):
+        return data, 1.0
+    y = _checks.numbers("y of data", data[1])
+    missing = np.isnan(y)
+    if not missing.any():
+        return data, 1.0
+    if missing.all():
+        raise ValueError("y of data must hold at least one target that is not missing (NaN)")
+    return (data[0], np.where(missing, 0.0, y)), ~missing
 
 
 def _require_its_own(phi: MemoryMap, tangent: TangentKernel, n_nodes: int | None, n_steps: int | None) -> None:

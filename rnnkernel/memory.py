@@ -65,7 +65,7 @@ class MemoryMap(Immutable):
         self.law = law
         self.activation = named_activation(activation)
         normal = _normal.normal(law) if hasattr(law.recurrent, "rvs") else None
-        self._is_exact = normal is not None
+        self._is_exact = normal is not None or not law.recurrent_mean.any()
         self._over_units = _OverNodes(law) if normal is None else _OverNormal(law, normal, self.activation)
         self._warn()
 
