@@ -18,8 +18,10 @@ from rnnkernel.memory import MemoryMap
 from rnnkernel.network import RNN
 from rnnkernel.poisson import PoissonSolution
 from rnnkernel.saving import load, save
-from rnnkernel.sequences import Autoregression, NoisyRotation, RandomRecursion, even_process
+from rnnkernel.sequences import Autoregression, GaussianAutoregression, NoisyRotation, RandomRecursion, even_process
 from rnnkernel.stationary import StationaryLaw
+from rnnkernel.symbol_limit import SymbolLimit
+from rnnkernel.symbols import SymbolRNN, train_symbols
 from rnnkernel.training import DivergenceError, TrainingRecord, TrainingRun, train
 
 __version__ = "0.1.0"
@@ -34,6 +36,7 @@ __all__ = [
     "DataSequence",
     "DivergenceError",
     "Fluctuations",
+    "GaussianAutoregression",
     "InitialLaw",
     "KernelLimit",
     "MarkovChain",
@@ -43,6 +46,8 @@ __all__ = [
     "RandomRecursion",
     "Rate",
     "StationaryLaw",
+    "SymbolLimit",
+    "SymbolRNN",
     "TangentKernel",
     "TrainingRecord",
     "TrainingRun",
@@ -59,6 +64,7 @@ __all__ = [
     "mean_with_error",
     "save",
     "train",
+    "train_symbols",
     "widgets",
 ]
 

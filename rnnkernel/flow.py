@@ -19,6 +19,7 @@ import numpy as np
 from rnnkernel import _checks
 from rnnkernel._types import Array
 
+_LATEST = 1e300  # twice it is a number
 _ROWS = 8192  # of coordinates that are multiplied at a time
 
 
@@ -108,7 +109,7 @@ class Modes:
     """
 
     def __init__(self, L: Array, weights: Array, targets: Array, learning_rate: float, least: float = 0.0) -> None:
-        self.learning_rate = learning_rate
+        self.weights, self.targets, self.learning_rate = weights, targets, learning_rate
         S, b = np.zeros((L.shape[1],) * 2), L.T @ (weights * targets)
         for start in range(0, len(L), _ROWS):
             some = L[start : start + _ROWS]
@@ -158,6 +159,7 @@ class Modes:
 def check_times(times: Any) -> Array:
     """Return times as an array of shape () or (n_times,), none of them negative."""
     t = _checks.array("times", times, ndim=(0, 1))
-    if t.size and t.min() < 0:
-        raise ValueError(f"times must not be negative, but one of them is {t.min():g}")
+    if t.size and not 0 <= t.min() <= t.max() <= _LATEST:
+        wrong = "negative" if t.min() < 0 else f"beyond {_LATEST:g}"
+        raise ValueError(f"times must not be {wrong}, but one of them is {t.min() if t.min() < 0 else t.max():g}")
     return t
