@@ -28,7 +28,7 @@ class KernelLimit(Immutable):
 
     Parameters
     ----------
-    data : DataSequence, or pair of arrays (x, y), or object with ``simulate``, or StationaryLaw
+    data : DataSequence, recursion, pair of arrays (x, y), object with ``simulate``, or StationaryLaw
         What the network learns from, as for `StationaryLaw`; or its law μ, already computed, with the memory map of
         `law` and `activation`.
     law : InitialLaw
@@ -40,8 +40,8 @@ class KernelLimit(Immutable):
     kernel : callable, optional
         A kernel K of one's own in place of the tangent kernel of `law`: a function of (x1, m1, x2, m2) that returns the
         Gram matrix of two sets of points, symmetric and positive semi-definite.
-    n_nodes : int, optional
-        As for `StationaryLaw`: of a chain only.
+    n_nodes : int or tuple of int, optional
+        As for `StationaryLaw`: of a chain or recursion only.
     n_steps : int, optional
         As for `StationaryLaw`: of a simulated sequence only.
     rng : int or numpy.random.Generator
@@ -96,7 +96,7 @@ class KernelLimit(Immutable):
         learning_rate: float = 1.0,
         *,
         kernel: Kernel | None = None,
-        n_nodes: int | None = None,
+        n_nodes: int | tuple[int, ...] | None = None,
         n_steps: int | None = None,
         rng: Rng = 0,
     ) -> None:
@@ -194,18 +194,13 @@ class KernelLimit(Immutable):
 
     @property
     def irreducible_loss(self) -> float:
-        """½ E Var(Y | X, M), where it is known: on a chain whose states are told apart by their inputs or mean targets.
+        """½ E Var(Y | X, M), where it is known: if states are told apart by their inputs or mean targets.
 
-        NaN for states that share an input but not a mean target, since then it depends on how well memory tells them
-        apart, and for a sequence.
+        NaN where states share an input but not a mean target, since then it depends on how well memory tells them
+        apart, where a recursion is seen through a function of its state, and for a sequence.
         """
         mu = self.stationary
-        if isinstance(mu, EmpiricalLaw):
-            return float("nan")
-        kinds = np.unique(np.column_stack([mu.data.input_vectors, mu.data.mean_target]), axis=0)
-        if len(np.unique(mu.data.input_vectors, axis=0)) < len(kinds):
-            return float("nan")
-        return float(mu.data.chain.stationary_distribution @ mu.data.target_variance / 2)
+        return float(mu.weights @ mu.target_variances / 2) if mu.shows_states else float("nan")
 
     def mode_shares(self, times: Any) -> Array:
         """Return how much of each mode is learned, 1 − e^{−αλ_i t}.
@@ -280,8 +275,8 @@ class KernelLimit(Immutable):
         Raises
         ------
         TypeError
-            If the limit is that of a sequence: the variances need the transition probabilities of a finite chain.  Or
-            if its kernel is not the tangent kernel of its law, whose networks the variances are about.
+            If the limit is that of a sequence, since the variances need transition probabilities.  Or if its kernel is
+            not the tangent kernel of its law, whose networks the variances are about.
         """
         if not isinstance(self._coordinates, FeatureCoordinates) or self.kernel.law is not self.law:
             raise TypeError("fluctuations need the tangent kernel of the law of the limit, not a kernel of one's own")
@@ -292,7 +287,7 @@ class KernelLimit(Immutable):
         return _checks.points(x, memory, self.law.n_inputs)
 
 
-def _require_its_own(phi: MemoryMap, tangent: TangentKernel, n_nodes: int | None, n_steps: int | None) -> None:
+def _require_its_own(phi: MemoryMap, tangent: TangentKernel, n_nodes: Any, n_steps: int | None) -> None:
     """Refuse a stationary law of other networks than those of the tangent kernel."""
     if phi.law is not tangent.law or phi.activation != tangent.activation:
         raise ValueError(
