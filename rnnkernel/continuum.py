@@ -190,8 +190,11 @@ class Continuum(Immutable):
             how = {}
         else:
             how = {"centre": self._centre[i], "scale": (ends[1] - ends[0]) / 2 / np.sinh(_STRETCH)}
-        for size in _SIZES[len(self._low)] if n is None else (n,):
-            axis = Axis(size | 1 if self.data._period is not None else size, *ends, **how)
+        odd = int(self.data._period is not None)
+        if n is not None:
+            return Axis(n | odd, *ends, **how)
+        for size in _SIZES[len(self._low)]:
+            axis = Axis(size | odd, *ends, **how)
             at_nodes, between = self._seen(i, axis.nodes), self._seen(i, axis.between)
             scale = np.abs(between[size // 4 : -(size // 4)]).max(
                 axis=0
@@ -200,7 +203,7 @@ class Continuum(Immutable):
             error = (missed / np.maximum(scale, 1e-6 * scale.max())).max()
             if error < _WANTED[len(self._low)]:
                 break
-        if n is None and error > _ACCEPTED:
+        if error > _ACCEPTED:
             raise ValueError(
                 f"data has steps, inputs or targets that are not smooth in the state, which {size} nodes miss by a "
                 f"share of {error:.1g}{_INSTEAD}, or n_nodes"
@@ -210,8 +213,8 @@ class Continuum(Immutable):
     def _seen(self, i: int, values: Array) -> Array:
         """Return what steps from states on a line show, in the mean over their noise, shape (n, n_functions).
 
-        These are inputs, memories and their slopes now and after a step, targets, and the squares of all: variances are
-        means of products.
+        These are inputs, memories and their slopes now and after a step, targets, and fourth powers of all: the
+        variance of a square is the mean of one.
         """
         states = np.tile(self._centre, (len(values), 1))
         states[:, i] = values
@@ -221,7 +224,7 @@ class Continuum(Immutable):
         now = self._remembered(x, np.zeros(len(x)))
         later = self._remembered(ahead, np.repeat(now[:, 0], len(p))).reshape(len(x), len(p), -1)
         seen = np.hstack([x, now, (y @ p)[:, None], p @ later])
-        return np.hstack([seen, seen**2])
+        return np.hstack([seen, seen**4])
 
     def _remembered(self, x: Array, m: Array) -> Array:
         """φ and ∂φ/∂m at points, shape (n, 2)."""

@@ -256,6 +256,16 @@ def test_own_step_gives_the_law_of_the_autoregression(step, more, digits):
         assert one.residual < 100 * digits
 
 
+def test_gaussian_autoregressions():
+    """One of order one is an `Autoregression`, and one of order two with a coefficient zero is, too; else simulated."""
+    known = rk.StationaryLaw(rk.Autoregression(0.4, innovation=stats.norm()), PHI).solve_poisson(product)
+    for coefficients, digits in (([0.4], 1e-12), ([0.4, 0.0], 1e-8)):
+        same = rk.StationaryLaw(rk.GaussianAutoregression(coefficients, scale=0.6), PHI).solve_poisson(product)
+        assert same.mean == pytest.approx(known.mean, abs=digits)
+        assert same.asymptotic_variance == pytest.approx(known.asymptotic_variance, abs=digits)
+    assert isinstance(rk.StationaryLaw(rk.GaussianAutoregression([1.2, -0.5], scale=0.1), PHI), EmpiricalLaw)
+
+
 @numba.njit
 def _bent(s, u):
     return np.array([np.tanh(0.7 * s[0] + 0.5 * s[1] + 0.4 * u[0]), 0.6 * s[1] + 0.4 * u[1]])
