@@ -150,7 +150,7 @@ class SymbolLimit(Immutable):
         when, place = np.unique(t, return_inverse=True)
         end = when.max(initial=0.0) or 1.0  # the solver wants an interval
         found = solve_ivp(velocity, (0.0, end), np.zeros(np.prod(shape)), t_eval=when, **_ACCURACY)
-        return np.asarray(found.y.T[place].reshape(*t.shape, *shape))
+        return np.transpose(found.y)[place].reshape(*t.shape, *shape)  # `y` is a list if no time was asked for
 
     def _of_record(self, data: Any, loss: str) -> tuple[Any, Array, Array, Array, float]:
         """Return nodes, weights and targets that integrate polynomials in m exactly for each symbol, and E|y|²."""

@@ -1,5 +1,6 @@
 """Networks that read symbols, and their limit: against `train`, differences, slow twins, and scalar limits."""
 
+import pickle
 import re
 
 import naive
@@ -176,6 +177,8 @@ def test_record_with_squared_loss_is_scalar_limits_too():
         expected = scalar.predict(4.0, np.eye(3)[z[0]], z[1])
         np.testing.assert_allclose(limit.predict(4.0, *z)[:, a], expected, rtol=0, atol=1e-6)
     assert not limit.predict(0.0, *z).any()
+    assert limit.predict([], *z).shape == (0, 3, 2)
+    assert pickle.loads(pickle.dumps(limit)) == limit
     rest = np.mean(np.sum((y - limit.forecast(4.0, x)) ** 2, axis=1)) / 2
     assert limit.loss(4.0) == pytest.approx(rest, abs=1e-9)
 
