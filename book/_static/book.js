@@ -1,36 +1,20 @@
-// No line begins with the comma after a formula or ends with the bracket before it: a browser would break it there.
-addEventListener("DOMContentLoaded", () => {
-    for (const formula of document.querySelectorAll("span.math")) {
-        const { previousSibling: before, nextSibling: after } = formula;
-        const opening = (before?.nodeType === Node.TEXT_NODE && before.data.match(/[([“]+$/)?.[0]) || "";
-        const closing = (after?.nodeType === Node.TEXT_NODE && after.data.match(/^[.,;:!?)\]”’]+/)?.[0]) || "";
-        if (!opening && !closing) continue;
-        const unbroken = document.createElement("span");
-        unbroken.className = "unbroken";
-        formula.replaceWith(unbroken);
-        if (opening) before.deleteData(before.length - opening.length, opening.length);
-        if (closing) after.deleteData(0, closing.length);
-        unbroken.append(opening, formula, closing);
-    }
-});
-
 // A displayed formula that is wider than its column gets smaller letters.
-addEventListener("load", async () => {
-    await window.MathJax?.startup?.promise;
+addEventListener("DOMContentLoaded", () => {
     const columns = new WeakMap();
     const observer = new ResizeObserver((entries) => {
-        for (const {
-            target,
-            contentRect: { width },
-        } of entries) {
-            const formula = target.querySelector("mjx-container");
-            if (!width || !formula || columns.get(target) === width) continue;
+        const changed = entries.filter(({ target, contentRect: { width } }) => width && columns.get(target) !== width);
+        changed.forEach(({ target, contentRect: { width } }) => {
             columns.set(target, width);
             target.style.fontSize = "";
-            const share = formula.clientWidth / formula.scrollWidth;
-            if (share < 1)
-                target.style.fontSize = `${0.98 * share * parseFloat(getComputedStyle(target).fontSize)}px`;
-        }
+        });
+        const sizes = changed.map(({ target: { clientWidth, scrollWidth }, target }) =>
+            clientWidth < scrollWidth
+                ? `${(0.98 * clientWidth * parseFloat(getComputedStyle(target).fontSize)) / scrollWidth}px`
+                : "",
+        );
+        changed.forEach(({ target }, i) => {
+            target.style.fontSize = sizes[i];
+        });
     });
     document.querySelectorAll("div.math").forEach((block) => observer.observe(block));
 });
@@ -48,6 +32,8 @@ addEventListener("afterprint", () => {
         delete details.dataset.openedToPrint;
     }
 });
+
+for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
 
 // A cell with the tag one-slider shows the first slider of its explorable; a button brings the others.
 document.addEventListener("DOMContentLoaded", () => {

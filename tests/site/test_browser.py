@@ -22,6 +22,7 @@ from rnnkernel.widgets import frames
 pytestmark = pytest.mark.browser
 
 DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
+NARROW = (320, 360)  # pixels: small phones, and a desk at 400 %
 LEGIBLE = 9  # pixels of letter size on a phone
 BOX = "each => { const {x, y, width, height} = each.getBoundingClientRect(); return [x, y + scrollY, width, height]; }"
 LETTERS = """async () => {
@@ -40,12 +41,15 @@ FORMULAS = """() => [...document.querySelectorAll(".bd-article span.math")].filt
     !formula.closest(".unbroken") && /^[.,;:]/.test(formula.nextSibling?.data) // which could begin the next line
     || !formula.closest("table") && formula.getBoundingClientRect().right > innerWidth
 ).map(formula => formula.closest("p, li, dd, section").textContent)"""
-TOO_WIDE = """() => [...document.querySelectorAll(".bd-article mjx-container[display=true]")].filter(formula =>
-    formula.scrollWidth > formula.clientWidth + 1).map(formula => formula.parentElement.id + formula.textContent)"""
-TINY = """() => [...document.querySelectorAll(".bd-article mjx-container[display=true]")].filter(formula =>
+TOO_WIDE = """() => [...document.querySelectorAll(".bd-article div.math")].filter(formula =>
+    formula.scrollWidth > formula.clientWidth + 1).map(formula => formula.id + formula.textContent)"""
+TINY = """() => [...document.querySelectorAll(".bd-article div.math math")].filter(formula =>
     formula.clientWidth && parseFloat(getComputedStyle(formula).fontSize) < 11).length"""
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+CODE_TOO_WIDE = """() => [...document.querySelectorAll(".bd-article .cell_input pre")].filter(code =>
+    code.clientWidth && code.scrollWidth > code.clientWidth).map(code => code.textContent)"""
 AWAY = """() => { // mathematics and code: tens of thousands of elements, not ours to judge, minutes of axe's time
-    const crowded = [...document.querySelectorAll("mjx-container, .highlight pre")];
+    const crowded = [...document.querySelectorAll("math, .highlight pre")];
     window.away = crowded.map(each => [each, [...each.childNodes]]);
     away.forEach(([each]) => each.replaceChildren("x"));
 }"""
@@ -64,11 +68,11 @@ ARRANGED = """([theme, opened]) => {
 
 @pytest.fixture(scope="module", params=[f"{page}.html" for page in pages.LISTED])
 def page(request, browser, site):
-    """A page of the book with its mathematics set: opened once, arranged by each test."""
+    """A page of the book: opened once, arranged by each test."""
     with browsers.tabs(browser) as opened:
         page = opened(site)
         page.goto(f"/{request.param}")
-        page.evaluate("window.MathJax && MathJax.startup.promise")
+        page.evaluate("document.fonts.ready.then(() => {})")
         yield page
 
 
@@ -87,12 +91,22 @@ def test_fits_a_phone(page):
     """The page never scrolls sideways, formulas stand whole in their line, and figures can be read."""
     for opened in (False, True):
         arrange(page, size=PHONE, opened=opened)
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        assert not page.evaluate(SIDEWAYS)
     assert not page.evaluate(FORMULAS)
     assert eventually(lambda: not page.evaluate(TOO_WIDE)), page.evaluate(TOO_WIDE)
     assert not page.evaluate(TINY)
     sizes = page.evaluate(LETTERS)
     assert not [(alt, size) for alt, size in sizes if size < LEGIBLE]
+
+
+def test_fits_small_phones_and_desks(page):
+    """No page scrolls sideways on a small phone or a desk, where code fits its box, too."""
+    for width in NARROW:
+        arrange(page, size={"width": width, "height": 640})
+        assert not page.evaluate(SIDEWAYS), width
+    arrange(page, size=DESK)
+    assert not page.evaluate(SIDEWAYS)
+    assert not page.evaluate(CODE_TOO_WIDE)
 
 
 def test_sliders_answer_the_keyboard(page):
