@@ -23,7 +23,7 @@ FIRST = re.compile(r'<script [^>]*src="([^"]*)documentation_options\.js[^>]*></s
 PRINTING = ' onclick="window.print()"'
 SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)([^>]*)>(.*?)</script>", re.DOTALL)
 POLICY = (
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{hashes}; worker-src blob:; "
+    "default-src 'self'; object-src 'none'; script-src 'self' 'wasm-unsafe-eval'{hashes}; worker-src blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'"
 )

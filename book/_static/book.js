@@ -33,6 +33,17 @@ addEventListener("afterprint", () => {
     }
 });
 
+// A scroll that begins on a slider leaves it where it was: browsers move it at the first touch.
+let touched = null;
+addEventListener("pointerdown", ({ target, pointerType }) => {
+    touched = pointerType === "touch" && target.matches("input[type=range]") ? { slider: target, value: target.value } : null;
+});
+addEventListener("pointercancel", () => {
+    if (!touched) return;
+    touched.slider.value = touched.value;
+    touched.slider.dispatchEvent(new Event("input", { bubbles: true }));
+});
+
 for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
 
 // A cell with the tag one-slider shows the first slider of its explorable; a button brings the others.

@@ -276,3 +276,35 @@ def test_one_slider_comes_first(browser, site):
         assert all(each.is_visible() for each in sliders.all())
         assert sliders.nth(1).evaluate("slider => slider === document.activeElement")
         assert not more.count()
+
+
+def test_a_scroll_that_begins_on_a_slider_scrolls(browser, site):
+    """A finger that moves up and down moves the page; one that moves along the slider moves the slider."""
+    context = browser.new_context(base_url=site, viewport=PHONE, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto("/book/welcome.html")
+    page.wait_for_selector("[data-widget][data-ready]")
+    slider = page.locator(".rk-controls input[type=range]").first
+    slider.evaluate("each => each.scrollIntoView({block: 'center'})")
+    devtools = context.new_cdp_session(page)
+
+    def drag(share, right=0, down=0):
+        box = slider.bounding_box()
+        x, y = box["x"] + share * box["width"], box["y"] + box["height"] / 2
+        for part in range(11):
+            kind = "touchMove" if part else "touchStart"
+            points = [{"x": x + part / 10 * right, "y": y + part / 10 * down}]
+            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+            page.wait_for_timeout(20)
+        devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    place, value = page.evaluate("scrollY"), slider.input_value()
+    drag(0.9, down=-150)
+    assert eventually(lambda: page.evaluate("scrollY") > place + 50)
+    assert slider.input_value() == value
+    page.wait_for_timeout(500)  # until the page has come to rest
+    place = page.evaluate("scrollY")
+    drag(0.2, right=100)
+    assert page.evaluate("scrollY") == place
+    assert slider.input_value() != value
+    context.close()

@@ -54,7 +54,8 @@ def test_each_page_is_strict(path):
     """No script runs by being written into a page, but those that the book wrote."""
     text = (HTML / path).read_text(encoding="utf-8")
     policy, soup = directives(text), BeautifulSoup(text, "html.parser")
-    assert policy["default-src"] == ["'none'"]
+    assert policy["default-src"] == ["'self'"]
+    assert policy["object-src"] == ["'none'"]
     assert policy["base-uri"] == ["'none'"]
     assert not LOOSE & set(policy["script-src"])
     own = [each for each in soup.find_all("script", src=False) if each.get("type") != "application/json"]
