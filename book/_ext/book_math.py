@@ -4,6 +4,7 @@ Temml (``_static/temml``, MIT) turns TeX into MathML, in a JavaScript engine ins
 each formula, as its annotation: for who copies it, and for the notebooks that are made from the pages.
 """
 
+import html
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -146,7 +147,7 @@ def lines(tex: str) -> str:
 def signs(tex: str, display: bool) -> str:
     """Return the signs of a formula, one after the other."""
     try:
-        return TAG.sub("", ANNOTATION.sub("", mathml(lines(tex) if display else tex, display)))
+        return html.unescape(TAG.sub("", ANNOTATION.sub("", mathml(lines(tex) if display else tex, display))))
     except dukpy.JSRuntimeError:  # about which there is a warning
         return tex
 

@@ -123,4 +123,10 @@
         for (const each of document.querySelectorAll('input[name="q"]')) each.value = text;
         show(text);
     }
+    form.addEventListener("submit", (event) => {
+        if (location.protocol === "file:") return; // whose address no script may change
+        event.preventDefault();
+        history.replaceState(null, "", `?${new URLSearchParams({ q: field.value })}`);
+        show(field.value.trim());
+    });
 })();
