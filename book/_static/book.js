@@ -19,6 +19,24 @@ addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("div.math").forEach((block) => observer.observe(block));
 });
 
+// What is copied has its formulas as TeX.
+document.addEventListener("copy", (event) => {
+    const copied = document.createElement("div"),
+        selection = getSelection();
+    if (selection.rangeCount) copied.append(selection.getRangeAt(0).cloneContents());
+    const formulas = copied.querySelectorAll("math:has(annotation)");
+    if (!formulas.length) return;
+    event.clipboardData.setData("text/html", copied.innerHTML);
+    for (const formula of formulas) {
+        const dollars = formula.getAttribute("display") === "block" ? "$$" : "$";
+        formula.replaceWith(dollars + formula.querySelector("annotation").textContent + dollars);
+    }
+    document.body.append(copied); // text has line breaks where it is laid out
+    event.clipboardData.setData("text/plain", copied.innerText);
+    copied.remove();
+    event.preventDefault();
+});
+
 // On paper every proof, hint and solution is open (sphinx-togglebutton opens its own).
 addEventListener("beforeprint", () => {
     for (const details of document.querySelectorAll("details.sd-dropdown:not([open])")) {

@@ -138,3 +138,23 @@ def test_every_sign_is_in_the_fonts_of_the_book(path, page):
     told = {name: devtools.send("DOM.getOuterHTML", {"nodeId": node})["outerHTML"] for name, node in found.items()}
     assert not told
     assert bool(formulas) == bool(re.search(r"<math", page.content()))
+
+
+COPIED = """selector => {
+    getSelection().selectAllChildren(document.querySelector(selector));
+    const event = new ClipboardEvent("copy", {clipboardData: new DataTransfer(), bubbles: true});
+    document.body.dispatchEvent(event);
+    return [event.clipboardData.getData("text/plain"), event.clipboardData.getData("text/html")];
+}"""
+
+
+@pytest.mark.browser
+def test_formulas_are_copied_as_tex(page):
+    page.goto("/book/poisson-equation.html")
+    plain, rich = page.evaluate(COPIED, "article p:has(math)")
+    tex = page.evaluate("document.querySelector('article p:has(math) annotation').textContent")
+    assert f"${tex}$" in plain
+    assert "<math" in rich
+    plain, _ = page.evaluate(COPIED, "article div.math")
+    assert plain.strip().startswith("$$")
+    assert not page.evaluate(COPIED, "article h1")[0]
