@@ -20,21 +20,29 @@ import numpy as np
 
 from rnnkernel import _checks
 from rnnkernel._immutable import Immutable, cached
-from rnnkernel._quadrature import gauss_legendre
+from rnnkernel._quadrature import gauss, gauss_legendre
 from rnnkernel._types import Array, Distribution, Rng
 
 _NODES = {1: 256, 2: 96, 3: 40}
-_PANELS = {1: 20, 2: 6, 3: 2}
 _ORDER = 12
 _MOST = 200_000
 _TAIL = 1e-17
-_NEGLIGIBLE = 1e-15  # total weight of the nodes that are left out
+_NEGLIGIBLE, _HARDLY_ANY = 1e-15, 1e-8  # total weight of the nodes that are left out, and of particles
 
 
 class Quadrature(NamedTuple):
     """Nodes and weights with E_λ[h(W)] ≈ Σ_q weights[q] h(nodes[q])."""
 
     nodes: Array
+    weights: Array
+
+
+class Particles(NamedTuple):
+    """Units with weights: E_λ[h(C, W, B)] ≈ Σ_q weights[q] h(C_q, W_q, B_q) for h that are affine in B."""
+
+    output: Array
+    inputs: Array
+    recurrent: Array
     weights: Array
 
 
@@ -161,12 +169,14 @@ class InitialLaw(Immutable):
 
     @cached
     def _rules(self) -> list["_Rule"]:
+        return self._rules_of(_NODES.get(self.n_inputs, 0))
+
+    def _rules_of(self, n_nodes: int) -> list["_Rule"]:
         """One rule for each coordinate; none where a tensor product would have too many nodes."""
-        d = self.n_inputs
-        if d > 3:
+        if self.n_inputs > 3:
             return []
-        smooth = d == 3 or not _is_function(self.recurrent)
-        rules = [_rule(each, d, smooth=smooth) for each in self.inputs]
+        smooth = self.n_inputs == 3 or not _is_function(self.recurrent)
+        rules = [_rule(each, n_nodes, smooth=smooth) for each in self.inputs]
         return rules if np.prod([len(rule.weights) for rule in rules]) <= _MOST else []
 
     @cached
@@ -203,6 +213,16 @@ class InitialLaw(Immutable):
         if B.shape != (len(W),):
             raise ValueError(f"recurrent must map weights of shape {W.shape} to ({len(W)},), not to {B.shape}")
         return B
+
+
+def particles(law: InitialLaw, refinement: int) -> Particles:
+    """Return units that stand for the law, with B = E[B | W]; for d > 3 only C has more nodes for each refinement."""
+    rules = law._rules_of((40, 64, 96)[refinement])
+    W, shares = _tensor_product(rules, _HARDLY_ANY) if rules else law.quadrature
+    C, weights = gauss(*_rule(law.output, _NODES[1], smooth=True)[:2], 16 + 8 * refinement)
+    B = law._recurrent_of(W) if _is_function(law.recurrent) else np.full(len(W), float(law.recurrent.mean()))
+    tiled = np.repeat(C, len(W)), np.tile(W, (len(C), 1)), np.tile(B, len(C))
+    return Particles(*tiled, np.outer(weights / weights.sum(), shares).ravel())
 
 
 def _is_function(recurrent: Any) -> bool:
@@ -248,29 +268,31 @@ def _absolute_mean(distribution: Distribution) -> float:
     return mean + 2 * float(weights @ distribution.cdf(nodes))
 
 
-def _tensor_product(rules: list[_Rule]) -> Quadrature:
+def _tensor_product(rules: list[_Rule], negligible: float = _NEGLIGIBLE) -> Quadrature:
     """Return the rule on all combinations of nodes, without those that weigh nothing."""
     nodes = np.stack(np.meshgrid(*[rule.nodes for rule in rules], indexing="ij"), axis=-1).reshape(-1, len(rules))
     weights = rules[0].weights
     for rule in rules[1:]:
         weights = np.outer(weights, rule.weights).ravel()
     order = np.argsort(weights)
-    kept = np.sort(order[np.cumsum(weights[order]) > _NEGLIGIBLE])
+    kept = np.sort(order[np.cumsum(weights[order]) > negligible])
     return Quadrature(nodes[kept], weights[kept] / weights[kept].sum())
 
 
-def _rule(distribution: Distribution, d: int, *, smooth: bool) -> _Rule:
-    """Return the rule for one of d coordinates: atoms, trapezoidal or composite Gauss–Legendre."""
+def _rule(distribution: Distribution, n_nodes: int, *, smooth: bool) -> _Rule:
+    """Return the rule for one coordinate: atoms, trapezoidal, or composite with about as many nodes."""
     if not hasattr(distribution, "pdf"):
         return _atoms(distribution)
     low, high = float(distribution.ppf(_TAIL)), float(distribution.isf(_TAIL))
     if smooth and np.isinf(distribution.support()).all():
-        nodes = np.linspace(low, high, _NODES[d])
+        nodes = np.linspace(low, high, n_nodes)
         spacing = nodes[1] - nodes[0]
         weights = spacing * distribution.pdf(nodes)
         if abs(weights.sum() - 1) < 1e-13:
             return _Rule(nodes, weights, 0.8 / spacing)
-    return _composite_rule(distribution, low, high, _PANELS[d])
+    return _composite_rule(
+        distribution, low, high, (n_nodes - 16) // _ORDER
+    )  # and 16 for what ends at zero and at the median add
 
 
 def _atoms(distribution: Distribution) -> _Rule:
