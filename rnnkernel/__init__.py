@@ -19,7 +19,7 @@ from rnnkernel.memory import MemoryMap
 from rnnkernel.network import RNN
 from rnnkernel.poisson import PoissonSolution
 from rnnkernel.saving import load, save
-from rnnkernel.sequences import Autoregression, NoisyRotation, RandomRecursion, even_process
+from rnnkernel.sequences import Autoregression, GaussianAutoregression, NoisyRotation, RandomRecursion, even_process
 from rnnkernel.stationary import StationaryLaw
 from rnnkernel.training import DivergenceError, TrainingRecord, TrainingRun, train
 
@@ -35,6 +35,7 @@ __all__ = [
     "DataSequence",
     "DivergenceError",
     "Fluctuations",
+    "GaussianAutoregression",
     "InitialLaw",
     "KernelLimit",
     "MarkovChain",

@@ -85,6 +85,11 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
+def said(name: str, value: Any) -> bool:
+    """Return what a function answered: True, False or, for False, nothing."""
+    return value is not None and flag(f"what {name} returns", value)
+
+
 def generator(rng: Any) -> np.random.Generator:
     """Return the generator of a seed; what NumPy itself cannot take is refused before it tries."""
     if not isinstance(rng, (np.random.Generator, np.random.BitGenerator, np.random.SeedSequence, type(None))):
@@ -92,11 +97,11 @@ def generator(rng: Any) -> np.random.Generator:
     return np.random.default_rng(rng)
 
 
-def array(name: str, value: Any, *, ndim: int | tuple[int, ...]) -> Array:
+def array(name: str, value: Any, *, ndim: int | tuple[int, ...], missing: bool = False) -> Array:
     """Return `value` as a new float64 array with one of the allowed numbers of dimensions, all finite.
 
     Numbers are taken from any array-like of real numbers.  Masked entries, complex numbers, dates, records and strings
-    are refused, although NumPy would make numbers of some of them.
+    are refused, although NumPy would make numbers of some of them.  If entries may be `missing`, NaN is one that is.
     """
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise ValueError(f"{name} must have no masked entries, but {int(np.sum(value.mask))} of them are")
@@ -105,8 +110,9 @@ def array(name: str, value: Any, *, ndim: int | tuple[int, ...]) -> Array:
     if given.ndim not in allowed:
         wanted = " or ".join(map(str, allowed))
         raise ValueError(f"{name} must have {wanted} dimension(s), not {given.ndim} (shape {given.shape})")
-    if not np.isfinite(given).all():
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(given))[0])
+    wrong = np.isinf(given) if missing else ~np.isfinite(given)
+    if wrong.any():
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise ValueError(f"{name} must be finite, but {name}{list(where)} is {given[where]}")
     return given
 
@@ -155,6 +161,37 @@ def simulated(data: Source, n: int, rng: Rng) -> tuple[Any, Any]:
     if np.shape(x)[:1] != (n,) or np.shape(y) != (n,):
         raise ValueError(f"data.simulate(n, rng=) must return {n} inputs and targets, not {np.shape(x)}, {np.shape(y)}")
     return x, y
+
+
+def records(data: Any, n_inputs: int) -> list[tuple[Array, Array]]:
+    """Return what is given as a pair (x, y), or as a list of such pairs: inputs (n, d) and targets (n,) of each.
+
+    A target may be missing.  An input may not: memory could not move on.
+    """
+    found = []
+    for i, each in enumerate(data if is_several(data) else [data]):
+        name = f"data[{i}]" if is_several(data) else "data"
+        if len(each) != 2:
+            raise ValueError(f"{name} must be a pair (x, y), not of length {len(each)}")
+        y = array(f"y of {name}", each[1], ndim=1, missing=True)
+        try:
+            x = sequence(f"x of {name}", each[0], n_inputs)
+        except ValueError as error:
+            if "is nan" not in str(error):
+                raise
+            advice = "no step can do without its input; fill it in, or cut the record there into several"
+            raise ValueError(f"{error}: {advice}") from None
+        if len(x) != len(y):
+            raise ValueError(f"{name} must hold as many targets as inputs, not {len(y)} and {len(x)}")
+        found.append((x, y))
+    return found
+
+
+def is_several(data: Any) -> bool:
+    """Return whether a list holds several records, pairs (x, y), and is not itself one."""
+    return len(data) > 0 and all(
+        isinstance(each, (tuple, list)) and len(each) == 2 and hasattr(each[1], "__len__") for each in data
+    )
 
 
 def integers(name: str, value: Any, *, ndim: int | tuple[int, ...] = 1) -> Any:

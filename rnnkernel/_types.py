@@ -1,5 +1,6 @@
 """Names for types that many signatures share."""
 
+from collections.abc import Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -18,4 +19,5 @@ class Source(Protocol):
         """Return n successive inputs and targets."""
 
 
-Data = Source | tuple[Any, Any]  # or a given sequence (x, y)
+Pair = tuple[Any, Any] | list[Any]  # a given sequence (x, y), or a list of several
+Data = Source | Pair | Iterator[tuple[Any, Any]]  # or successive parts of one

@@ -472,6 +472,58 @@ class DataSequence(Immutable):
         self.targets = given if given.ndim == 2 else np.repeat(given[:, None], n, axis=1)
         self.noise = _checks.number("noise", noise, least=0)
 
+    @classmethod
+    def hidden(
+        cls, chain: MarkovChain, emissions: Any, inputs: Any, targets: Any = None, noise: float = 0.0
+    ) -> "DataSequence":
+        """Return the sequence of symbols that a hidden chain shows: in state i symbol a with probability E_ia.
+
+        Its states are the pairs (i, a) with E_ia > 0, in the order of i and then a: (i, a) → (j, b) with probability
+        P_ij E_jb.  So law, limit and errors are exact, as for any chain.
+
+        Parameters
+        ----------
+        chain : MarkovChain
+            The chain of hidden states.
+        emissions : array_like, shape (n_states, n_symbols)
+            The probabilities E, with rows that sum to one.
+        inputs : array_like, shape (n_symbols,) or (n_symbols, d)
+            The input of each symbol.
+        targets : array_like, shape (n_symbols,) or (n_symbols, n_symbols), optional
+            Mean target of each symbol, or of each pair of a symbol and the next; the next input if not given.
+        noise : float
+            Standard deviation of the Gaussian noise of the target.
+
+        Returns
+        -------
+        DataSequence
+
+        Examples
+        --------
+        >>> weather = MarkovChain([[0.9, 0.1], [0.2, 0.8]])
+        >>> data = DataSequence.hidden(weather, [[0.7, 0.3, 0.0], [0.1, 0.3, 0.6]], inputs=[-1.0, 0.0, 1.0])
+        >>> data.chain.n_states, data.simulate(6, rng=0)[0]
+        (5, array([ 0., -1., -1., -1.,  0.,  0.]))
+        """
+        if not isinstance(chain, MarkovChain):
+            raise TypeError(f"chain must be a MarkovChain, not {type(chain).__name__}")
+        E, x = _checks.array("emissions", emissions, ndim=2), _checks.array("inputs", inputs, ndim=(1, 2))
+        if len(E) != chain.n_states or E.min(initial=0) < 0 or np.abs(E.sum(axis=1) - 1).max() > _ROW_ROUNDING:
+            raise ValueError(
+                f"emissions must hold probabilities with rows that sum to one, one row for each of {chain.n_states} "
+                f"states, not {_checks.described(emissions)}"
+            )
+        if len(x) != E.shape[1]:
+            raise ValueError(f"inputs must hold one input for each of {E.shape[1]} symbols, not {len(x)}")
+        if targets is None:
+            targets = np.tile(x if x.ndim == 1 else x[:, 0], (len(x), 1))
+        y = _checks.array("targets", targets, ndim=(1, 2))
+        if y.shape not in ((len(x),), (len(x), len(x))):
+            raise ValueError(f"targets must have shape ({len(x)},) or ({len(x)}, {len(x)}), not {y.shape}")
+        i, a = np.nonzero(E)
+        pairs = MarkovChain(chain.transition[np.ix_(i, i)] * E[i, a], normalize=True)
+        return cls(pairs, x[a], y[a] if y.ndim == 1 else y[np.ix_(a, a)], noise)
+
     @property
     def n_inputs(self) -> int:
         """The dimension d of an input."""

@@ -28,6 +28,7 @@ from rnnkernel.chains import DataSequence
 from rnnkernel.initial import InitialLaw
 from rnnkernel.limit import KernelLimit
 from rnnkernel.network import RNN
+from rnnkernel.stationary import EmpiricalLaw
 from rnnkernel.training import STOP, DivergenceError, TrainingRecord, progress_bar, train
 
 _WORK = 10_000_000  # steps times units of a task: about a hundredth of a second
@@ -171,6 +172,8 @@ def fit_rate(widths: Any, errors: Any, *, of: str = "std", level: float = 0.95) 
     if given.ndim < 2 or len(given) != len(N) or given.shape[1] < 2:
         raise ValueError(f"errors must have shape ({len(N)}, n_seeds, ...) with two seeds or more, not {given.shape}")
     logs, variances = np.array([_log_size(each.reshape(len(each), -1), of) for each in given]).T
+    if not variances.all():
+        raise ValueError("errors must say how far they are known, but all seeds of some width are equally far off")
     x = np.log(N) - np.average(np.log(N), weights=1 / variances)
     spread = (x**2 / variances).sum()
     exponent = float((x * logs / variances).sum() / spread)
@@ -274,6 +277,8 @@ def convergence_study(
     tau = _checks.integer("truncation", truncation, least=1)
     if frozen and tau > 1:
         raise ValueError(f"truncation must be 1 if features are frozen, not {tau}")
+    if isinstance(limit.stationary, EmpiricalLaw):
+        raise TypeError("limit must be that of a finite chain, not of a sequence: each network needs data of its own")
     law_of_error = limit.fluctuations(times, x, memory)
     t = np.atleast_1d(_checks.array("times", times, ndim=(0, 1)))
     if (np.diff(t) < 0).any():

@@ -1,12 +1,16 @@
 """The limit of a trained network, solved: ∂_t g_t = α ∫ (y − g_t(x', m')) K(·, (x', m')) μ(dx', dy, dm'), g_0 = 0."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from rnnkernel import _checks
+from rnnkernel import _ahead, _checks
 from rnnkernel._coordinates import FeatureCoordinates, Kernel, coordinates
 from rnnkernel._immutable import Immutable
+from rnnkernel._recorded import RecordResponse
+from rnnkernel._response import Response
 from rnnkernel._types import Array, Rng
 from rnnkernel.activations import Activation
 from rnnkernel.flow import Modes, check_times
@@ -16,6 +20,7 @@ from rnnkernel.kernel import TangentKernel
 from rnnkernel.memory import MemoryMap
 from rnnkernel.stationary import EmpiricalLaw, StationaryLaw
 
+_LARGEST = 1e150  # of an input: its square is a number
 _EXACT, _EMPIRICAL = 1e-14, 1e-10  # share of the kernel's diagonal that is left out, on a chain and on a sequence
 
 
@@ -28,9 +33,9 @@ class KernelLimit(Immutable):
 
     Parameters
     ----------
-    data : DataSequence, or pair of arrays (x, y), or object with ``simulate``, or StationaryLaw
+    data : DataSequence, or pair of arrays (x, y), or list of pairs, or object with ``simulate``, or StationaryLaw
         What the network learns from, as for `StationaryLaw`; or its law μ, already computed, with the memory map of
-        `law` and `activation`.
+        `law` and `activation`.  A step of a sequence whose target is NaN counts in time, and nothing is learned there.
     law : InitialLaw
         Law of a unit's initial parameters, with E C = 0.
     activation : str or Activation
@@ -120,9 +125,12 @@ class KernelLimit(Immutable):
         tolerance = _EMPIRICAL if isinstance(mu, EmpiricalLaw) else _EXACT
         self._coordinates = coordinates(self.kernel, mu.input_vectors, mu.memory, tolerance)
         L, least = self._coordinates.at_nodes, 10 * tolerance * self._coordinates.scale
-        self._modes = Modes(L, mu.weights, mu.targets, self.learning_rate, least)
+        known = np.isfinite(mu.targets)  # nothing is learned where a sequence has no target
+        weights, targets = mu.weights * known, np.where(known, mu.targets, 0.0)
+        self._modes = Modes(L, weights, targets, self.learning_rate, least)
         self.eigenvalues, self.coefficients = self._modes.eigenvalues, self._modes.coefficients
-        self._second_moment = float(mu.weights @ (mu.targets**2 + mu.target_variances))
+        self._second_moment = float(weights @ (targets**2 + mu.target_variances))
+        self._known = float(weights.sum()) if not known.all() else 1.0
 
     def predict(self, times: Any, x: Any, memory: Any) -> Array:
         """Return g_t(x, m), the output of the infinitely wide network at given inputs and memories.
@@ -144,7 +152,7 @@ class KernelLimit(Immutable):
         return self._modes.predict(check_times(times), self._coordinates(*self._points(x, memory)))
 
     def loss(self, times: Any) -> Any:
-        """Return ½ E(Y − g_t(X, M))² under μ, with the noise of the target.
+        """Return ½ E(Y − g_t(X, M))² under μ, with the noise of the target; on a sequence, where there is one.
 
         ½ [E Y² − Σ_i ⟨E[Y|·], e_i⟩² (1 − e^{−2αλ_i t})].
 
@@ -160,7 +168,7 @@ class KernelLimit(Immutable):
         """
         t = check_times(times)
         learned = self._modes.integral(2 * t) @ self._modes.projections**2
-        loss = (self._second_moment - learned) / 2
+        loss = (self._second_moment - learned) / 2 / self._known
         return loss if t.ndim else float(loss)
 
     def loss_floor(self, eigenvalue: float = 0.0) -> float:
@@ -190,7 +198,7 @@ class KernelLimit(Immutable):
         """
         least = _checks.number("eigenvalue", eigenvalue)
         learned = (self.coefficients**2)[self.eigenvalues > least].sum()
-        return float((self._second_moment - learned) / 2)
+        return float((self._second_moment - learned) / 2 / self._known)
 
     @property
     def irreducible_loss(self) -> float:
@@ -240,8 +248,18 @@ class KernelLimit(Immutable):
         """
         return self._modes.eigenfunctions(self._coordinates(*self._points(x, memory)))
 
-    def forecast(self, time: float, x: Any) -> Array:
-        """Return one-step predictions g_t(x_k, M_k) along a sequence of inputs, M_0 = 0, with learning stopped at t.
+    def forecast(
+        self,
+        time: float,
+        x: Any,
+        steps: int | None = None,
+        *,
+        start: float = 0.0,
+        feedback: _ahead.Feedback | None = None,
+    ) -> Array:
+        """Return predictions g_t(x_k, M_k) along a sequence of inputs, of one step or several, with learning stopped.
+
+        In closed loop a forecast becomes the next input, and memory moves on with it; see `RNN.forecast`.
 
         Parameters
         ----------
@@ -249,20 +267,51 @@ class KernelLimit(Immutable):
             The time t = k/N at which learning stops.
         x : array_like, shape (n,) or (n, d)
             The inputs in order of time.
+        steps : int, optional
+            How many steps ahead; one if not given.
+        start : float
+            The memory M_0 held when the first input arrives.
+        feedback : callable, optional
+            Vectorised function of inputs, (n,) or (n, d), and forecasts (n,), with the next inputs.  If not given, a
+            forecast becomes the (first coordinate of the) next input, and other coordinates stay.
 
         Returns
         -------
-        ndarray, shape (n,)
+        ndarray, shape (n,) or (n, steps)
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> from rnnkernel import DataSequence, MarkovChain
+        >>> chain = MarkovChain([[0.9, 0.1], [0.3, 0.7]])
+        >>> data = DataSequence(chain, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+        >>> KernelLimit(data, law).forecast(2.0, [-1.0, 1.5], steps=3).round(3)
+        array([[-0.52 , -0.4  , -0.348],
+               [ 0.582,  0.422,  0.36 ]])
         """
         t = _checks.number("time", time, least=0)
-        memory = self.memory_map.trajectory(x)[:-1]
-        return self.predict(t, x, memory) if len(memory) else np.empty(0)
+        memory = self.memory_map.trajectory(x, start)[:-1]
+        points = _checks.sequence("x", x, self.law.n_inputs)
 
-    def fluctuations(self, times: Any, x: Any, memory: Any) -> Fluctuations:
+        def predict(x: Array, m: Array) -> Array:
+            return self._modes.predict(np.asarray(t), self._coordinates(x, m))
+
+        if steps is None:
+            return predict(points, memory) if len(points) else np.empty(0)
+        return _ahead.forecasts(points, memory, steps, feedback, predict, self.memory_map)
+
+    def fluctuations(
+        self, times: Any, x: Any, memory: Any, *, lags: int | None = None, in_cycles: bool = False
+    ) -> Fluctuations:
         """Return the law of the error: variances of a trained network of N units around g_t, for any N and β.
 
         Var(g^N_t − g_t) ≈ N^{1−2β} V^G_t + (V^S_t + V^I_t)/N, from the initial output, from correlated data, and from
         finitely many units.
+
+        On a sequence they are those of networks that learn from fresh data of its source.  V^S is an estimate, by
+        Bartlett's sum of the covariances of (y_k − g_s(z_k)) h(z_k) along the sequence, and V^R/n joins the others: so
+        much does the limit itself vary with the sequence.
 
         Parameters
         ----------
@@ -272,6 +321,11 @@ class KernelLimit(Immutable):
             Inputs; one input is repeated.
         memory : array_like, shape (n_points,)
             Memories; one memory is repeated.
+        lags : int, optional
+            How many covariances to count on a sequence; by the rule of Newey and West if not given.
+        in_cycles : bool
+            Whether networks read the given sequence itself, in cycles, and see no fresh data: then V^S = V^R = 0, and
+            the order of the data costs n/N.
 
         Returns
         -------
@@ -280,16 +334,25 @@ class KernelLimit(Immutable):
         Raises
         ------
         TypeError
-            If the limit is that of a sequence: the variances need the transition probabilities of a finite chain.  Or
-            if its kernel is not the tangent kernel of its law, whose networks the variances are about.
+            If the kernel is not the tangent kernel of the law of the limit, whose networks the variances are about.
         """
         if not isinstance(self._coordinates, FeatureCoordinates) or self.kernel.law is not self.law:
             raise TypeError("fluctuations need the tangent kernel of the law of the limit, not a kernel of one's own")
-        t = check_times(times)
-        return fluctuations(self.stationary, self._modes, self._coordinates, t, *self._points(x, memory))
+        mu, t = self.stationary, check_times(times)
+        response: Callable[..., Response] = Response
+        if isinstance(mu, EmpiricalLaw):
+            if lags is not None:
+                lags = _checks.integer("lags", lags, least=0, most=len(mu.memory) - 1)
+            response = partial(RecordResponse, lags=lags, in_cycles=_checks.flag("in_cycles", in_cycles))
+        elif lags is not None or in_cycles:
+            raise ValueError("lags and in_cycles have no meaning for a finite chain, of which all is known")
+        return fluctuations(mu, self._modes, self._coordinates, t, *self._points(x, memory), response)
 
     def _points(self, x: Any, memory: Any) -> tuple[Array, Array]:
-        return _checks.points(x, memory, self.law.n_inputs)
+        points = _checks.points(x, memory, self.law.n_inputs)
+        if any(np.abs(each).max(initial=0.0) > _LARGEST for each in points):
+            raise ValueError(f"x and memory must be at most {_LARGEST:g} in absolute value")
+        return points
 
 
 def _require_its_own(phi: MemoryMap, tangent: TangentKernel, n_nodes: int | None, n_steps: int | None) -> None:

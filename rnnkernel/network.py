@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnkernel import _checks
+from rnnkernel import _ahead, _checks
 from rnnkernel._checks import AssumptionWarning
 from rnnkernel._immutable import Immutable
 from rnnkernel._jit import jit, slices
@@ -194,45 +194,68 @@ class RNN(Immutable):
         -------
         ndarray, shape (n_points,)
         """
-        points, memories = _checks.points(x, memory, self.n_inputs)
-        out = np.empty(len(memories))
-        value, C, W = self.activation.value, self.output, self._columns
-        for part in slices(len(out), self.n_units):
-            evaluate(value, C, W, points[part], memories[part], self.scale, out[part])
-        return out
+        return self._evaluate(self.output, self.scale, *_checks.points(x, memory, self.n_inputs))
 
-    def forecast(self, x: Any) -> Array:
-        """One-step predictions ŷ_k along a sequence of inputs, from the network's own state, with weights frozen.
+    def forecast(
+        self, x: Any, steps: int | None = None, *, start: float | None = None, feedback: _ahead.Feedback | None = None
+    ) -> Array:
+        """Predictions ŷ_k along a sequence of inputs, with weights frozen: of one step, or of several in closed loop.
+
+        In closed loop a forecast becomes the next input, and memory moves on with it: row k of the answer forecasts the
+        targets of the steps k, k + 1, … from the inputs x_0, …, x_k.  The last row goes beyond the sequence.
 
         Parameters
         ----------
         x : array_like, shape (n,) when d = 1, else (n, d)
             Inputs in the order of time.
+        steps : int, optional
+            How many steps ahead; one if not given.
+        start : float, optional
+            The memory held when the first input arrives; the network's own if not given.
+        feedback : callable, optional
+            Vectorised function of inputs, (n,) or (n, d), and forecasts (n,), with the next inputs.  If not given, a
+            forecast becomes the (first coordinate of the) next input, and other coordinates stay.
 
         Returns
         -------
-        ndarray, shape (n,)
+        ndarray, shape (n,) or (n, steps)
 
         Examples
         --------
         >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
         >>> rnn.forecast([-1.0, 1.5]).round(6)
         array([ 0.17807 , -0.214343])
+        >>> rnn.forecast([-1.0, 1.5], steps=3).round(3)
+        array([[ 0.178, -0.053,  0.016],
+               [-0.214,  0.063, -0.019]])
         """
-        return self._follow(x)[1]
+        memories, outputs = self._follow(x, start)
+        if steps is None:
+            return outputs
+        x = _checks.sequence("x", x, self.n_inputs)
+        weigh = self._evaluate
 
-    def trajectory(self, x: Any) -> Array:
+        def predict(x: Array, m: Array) -> Array:
+            return weigh(self.output, self.scale, x, m)
+
+        def move(x: Array, m: Array) -> Array:
+            return weigh(self.recurrent, 1 / self.n_units, x, m)
+
+        return _ahead.forecasts(x, memories[:-1], steps, feedback, predict, move)
+
+    def trajectory(self, x: Any, start: float | None = None) -> Array:
         """Memories m_k held when each input arrives, and after the last one, with weights frozen.
 
         Parameters
         ----------
         x : array_like, shape (n,) when d = 1, else (n, d)
             Inputs in the order of time.
+        start : float, optional
+            The memory held when the first input arrives; the network's own if not given.
 
         Returns
         -------
         ndarray, shape (n + 1,)
-            The first is the memory that the network holds now.
 
         Examples
         --------
@@ -240,7 +263,32 @@ class RNN(Immutable):
         >>> rnn.trajectory([-1.0, 1.5]).round(6)
         array([ 0.      , -0.198531,  0.222582])
         """
-        return self._follow(x)[0]
+        return self._follow(x, start)[0]
+
+    def read(self, x: Any) -> "RNN":
+        """Return the network after it has read a sequence of inputs: its hidden state moves on, nothing is learned.
+
+        Gradients of a later training do not go back to what was read.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,) when d = 1, else (n, d)
+            Inputs in the order of time.
+
+        Returns
+        -------
+        RNN
+
+        Examples
+        --------
+        >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
+        >>> bool(np.isclose(rnn.read([-1.0, 1.5]).forecast([0.5])[0], rnn.forecast([-1.0, 1.5, 0.5])[2]))
+        True
+        """
+        x = _checks.sequence("x", x, self.n_inputs)
+        S = self.activation(self.inputs @ x[-1] + self.trajectory(x)[-2]) if len(x) else self.hidden
+        given = self.output, self.inputs, self.recurrent
+        return RNN(*given, beta=self.beta, hidden=S, activation=self.activation)
 
     def step(self, x: Any, y: float, *, learning_rate: float) -> "RNN":
         """One step of online gradient descent, exactly as the book writes it.
@@ -298,10 +346,18 @@ class RNN(Immutable):
         """The input weights as the compiled loops read them, (d, N): one coordinate after the other."""
         return self.inputs.T.copy(order="C")
 
-    def _follow(self, x: Any) -> tuple[Array, Array]:
+    def _evaluate(self, weights: Array, scale: float, x: Array, memory: Array) -> Array:
+        """`scale` Σ_i weights^i σ(W^i·x + m) at points (x, m)."""
+        out = np.empty(len(memory))
+        value, W = self.activation.value, self._columns
+        for part in slices(len(out), self.n_units):
+            evaluate(value, weights, W, x[part], memory[part], scale, out[part])
+        return out
+
+    def _follow(self, x: Any, start: float | None) -> tuple[Array, Array]:
         x = _checks.sequence("x", x, self.n_inputs)
         memories, outputs = np.empty(len(x) + 1), np.empty(len(x))
-        memories[0] = self.memory
+        memories[0] = self.memory if start is None else _checks.number("start", start)
         value, C, W, B = self.activation.value, self.output, self._columns, self.recurrent
         for part in slices(len(x), self.n_units):
             follow(value, C, W, B, x[part], self.scale, memories[part.start : part.stop + 1], outputs[part])

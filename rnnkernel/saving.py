@@ -28,7 +28,7 @@ _KINDS: dict[str, tuple[type, tuple[str, ...]]] = {
     "TrainingRun": (TrainingRun, ("times", "losses", "predictions", "network")),
     "TrainingRecord": (TrainingRecord, ("times", "losses", "predictions")),
     "ConvergenceStudy": (ConvergenceStudy, ("widths", "betas", "errors", "predicted")),
-    "Fluctuations": (Fluctuations, ("prediction", "initial_output", "data", "finite_width")),
+    "Fluctuations": (Fluctuations, ("prediction", "initial_output", "data", "finite_width", "record")),
 }
 _SOURCES: dict[str, Any] = {
     each: getattr(np.random, each) for each in ("PCG64", "PCG64DXSM", "Philox", "SFC64", "MT19937")

@@ -28,11 +28,12 @@ class StationaryLaw(Immutable):
 
     E_μ[f] ≈ Σ_i weights[i] f(inputs[i], memory[i]).  On a `DataSequence` this is Chebyshev collocation in m; the
     weights are signed, and exact for smooth f up to rounding.  On a given sequence (x, y), or on any object whose
-    ``simulate(n, rng=)`` returns (x, y), it is the empirical law of (x_k, M_k), M_0 = 0.
+    ``simulate(n, rng=)`` returns (x, y), it is the empirical law of (x_k, M_k), M_0 = 0; on several sequences, memory
+    starts from zero in each.
 
     Parameters
     ----------
-    data : DataSequence, or pair of arrays (x, y), or object with ``simulate``
+    data : DataSequence, or pair of arrays (x, y), or list of pairs, or object with ``simulate``
         Where inputs come from.
     memory_map : MemoryMap
         The memory map φ.
@@ -299,17 +300,31 @@ class ChainLaw(StationaryLaw):
         chain, points = self.data.chain, self.data.input_vectors
         states = generator.choice(chain.n_states, size=n, p=chain.stationary_distribution)
         m = np.zeros(n)
-        for _ in range(self.memory_map.steps_to_forget):
+        for _ in range(self._steps_to_forget()):
             m = self.memory_map(points[states], m)
             states = (generator.random(n)[:, None] >= chain.cumulative[states]).sum(axis=1)
         return self.data.inputs[states], m
 
+    def _steps_to_forget(self) -> int:
+        """Return what the bound says, or four times what many starts need along one path if that is less."""
+        bound, n = self.memory_map.steps_to_forget, 64
+        while 4 * n < bound:
+            starts, ends = self._ends(n)
+            if np.ptp(ends) <= 1e-13 * np.ptp(starts):
+                return 4 * n
+            n *= 2
+        return bound
+
+    def _ends(self, n: int) -> tuple[Array, Array]:
+        """Let memories from many starts see the same n inputs; return the starts, and where they end."""
+        x = self.data.input_vectors[self.data.chain.simulate(n, rng=0)]
+        starts = np.linspace(self.intervals[:, 0].min(), self.intervals[:, 1].max(), _STARTS)
+        return starts, np.array([self.memory_map.fixed_point(x, start) for start in starts])
+
     def _require_one_law(self) -> None:
-        """Let memories from many starts see the same inputs, and ask whether the nodes resolve what they then do."""
-        low, high = self.intervals[:, 0].min(), self.intervals[:, 1].max()
-        x = self.data.input_vectors[self.data.chain.simulate(_LENGTH, rng=0)]
-        starts = np.linspace(low, high, _STARTS)
-        ends = np.array([self.memory_map.trajectory(x, start)[-1] for start in starts])
+        """Ask whether memory forgets where it starts, and whether the nodes resolve what it does."""
+        starts, ends = self._ends(_LENGTH)
+        low, high = starts[0], starts[-1]
         if np.ptp(ends) > 1e-9 * (high - low):
             first, other = int(ends.argmin()), int(ends.argmax())
             raise ValueError(
@@ -327,7 +342,9 @@ class ChainLaw(StationaryLaw):
 
 
 class EmpiricalLaw(StationaryLaw):
-    """The law of a path: its nodes are the steps, each with the same weight."""
+    """The law of a path, or of several of given `lengths`: its nodes are the steps, each with the same weight."""
+
+    lengths: Any
 
     def _find(self, n_nodes: int | None, n_steps: int | None, rng: Rng) -> None:
         if n_nodes is not None:
@@ -336,22 +353,22 @@ class EmpiricalLaw(StationaryLaw):
         if not isinstance(data, (tuple, list)):
             if not isinstance(data, Source):
                 raise TypeError(
-                    "data must be a DataSequence, a pair of arrays (x, y), or an object with simulate(n, rng=), not "
-                    f"{type(data).__name__}"
+                    "data must be a DataSequence, a pair of arrays (x, y), a list of pairs, or have a method "
+                    f"simulate(n, rng=), not {type(data).__name__}"
                 )
             burnt = self.memory_map.steps_to_forget
             n = _LENGTH if n_steps is None else _checks.integer("n_steps", n_steps, least=1)
             data = _checks.simulated(data, n + burnt, rng)
         elif n_steps is not None:
             raise ValueError("n_steps has no meaning for a given sequence: all of its steps are used")
-        if len(data) != 2:
-            raise ValueError(f"data must be a pair (x, y), not {len(data)} arrays")
-        x = _checks.sequence("x of data", data[0], self.memory_map.n_inputs)
-        y = _checks.array("y of data", data[1], ndim=1)
-        if len(x) != len(y) or not len(x):
-            raise ValueError(f"x and y of data must have the same positive length, not {len(x)} and {len(y)}")
-        self.input_vectors, self.memory = x[burnt:], self.memory_map.trajectory(x)[burnt:-1]
-        self.targets, self.target_variances = y[burnt:], np.zeros(len(y) - burnt)
+        given = _checks.records(data, self.memory_map.n_inputs)
+        self.lengths = np.array([len(x) - burnt for x, _ in given])
+        if not self.lengths.all():
+            raise ValueError("data must hold at least one step in each record, but one of them has none")
+        self.input_vectors = np.concatenate([x[burnt:] for x, _ in given])
+        self.memory = np.concatenate([self.memory_map.trajectory(x)[burnt:-1] for x, _ in given])
+        self.targets = np.concatenate([y[burnt:] for _, y in given])
+        self.target_variances = np.zeros(len(self.targets))
         self.weights = np.full(len(self.memory), 1 / len(self.memory))
 
     @property

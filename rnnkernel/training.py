@@ -15,9 +15,11 @@ The loop for τ = 1 passes once over the units in each step.  It needs the next 
     N m_{k+1} = Σ_j B^j_{k+1} S^j_{k+1} = Σ_j B^j_k S^j_{k+1} + (α^N N^{−β} e_k q_k) Σ_j S^j_k S^j_{k+1},
 
 so that a pass can finish one step and take the next.
+
+A step without a target, y_k = NaN, moves the state and learns nothing: e_k = 0.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +39,7 @@ from rnnkernel.network import RNN
 _FAST = {"reassoc", "contract", "nsz"}
 STOP = np.zeros(1, np.int64)  # one ends every training of this process: Ctrl-C cannot reach compiled code
 _TOO_LARGE = 1e100  # an error beyond it is divergence; below it no update overflows
+_OF_POINTS = "x of points", "memory of points"
 LANES = 1112  # units in a block: a long loop, and rows that start far from one another in the sets of the cache
 _VECTOR = 8  # the loop runs over whole vectors of units; those beyond N rest at zero
 
@@ -50,7 +53,8 @@ class TrainingRecord(Immutable):
     times : ndarray, shape (n_records,)
         Times t = k/N of the records, from the start of the run.
     losses : ndarray, shape (n_records,)
-        Mean of ½(y_k − ŷ_k)² over the steps since the last record; clipping does not touch it.
+        Mean of ½(y_k − ŷ_k)² over the steps with a target since the last record, NaN if there was none; clipping does
+        not touch it.
     predictions : ndarray, shape (n_records, n_points), or None
         The network's output at `points` at these times, if they were given.
 
@@ -128,6 +132,7 @@ def train(
     clip: float | None = None,
     n_records: int = 100,
     points: tuple[Any, Any] | None = None,
+    callback: Callable[[TrainingRun], bool | None] | None = None,
     progress: bool = False,
 ) -> TrainingRun:
     """Train a network by online stochastic gradient descent; the network given is not changed.
@@ -136,11 +141,13 @@ def train(
     ----------
     rnn : RNN
         The network, which starts at its own hidden state.
-    data : DataSequence, or any object with a method ``simulate(n, rng=)``, or tuple (x, y)
-        Where inputs and targets come from: simulated, or a given sequence.
+    data : DataSequence, or any object with a method ``simulate(n, rng=)``, pair (x, y), list of pairs, or iterator
+        Where inputs and targets come from: simulated; a given sequence; several, at the start of each of which the
+        hidden state is set to zero; or an iterator that yields successive parts (x, y) of one, as long as it will.
+        A target may be NaN: that step moves the state and learns nothing.
     time : float, optional
-        How long: round(time·N) steps, in cycles if a given sequence is shorter.  One pass over a given sequence if
-        not given.
+        How long: round(time·N) steps, in cycles if given sequences are shorter.  One pass over what is given if not
+        given; an iterator may end before.
     learning_rate : float
         α; a step uses α/N^{2−2β}.
     rng : int or numpy.random.Generator, optional
@@ -150,9 +157,11 @@ def train(
     clip : float, optional
         Errors y_k − ŷ_k are clipped to [−clip, clip] in the updates.
     n_records : int
-        How many records to make at equal distances; at most one for each step.
+        How many records to make at equal distances, at most one for each step; of an iterator, one for each part.
     points : tuple (x, memory), optional
         Points at which the output is recorded too; see `RNN.predict`.
+    callback : callable, optional
+        Called at each record with the `TrainingRun` until then; training stops there if it returns True.
     progress : bool
         Whether to show a progress bar.
 
@@ -183,6 +192,13 @@ def train(
     >>> run = train(RNN.sample(law, n_units=1000, beta=0.75, rng=0), data, time=2.0, learning_rate=1.0, rng=1)
     >>> run.network.predict(x=[-1.0, 1.5], memory=[-0.2, 0.4]).round(2)
     array([-0.57,  0.65])
+
+    Stopped when the loss is small enough, at a record that came in parts:
+
+    >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
+    >>> parts = (([1.0, -1.0], [0.5, float("nan")]) for _ in range(100))
+    >>> train(rnn, parts, learning_rate=1.0, callback=lambda run: run.losses[-1] < 0.05).losses.round(3)
+    array([0.23 , 0.099, 0.037])
     """
     if not isinstance(rnn, RNN):
         raise TypeError(f"rnn must be an RNN, not {type(rnn).__name__}")
@@ -191,49 +207,54 @@ def train(
     progress = _checks.flag("progress", progress)
     _checks.generator(rng)
     if points is not None:
-        points = _checks.points(*_checks.pair("points", points), rnn.n_inputs)
+        points = _checks.points(*_checks.pair("points", points), rnn.n_inputs, _OF_POINTS)
     bound = np.inf if clip is None else _checks.number("clip", clip, above=0)
     n_records = _checks.integer("n_records", n_records, least=1)
-    x, y, n_steps = _data(rnn, data, time, rng)
-    n_records = min(n_records, n_steps)
-    stops = np.arange(n_records + 1) * n_steps // max(n_records, 1)
-    losses = np.empty(n_records)
-    predictions = None if points is None else np.empty((n_records, len(points[1])))
-
-    task = Task(x, y, rnn.scale, alpha / rnn.n_units ** (2 - 2 * rnn.beta) * rnn.scale, bound, STOP)
-    if tau > 1:
+    if callback is not None:
+        _checks.function("callback", callback, "the run until then")
+    parts, n_steps = _parts(rnn, data, time, rng)
+    rate = alpha / rnn.n_units ** (2 - 2 * rnn.beta) * rnn.scale
+    if tau > 1 and n_steps is not None:
         tau = min(tau, max(len(rnn.past[0]) + n_steps + 1, 2))  # further back there is nothing
     held, loop = (Blocks.of(rnn), one_step) if tau == 1 else (Rings.of(rnn, tau), replay)
     sigma = rnn.activation
-    stride = 1 if progress or points is not None else max(n_records, 1)
+    watched = progress or points is not None or callback is not None
     network: RNN | None = rnn
-    reached = 0
+    times: list[float] = []
+    losses: list[float] = []
+    predictions: list[Array] = []
 
     def record() -> tuple[Array, Array, Array | None]:
-        done = int(np.searchsorted(stops, reached, side="right")) - 1
-        return stops[1 : done + 1] / rnn.n_units, losses[:done], None if predictions is None else predictions[:done]
+        at_points = None if points is None else np.reshape(predictions, (-1, len(points[1])))
+        return np.array(times), np.array(losses), at_points
 
     try:
         with progress_bar(n_steps, "step", progress) as count:
-            for first in range(0, n_records, stride):
-                last = first + stride
-                steps = stops[first : last + 1]
-                answer = _interruptible(loop, sigma.value, sigma.derivative, held, task, steps, losses[first:last])
-                reached = stops[last] if answer == -1 else answer if answer >= 0 else -2 - answer
+            for part, steps in _pieces(parts, n_records, watched):
+                task = Task(part.x, part.y, part.starts, rnn.scale, rate, bound, STOP)
+                found = np.empty(len(steps) - 1)
+                answer = _interruptible(loop, sigma.value, sigma.derivative, held, task, steps, found)
+                reached = int(steps[-1] if answer == -1 else answer if answer >= 0 else -2 - answer)
+                done = int(np.searchsorted(steps, reached, side="right")) - 1
+                times.extend((part.before + steps[1 : done + 1]) / rnn.n_units)
+                losses.extend(found[:done])
                 network = None if answer >= 0 else held.network(rnn)
                 if network is None:  # the last step may diverge without an error that shows it
+                    k, of = part.before + reached, "" if n_steps is None else f" of {n_steps}"
                     raise DivergenceError(
-                        f"training of {rnn.n_units} units with beta = {rnn.beta:g} diverged at step {reached} of "
-                        f"{n_steps}, t = {reached / rnn.n_units:g}: the error is beyond {_TOO_LARGE:g} or not a "
-                        f"number; try a learning_rate below {alpha:g}, or clip",
-                        step=int(reached),
+                        f"training of {rnn.n_units} units with beta = {rnn.beta:g} diverged at step {k}{of}, "
+                        f"t = {k / rnn.n_units:g}: the error is beyond {_TOO_LARGE:g} or not a number; try a "
+                        f"learning_rate below {alpha:g}, or clip",
+                        step=k,
                         record=TrainingRecord(*record()),
                     )
                 if answer < -1:
                     raise KeyboardInterrupt
-                if predictions is not None and points is not None:
-                    predictions[first] = network.predict(*points)
-                count(int(stops[last] - stops[first]))
+                if points is not None:
+                    predictions.append(network.predict(*points))
+                count(reached - int(steps[0]))
+                if callback is not None and _checks.said("callback", callback(TrainingRun(*record(), network))):
+                    break
     except KeyboardInterrupt as stopped:
         stopped.run = TrainingRun(*record(), network or rnn)  # type: ignore[attr-defined]
         stopped.add_note("What was trained until then is the attribute `run` of this exception.")
@@ -257,31 +278,68 @@ def _interruptible(loop: Any, *what: Any) -> int:
             STOP[0] = 0
 
 
-def _data(rnn: RNN, data: Data, time: float | None, rng: Rng) -> tuple[Array, Array, int]:
-    """Return inputs (n, d), targets (n,), and the number of steps."""
+class Part(NamedTuple):
+    """Inputs (n, d), targets, where records start, and the steps to take along them, in cycles, after those before."""
+
+    x: Array
+    y: Array
+    starts: Any
+    n_steps: int
+    before: int
+
+
+def _parts(rnn: RNN, data: Data, time: float | None, rng: Rng) -> tuple[Iterable[Part], int | None]:
+    """Return what is to be learned from, in parts, and the number of all steps if it is known."""
     if time is not None:
         time = _checks.number("time", time, least=0)
     steps = None if time is None else round(time * rnn.n_units)
     if steps is not None and steps >= 2**62:
         raise ValueError(f"time must be at most {2.0**62 / rnn.n_units:.3g} for {rnn.n_units} units, not {time:g}")
-    if isinstance(data, tuple):
-        if len(data) != 2:
-            raise ValueError(f"data must be a tuple (x, y), not of length {len(data)}")
-        given = data
-    elif isinstance(data, Source):
+    if isinstance(data, Iterator):
+        return _stream(rnn, data, steps), steps
+    if not isinstance(data, (tuple, list)):
+        if not isinstance(data, Source):
+            raise TypeError(
+                "data must be a pair (x, y), a list of pairs, an iterator of pairs, or have a method simulate(n, "
+                f"rng=), not {_checks.described(data)}"
+            )
         if steps is None:
             raise ValueError("time must be given if data is simulated")
-        given = _checks.simulated(data, steps, rng)
-    else:
-        what = _checks.described(data)
-        raise TypeError(f"data must be a tuple (x, y) or have a method simulate(n, rng=), not {what}")
-    x = _checks.sequence("x of data", given[0], rnn.n_inputs)
-    y = _checks.array("y of data", given[1], ndim=1)
-    if len(x) != len(y):
-        raise ValueError(f"data must hold as many targets as inputs, not {len(y)} and {len(x)}")
+        data = _checks.simulated(data, steps, rng)
+    found = _checks.records(data, rnn.n_inputs)
+    x, y = found[0] if len(found) == 1 else (np.concatenate(each) for each in zip(*found, strict=True))
     if not len(x) and steps:
         raise ValueError("data must hold at least one input, not none")
-    return x, y, len(x) if steps is None else steps
+    starts = np.zeros(len(x), np.bool_)
+    if _checks.is_several(data):
+        lengths = [len(each) for _, each in found]
+        if not all(lengths):
+            raise ValueError(f"data must hold records of at least one step, but data[{lengths.index(0)}] has none")
+        starts[np.cumsum([0, *lengths[:-1]])] = True
+    n_steps = len(x) if steps is None else steps
+    return [Part(x, y, starts, n_steps, 0)], n_steps
+
+
+def _stream(rnn: RNN, data: Iterator[Any], n_steps: int | None) -> Iterator[Part]:
+    """Yield the parts of a sequence until it ends, or until there are enough steps."""
+    before = 0
+    while n_steps is None or before < n_steps:
+        given = next(data, None)
+        if given is None:
+            return
+        ((x, y),) = _checks.records(_checks.pair("each part of data", given), rnn.n_inputs)
+        n = len(x) if n_steps is None else min(len(x), n_steps - before)
+        yield Part(x, y, np.zeros(len(x), np.bool_), n, before)
+        before += n
+
+
+def _pieces(parts: Iterable[Part], n_records: int, watched: bool) -> Iterator[tuple[Part, Any]]:
+    """Yield the steps from record to record: one by one if they are watched, else all of a part at once."""
+    for part in parts:
+        n = min(n_records if isinstance(parts, list) else 1, part.n_steps)
+        stops = np.arange(n + 1) * part.n_steps // max(n, 1)
+        stride = 1 if watched else max(n, 1)
+        yield from ((part, stops[first : first + stride + 1]) for first in range(0, n, stride))
 
 
 class Task(NamedTuple):
@@ -289,6 +347,7 @@ class Task(NamedTuple):
 
     x: Array
     y: Array
+    starts: Any  # of records: there the state is set to zero
     scale: float
     rate: float
     clip: float
@@ -358,7 +417,7 @@ def _finite(like: RNN, C: Array, W: Array, B: Array, S: Array, past: tuple[Array
 
 
 @contextmanager
-def progress_bar(total: int, unit: str, shown: bool) -> Iterator[Callable[[int], Any]]:
+def progress_bar(total: int | None, unit: str, shown: bool) -> Iterator[Callable[[int], Any]]:
     """Give a function that counts what is done.
 
     Not ``tqdm(disable=)``: it takes a fifth of the time of a short run, and warns in a notebook without ipywidgets.
@@ -435,18 +494,24 @@ def _pass(
 def one_step(value: Any, derivative: Any, blocks: Blocks, task: Task, stops: Any, losses: Any) -> Any:
     """Train from the first stop to the last, with τ = 1; return where it diverged, −2 − k if it stopped at k, or −1."""
     rows, N, memory = blocks
-    x, y, scale, rate, clip, stop = task
+    x, y, starts, scale, rate, clip, stop = task
     m = memory[0]
     move = move_q = 0.0
     last = x[0]
     answer = -1
     for r in range(len(losses)):
-        total = 0.0
+        total, missing = 0.0, 0
         for k in range(stops[r], stops[r + 1]):
             if stop[0]:
                 answer = -2 - k
                 break
-            now = x[k % len(x)]
+            at = k % len(x)
+            now = x[at]
+            if starts[at]:
+                for b in range(len(rows)):
+                    _finish(rows[b], min(LANES, N - b * LANES), move, move_q, last)
+                    _forget(rows[b]["S"])
+                m = move = move_q = 0.0
             output = q = held = cross = 0.0
             for b in range(len(rows)):
                 n = min(LANES, N - b * LANES)
@@ -455,9 +520,12 @@ def one_step(value: Any, derivative: Any, blocks: Blocks, task: Task, stops: Any
                 q += sums[1]
                 held += sums[2]
                 cross += sums[3]
-            e = y[k % len(x)] - scale * output
+            e = y[at] - scale * output
             if not abs(e) < _TOO_LARGE:
-                return k
+                if not _is_missing(y[at], scale * output):
+                    return k
+                e = 0.0
+                missing += 1
             total += 0.5 * e * e
             move = rate * min(max(e, -clip), clip)
             move_q = move * q / N
@@ -465,11 +533,29 @@ def one_step(value: Any, derivative: Any, blocks: Blocks, task: Task, stops: Any
             last = now
         if answer < -1:
             break
-        losses[r] = total / (stops[r + 1] - stops[r])
+        losses[r] = _over(total, stops[r + 1] - stops[r] - missing)
     for b in range(len(rows)):
         _finish(rows[b], min(LANES, N - b * LANES), move, move_q, last)
     memory[0] = m
     return answer
+
+
+@jit
+def _is_missing(y: Any, output: Any) -> Any:
+    """Return whether it is the target that an error lacks, not an output that diverged."""
+    return np.isnan(y) and abs(output) < _TOO_LARGE
+
+
+@jit
+def _over(total: Any, n: Any) -> Any:
+    """Return the mean of n numbers from their sum, NaN if there are none."""
+    return total / n if n else np.nan
+
+
+@jit
+def _forget(S: Any) -> None:
+    for i in range(len(S)):
+        S[i] = 0.0
 
 
 @jit(fastmath=_FAST)
@@ -489,32 +575,39 @@ def _finish(block: Any, n: Any, move: Any, move_q: Any, x: Any) -> None:
 def replay(value: Any, derivative: Any, held: Rings, task: Task, stops: Any, losses: Any) -> Any:
     """Train from the first stop to the last, with τ > 1; return where it diverged, −2 − k if it stopped at k, or −1."""
     C, W, B, S, inputs, states, seen = held
-    x, y, scale, rate, clip, stop = task
+    x, y, starts, scale, rate, clip, stop = task
     tau, N = states.shape
     u, toward_B = np.empty(N), np.empty(N)
     S_replayed, D = np.empty((tau + 1, N)), np.empty((tau, N))
     for r in range(len(losses)):
-        total = 0.0
+        total, missing = 0.0, 0
         for k in range(stops[r], stops[r + 1]):
             if stop[0]:
                 return -2 - k
+            at = k % len(x)
+            if starts[at]:
+                seen[0] = 0
+                _forget(S)
             newest = seen[0] % tau
             seen[0] += 1
-            inputs[newest] = x[k % len(x)]
+            inputs[newest] = x[at]
             states[newest] = S
             preactivations(W, inputs[newest], _mean(B, S), u)
             output = 0.0
             for i in range(len(S)):
                 S[i] = value(u[i])
                 output += C[i] * S[i]
-            e = y[k % len(x)] - scale * output
+            e = y[at] - scale * output
             if not abs(e) < _TOO_LARGE:
-                return k
+                if not _is_missing(y[at], scale * output):
+                    return k
+                e = 0.0
+                missing += 1
             total += 0.5 * e * e
             depth = min(tau, seen[0])
             _replay_outputs(value, derivative, held, depth, S_replayed, D, u)
             _descend(rate * min(max(e, -clip), clip), held, depth, S_replayed, D, u, toward_B)
-        losses[r] = total / (stops[r + 1] - stops[r])
+        losses[r] = _over(total, stops[r + 1] - stops[r] - missing)
     return -1
 
 

@@ -45,7 +45,10 @@ def gradient(C, W, B, S, inputs, beta, sigma, prime):
 
 
 def train(C, W, B, S, x, y, *, beta, alpha, sigma, prime, tau=1, clip=np.inf):
-    """Online gradient descent with truncation τ: parameters, state, and the outputs ŷ_k and memories m_k."""
+    """Online gradient descent with truncation τ: parameters, state, and the outputs ŷ_k and memories m_k.
+
+    Where y_k is NaN nothing is learned.
+    """
     N = len(C)
     states, outputs, memories = [S], [], []
     for k in range(len(x)):
@@ -55,7 +58,8 @@ def train(C, W, B, S, x, y, *, beta, alpha, sigma, prime, tau=1, clip=np.inf):
         memories.append(m)
         first = max(k - tau + 1, 0)
         toward = gradient(C, W, B, states[first], x[first : k + 1], beta, sigma, prime)
-        move = alpha / N ** (2 - 2 * beta) * np.clip(y[k] - outputs[k], -clip, clip)
+        error = 0.0 if np.isnan(y[k]) else y[k] - outputs[k]
+        move = alpha / N ** (2 - 2 * beta) * np.clip(error, -clip, clip)
         C, W, B = (theta + move * g for theta, g in zip((C, W, B), toward, strict=True))
     return C, W, B, states[-1], np.array(outputs), np.array(memories)
 

@@ -28,7 +28,8 @@ LISTED = [TOC["root"], *(page["file"] for part in TOC["parts"] for page in part[
 NUMBERED = [page["file"] for part in TOC["parts"] if part.get("numbered", True) for page in part["chapters"]]
 PAGES = [Path(page).name for page in LISTED]
 CHAPTERS = [Path(page).name for page in NUMBERED]
-MAIN = [page for page in CHAPTERS if not page.endswith("-in-depth")]  # those that a reader may not leave out
+OPTIONAL = [page for page in CHAPTERS if page.endswith("-in-depth") or page == "your-own-data"]
+MAIN = [page for page in CHAPTERS if page not in OPTIONAL]  # those that a reader may not leave out
 CODE = {
     "code-cell",
     "code",

@@ -10,7 +10,7 @@ from book_reproducing import table
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 TESTS = Path(__file__).parents[2] / "tests"
 AUDIT, MUTANTS = TESTS / "audit" / "table.json", TESTS / "mutants" / "table.json"
@@ -63,6 +63,16 @@ def excuses() -> Iterator[tuple[str | nodes.Node, ...]]:
             yield path.stem, nodes.literal("", each["answer"]), how, each["why"]
 
 
+class Loose(SphinxRole):
+    """``{loose}`` and a statement: by what factor its bound is too large where it is tested, or from which to which."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        self.env.note_dependency(str(AUDIT))
+        seen = json.loads(AUDIT.read_text())[self.text]["bounds"].values()
+        factors = sorted((each.removeprefix("loose by ") for each in seen if each != "attained"), key=float)
+        return [nodes.Text(" to ".join(dict.fromkeys([factors[0], factors[-1]])))], []
+
+
 class Mutants(SphinxDirective):
     """``{mutants}``: how many faults of each kind were caught, and those that were not."""
 
@@ -86,4 +96,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
     app.add_directive("audit", Audit)
     app.add_directive("mutants", Mutants)
+    app.add_role("loose", Loose())
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -25,8 +25,14 @@ SPLIT = re.compile(r"^\\begin\{split\}\s*(\\begin\{aligned\}.*\\end\{aligned\}[^
 
 
 def blocks(body: str, link: Link) -> Iterator[Block]:
-    """Yield the text of a page, block by block, and what is not text as it stands in the page."""
-    yield from Writer(link).blocks(BeautifulSoup(body, "html.parser"))
+    """Yield the text of a page, block by block, and what is not text as it stands in the page.
+
+    The figure that the page shows first goes back to where its cell can run (`book_lead`).
+    """
+    page = BeautifulSoup(body, "html.parser")
+    if place := page.select_one(".rk-lead-place"):
+        place.replace_with(page.select_one(".tag_lead").extract())
+    yield from Writer(link).blocks(page)
 
 
 def solution_blocks(solution: Tag, link: Link) -> Iterator[Block]:

@@ -60,11 +60,15 @@ def minutes(leaf: nodes.Node) -> float:
     return {nodes.math: LINE, nodes.math_block: DISPLAY}.get(type(leaf), 0.0)
 
 
-def pictures(node: nodes.Element) -> int:
-    """Return how many figures and explorables a cell shows."""
-    return sum(1 for _ in node.findall(nodes.image)) + sum(
-        "data-widget" in raw.astext() for raw in node.findall(nodes.raw)
-    )
+def pictures(output: nodes.Element) -> int:
+    """Return how many figures and explorables a cell shows; each may be there in several formats."""
+    shown = [each for each in output.findall(nodes.container) if each.get("nb_element") == "mime_bundle"] or [output]
+    return sum(any(map(is_picture, each.findall())) for each in shown)
+
+
+def is_picture(node: nodes.Node) -> bool:
+    """Return whether a node shows a figure or an explorable."""
+    return isinstance(node, nodes.image) or (isinstance(node, nodes.raw) and "data-widget" in node.astext())
 
 
 def is_folded(cell: nodes.Node) -> bool:

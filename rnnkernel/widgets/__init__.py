@@ -7,9 +7,18 @@ their sliders are traits, which can be read, set, observed and linked.
 import importlib
 from typing import Any
 
-_HOMES = {"FixedPoint": "fixed_point", "Modes": "modes", "Poisson": "poisson", "Train": "train"}
+_HOMES = {
+    "Coupling": "coupling",
+    "FixedPoint": "fixed_point",
+    "LongRun": "long_run",
+    "Modes": "modes",
+    "Poisson": "poisson",
+    "Telescope": "telescope",
+    "Train": "train",
+    "Widths": "widths",
+}
 
-__all__ = ["FixedPoint", "Modes", "Poisson", "Train"]
+__all__ = ["Coupling", "FixedPoint", "LongRun", "Modes", "Poisson", "Telescope", "Train", "Widths"]
 
 
 def __getattr__(name: str) -> Any:

@@ -42,6 +42,17 @@ def step(transition: Any, source: Any, state: Any) -> Any:
 
 
 @jit
+def choose(masses: Any, u: Any) -> Any:
+    """Return the first place at which the sum of the masses so far exceeds u; the last one if none does."""
+    total = 0.0
+    for j in range(len(masses)):
+        total += masses[j]
+        if u < total:
+            return j
+    return len(masses) - 1
+
+
+@jit
 def bits(source: Any) -> Any:
     """Return 64 random bits: Steele, Lea and Flood's SplitMix64, whose state is the one entry of `source`."""
     source[0] += np.uint64(0x9E3779B97F4A7C15)

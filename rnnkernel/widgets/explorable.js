@@ -2,6 +2,7 @@
 // gives, with sliders and data, into SVG.  While the worker is busy the last picture stays; of several moves only the
 // last counts.
 import {Paper} from "./paper.js";
+import {python} from "./python.js";
 import {share} from "./share.js";
 
 // Stands in for the widget's model in a page without a kernel of Python.
@@ -105,9 +106,11 @@ export function show(model, root, {kernel, worker: source, draw}) {
     const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`; // paper is narrower
     view.innerHTML = `<svg xmlns="http://www.w3.org/2000/svg" ${size}>${panels}</svg>`;
     figure.querySelector(".rk-numbers").innerHTML = numbers;
+    follow();
     view.setAttribute("aria-label", `${still} (${figure.querySelector(".rk-state").textContent})`);
   }
 
+  const follow = python(figure, () => names.map(name => `${name}=${controls[name].python[place(name)]}`).join(", "));
   for (const name of names) {
     inputs[name].addEventListener("input", () => set({[name]: controls[name].values[Number(inputs[name].value)]}));
     inputs[name].addEventListener("keydown", event => event.stopPropagation()); // JupyterLab would take the arrow keys

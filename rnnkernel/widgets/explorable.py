@@ -55,7 +55,12 @@ class Explorable(anywidget.AnyWidget):
         self._id = name_of(self.name, start)
         super().__init__(**start)
         self._controls = {
-            key: {"label": label, "values": self.values(key), "texts": [self.text(key, v) for v in self.values(key)]}
+            key: {
+                "label": label,
+                "values": self.values(key),
+                "texts": [self.text(key, value) for value in self.values(key)],
+                "python": [repr(value) for value in self.values(key)],
+            }
             for key, label in self.labels.items()
         }
         self._start = {key: getattr(self, key) for key in self.labels}
@@ -118,6 +123,7 @@ class Explorable(anywidget.AnyWidget):
     def _figure(self, page: bool = False) -> str:
         state = ", ".join(f"{label}: {self.text(key, self._start[key])}" for key, label in self.labels.items())
         link = '<button type="button" class="rk-link">Link to this</button>' if page else ""
+        copy = f'<button type="button" class="rk-copy" value="{type(self).__name__}">Copy as Python</button>'
         play = f'<button type="button" class="rk-play" value="{self.play}">Play</button>' if self.play else ""
         still = self._still() if page else ""
         legend = "".join(f'<li class="{kind}">{html.escape(text)}</li>' for kind, text in self.legend.items())
@@ -125,10 +131,11 @@ class Explorable(anywidget.AnyWidget):
             f'<figure class="rk-explore rk-live" id="{self._id}" data-widget="{self.name}">\n'
             f'<div class="rk-controls" role="group" aria-label="Controls of the figure">\n'
             f"{''.join(self._slider(key) for key in self.labels)}"
-            f'<div class="rk-buttons">{play}{link}<button type="button" class="rk-reset">Reset</button></div></div>\n'
+            f'<div class="rk-buttons">{play}{copy}{link}<button type="button" class="rk-reset">Reset</button>'
+            "</div></div>\n"
             f'<div class="rk-view" role="img" aria-label="{html.escape(self.alt)}">{still}</div>\n'
             f'<ul class="rk-legend">{legend}</ul><p class="rk-numbers" role="status"></p>'
-            f'<p class="rk-state">{html.escape(state)}</p></figure>'
+            f'<pre class="rk-python" hidden></pre><p class="rk-state">{html.escape(state)}</p></figure>'
         )
 
     def _slider(self, key: str) -> str:
@@ -155,4 +162,4 @@ def _source(name: str) -> str:
     """Return the script of an explorable: the front end, what draws, the kernel, and the worker that runs it."""
     kernel, worker = json.loads(asset("kernels.json"))["kernels"][name], asset("worker.js")
     parts = f"{{kernel: {json.dumps(kernel)}, worker: {json.dumps(worker)}, draw}}"
-    return f"{script('share', 'paper', 'explorable', name)}const explorable = {parts};\n"
+    return f"{script('share', 'python', 'paper', 'explorable', name)}const explorable = {parts};\n"

@@ -1,4 +1,4 @@
-"""`FixedPoint`: memory as an iteration of random maps, two starts that meet, and the law of what is remembered."""
+"""`FixedPoint`: memory as an iteration of random maps, forward and backward, from two starts that meet."""
 
 from functools import cache
 from typing import Any, ClassVar
@@ -7,25 +7,26 @@ import numpy as np
 import traitlets
 
 from rnnkernel.widgets.explorable import Explorable
-from rnnkernel.widgets.kernels import N_BINS, N_HISTORY
+from rnnkernel.widgets.of_memory import N_HISTORY
 
 STARTS = -1.5, 1.5
 LINE = np.linspace(-1.6, 1.6, 161)  # of the cobweb
 N_NODES = 24  # φ to 1e-14 for the inputs offered
+PANELS = {"starts": "two starts", "order": "two orders"}
 
 
 class FixedPoint(Explorable):
-    """The random fixed point: how two memories meet under the same inputs, and where memory lives in the long run.
+    """The random fixed point: how two memories meet under the same inputs, and to what they tend.
 
-    Inputs are tosses of a coin with the faces −x and x.  Above, the graphs of φ(−x, ·) and φ(x, ·) with the cobwebs of
-    two starts, and both memories against the step.  Below, the histogram of memory along a path.  It lies on a Cantor
-    set where the images of the two maps leave a gap between them.
+    Inputs are tosses of a coin with the faces −x and x.  *Two starts*: the graphs of φ(−x, ·) and φ(x, ·) with the
+    cobwebs of two starts, and both memories against the step.  *Two orders*: memory after the first k inputs,
+    which never rests, and after the last k, which converges; with all 24 inputs the two are the same number.
 
     Parameters
     ----------
     **start : dict
-        The values shown first, by slider, which are traits: ``contraction`` (q), ``input_size`` (x), ``step``,
-        ``n_steps`` and ``seed``.
+        The values shown first, by slider, which are traits: ``contraction`` (q), ``input_size`` (x), ``step``, which
+        can be played, ``seed`` and ``panels`` ("starts" or "order").
 
     Notes
     -----
@@ -39,12 +40,13 @@ class FixedPoint(Explorable):
     """
 
     name = "fixed_point"
+    play = "step"
     labels: ClassVar[dict[str, str]] = {
         "contraction": "contraction factor q",
-        "input_size": "size of the inputs",
+        "input_size": "input size",
         "step": "step k",
-        "n_steps": "steps in the histogram",
         "seed": "seed",
+        "panels": "panels",
     }
     legend: ClassVar[dict[str, str]] = {
         "a-line limit": "φ(x, ·)",
@@ -53,30 +55,26 @@ class FixedPoint(Explorable):
         "a-line network dashed": "start at 1.5",
         "a-dot highlight": "memory now",
         "a-dot data": "inputs −x, x",
-        "an-area limit": "how often",
     }
     alt = (
-        "Above left, the graphs of the memory map for two inputs, with the cobwebs of two memories that start apart "
-        "and see the same inputs; above right, both memories against the step. They merge quickly if q is small. "
-        "Below, a histogram of memory along a path: two separate clusters, each split again and again, if q is small, "
-        "and one smooth hill if q is large and inputs are small."
+        "Either the graphs of the memory map for two inputs, with the cobwebs of two memories that start apart and see "
+        "the same inputs, and both memories against the step: they merge quickly if q is small. Or both memories after "
+        "the first inputs, which keep jumping when they have merged, beside both after the last inputs, which settle."
     )
 
     contraction = traitlets.Enum([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4], 0.7).tag(sync=True)
     input_size = traitlets.Enum([0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5], 0.5).tag(sync=True)
     step = traitlets.Enum(list(range(N_HISTORY + 1)), 10).tag(sync=True)
-    n_steps = traitlets.Enum([10, 30, 100, 300, 1000, 3000, 10_000], 3000).tag(sync=True)
     seed = traitlets.Enum(list(range(1, 21)), 1).tag(sync=True)
+    panels = traitlets.Enum(list(PANELS), "starts").tag(sync=True)
+
+    def text(self, key: str, value: Any) -> str:
+        """Return how a value is shown."""
+        return PANELS[value] if key == "panels" else super().text(key, value)
 
     def data(self) -> dict[str, Any]:
         """Return the quadrature of φ for q = 1, and the numbers that are fixed."""
-        nodes, weights = _quadrature()
-        return {
-            "line": LINE,
-            "starts": np.array(STARTS),
-            "nodes": nodes,
-            "weights": weights,
-        }
+        return {"line": LINE, "starts": np.array(STARTS), **quadrature()}
 
     def figure(self) -> Any:
         """Return the picture as a matplotlib figure."""
@@ -85,26 +83,31 @@ class FixedPoint(Explorable):
         from rnnkernel.figures import COLORS, STYLES
 
         shown = self.compute()
-        fig, axes = plt.subplot_mosaic("AB;CC", figsize=(6.2, 4.2), height_ratios=(3, 2))
-        axes["A"].plot(LINE, LINE, **STYLES["muted"])
-        for graph, stroke in zip(shown["graphs"], ("--", "-"), strict=True):
-            axes["A"].plot(LINE, graph, stroke, color=COLORS["limit"], lw=2)
-        for path, stroke in ((shown["path"], "-"), (shown["other"], "--")):
+        fig, (left, right) = plt.subplots(1, 2, figsize=(6.2, 3.1))
+        forward, backward = (shown["path"], shown["other"]), (shown["backward"], shown["backward_other"])
+        pairs = {left: forward, right: backward} if self.panels == "order" else {right: forward}
+        for axes, paths in pairs.items():
+            for path, stroke in zip(paths, ("-", "--"), strict=True):
+                axes.plot(path, stroke, color=COLORS["network"])
+                axes.plot(self.step, path[-1], "o", color=COLORS["highlight"])
+            axes.set(xlabel="step k", xlim=(-0.5, N_HISTORY + 0.5), ylim=LINE[[0, -1]])
+        if self.panels == "order":
+            left.set(title="the first k inputs", xlabel="inputs k", ylabel="memory")
+            right.set(title="the last k inputs", xlabel="inputs k")
+            return fig
+        left.plot(LINE, LINE, **STYLES["muted"])
+        for graph, path, stroke in zip(shown["graphs"][::-1], forward, ("-", "--"), strict=True):
             corners = np.repeat(path, 2)
-            axes["A"].plot(corners[:-1], corners[1:], stroke, color=COLORS["network"], lw=1)
-            axes["A"].plot(path[-1], path[-1], "o", color=COLORS["highlight"])
-            axes["B"].plot(path, stroke, color=COLORS["network"])
-        edges = np.linspace(-1, 1, N_BINS + 1) * shown["edge"]
-        axes["C"].stairs(shown["counts"], edges, fill=True, color=COLORS["limit"])
-        axes["C"].plot(edges[[0, -1]], [0, 0], color=COLORS["data"], lw=0.8)
-        axes["A"].set(xlabel="memory m", ylabel="φ(x, m)", xlim=LINE[[0, -1]], ylim=LINE[[0, -1]])
-        axes["B"].set(xlabel="step k", ylabel="memory", xlim=(-0.5, N_HISTORY + 0.5), ylim=LINE[[0, -1]])
-        axes["C"].set(xlabel="memory in the long run", yticks=[])
+            left.plot(LINE, graph, stroke, color=COLORS["limit"], lw=2)
+            left.plot(corners[:-1], corners[1:], stroke, color=COLORS["network"], lw=1)
+            left.plot(path[-1], path[-1], "o", color=COLORS["highlight"])
+        left.set(xlabel="memory m", ylabel="φ(x, m)", xlim=LINE[[0, -1]], ylim=LINE[[0, -1]])
+        right.set(ylabel="memory")
         return fig
 
 
 @cache
-def _quadrature() -> tuple[Any, Any]:
+def quadrature() -> dict[str, Any]:
     """Return nodes (1, Q) and weights (Q,) of φ for E B = 1: so narrow a law of W needs few nodes of Gauss–Hermite."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(N_NODES)
-    return 1 + 0.2 * nodes[None], weights / weights.sum()
+    return {"nodes": 1 + 0.2 * nodes[None], "weights": weights / weights.sum()}

@@ -20,6 +20,23 @@ def column(values: Any, states: Any) -> Any:
 
 
 @jit
+def tosses(size: Any, seed: Any, n: Any) -> Any:
+    """Return n tosses of a fair coin with the faces −size and size, as such a column."""
+    faces = np.empty(2)
+    faces[0], faces[1] = -size, size
+    return column(faces, draws.walk(np.full((2, 2), 0.5), draws.source(seed), n))
+
+
+@jit
+def meeting(path: Any, other: Any, near: Any) -> Any:
+    """Return the first step at which two paths are that near, or −1."""
+    for k in range(len(path)):
+        if abs(path[k] - other[k]) <= near:
+            return k
+    return -1
+
+
+@jit
 def remember(value: Any, nodes: Any, weights: Any, x: Any, start: Any) -> Any:
     """Return the memories along the inputs, from the start on."""
     held = np.empty(len(x) + 1)
@@ -79,19 +96,23 @@ def decompose(f: Any, u: Any, centre: Any, half: Any, transition: Any, states: A
 
 
 @jit
-def averages(f: Any, rule: Any, centre: Any, half: Any, transition: Any, n_warm: Any, stops: Any, n_paths: Any) -> Any:
-    """Return for each path of (s, m) the averages of f over its first `stops` steps, after `n_warm` steps before.
+def averages(
+    f: Any, u: Any, rule: Any, centre: Any, half: Any, transition: Any, n_warm: Any, stops: Any, n_paths: Any
+) -> Any:
+    """Return of each path of z = (s, m) averages of f over its first `stops` steps, and u(z_0) − u(z_n) for the last n.
 
-    The states of path i are a walk from seed i + 1.  Memory starts at 0 and moves to rule(s, m); both functions are
-    given as in `decompose`.
+    The states of path i are a walk from seed i + 1, n_warm steps before z_0.  Memory starts at 0 and moves to
+    rule(s, m); functions are given as in `decompose`.
     """
-    found = np.empty((n_paths, len(stops)))
+    found, boundaries = np.empty((n_paths, len(stops))), np.empty(n_paths)
     states, memory, sums = np.zeros(n_paths, np.int64), np.zeros(n_paths), np.zeros(n_paths)
     sources = np.arange(1, n_paths + 1).astype(np.uint64)
     at = 0
     for k in range(-n_warm, stops[-1]):
         for i in range(n_paths):  # side by side: the steps of one path wait for each other
             t = (memory[i] - centre) / half
+            if k == 0:
+                boundaries[i] = chebyshev(u[states[i]], t)
             if k >= 0:
                 sums[i] += chebyshev(f[states[i]], t)
             memory[i] = chebyshev(rule[states[i]], t)
@@ -100,7 +121,9 @@ def averages(f: Any, rule: Any, centre: Any, half: Any, transition: Any, n_warm:
             for i in range(n_paths):
                 found[i, at] = sums[i] / stops[at]
             at += 1
-    return found
+    for i in range(n_paths):
+        boundaries[i] -= chebyshev(u[states[i]], (memory[i] - centre) / half)
+    return found, boundaries
 
 
 @jit
@@ -110,6 +133,61 @@ def distance(a: Any, b: Any) -> Any:
     for k in range(len(a)):
         total += (a[k] - b[k]) ** 2
     return sqrt(total / len(a))
+
+
+@jit
+def correlation(a: Any, b: Any) -> Any:
+    """Return the correlation of a and b, whose means are zero."""
+    product = 0.0
+    for k in range(len(a)):
+        product += a[k] * b[k]
+    zero = np.zeros(len(a))
+    return product / (len(a) * distance(a, zero) * distance(b, zero))
+
+
+@jit
+def slope(x: Any, y: Any) -> Any:
+    """Return the exponent p of y ∝ x^p, by least squares between logarithms."""
+    n = len(x)
+    u, v = np.empty(n), np.empty(n)
+    for k in range(n):
+        u[k], v[k] = draws.log(x[k]), draws.log(y[k])
+    centre, product, square = u.sum() / n, 0.0, 0.0
+    for k in range(n):
+        product += (u[k] - centre) * v[k]
+        square += (u[k] - centre) ** 2
+    return product / square
+
+
+@jit
+def coupled(transition: Any, how: Any, source: Any, state: Any, other: Any) -> Any:
+    """Draw the next states of two copies of a chain: each alone, both from one number, or equal as often as may be.
+
+    Copies that have met stay together.
+    """
+    u = draws.uniform(source)
+    if state == other or how == 1:
+        return draws.choose(transition[state], u), draws.choose(transition[other], u)
+    if how == 0:
+        return draws.choose(transition[state], u), draws.choose(transition[other], draws.uniform(source))
+    shared = np.minimum(transition[state], transition[other])
+    overlap = shared.sum()
+    if u < overlap:
+        both = draws.choose(shared, u)
+        return both, both
+    later = (1.0 - overlap) * draws.uniform(source)
+    return draws.choose(transition[state] - shared, u - overlap), draws.choose(transition[other] - shared, later)
+
+
+@jit
+def moved(laws: Any, transition: Any) -> Any:
+    """Return laws on the states, a row for each, one step later."""
+    later = np.zeros(laws.shape)
+    for row in range(len(laws)):
+        for i in range(len(transition)):
+            for j in range(len(transition)):
+                later[row, j] += laws[row, i] * transition[i, j]
+    return later
 
 
 @jit

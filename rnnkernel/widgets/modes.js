@@ -1,12 +1,9 @@
 import {number} from "./paper.js";
 
 export function draw(shown, paper) {
-  const {line, lives, inputs, shift, n_shown, moments, time, mode} = shown;
+  const {line, lives, inputs, shift, n_shown, moments, time, mode, panels: which} = shown;
   const {kernel, functions, forecast, part, means, rates, shares, losses, loss, floor} = shown;
-  const {narrow} = paper, width = narrow ? paper.width : 0.46 * paper.width, height = paper.height / (narrow ? 4 : 2);
-  const wide = narrow ? width : paper.width - width;
-  const corners = narrow ? [[0, 0], [0, height], [0, 2 * height], [0, 3 * height]]
-    : [[0, 0], [width, 0], [0, height], [paper.width - width, height]];
+  const [left, right] = paper.halves();
   const named = inputs.map(x => String(x).replace("-", "−")), from = inputs.map((_, i) => i * shift);
   const along = from.flatMap(start => line.map(m => start + m)), edge = (line[1] - line[0]) / 2;
   const marks = from.flatMap(start => [-0.2, 0, 0.2].map(m => [start + m, m]));
@@ -42,12 +39,7 @@ export function draw(shown, paper) {
   });
   const half = Array.from(rates.slice(0, n_shown), rate => 1 / (2 * rate));
 
-  const panels = paper.panel([...corners[0], width, height], {
-    title: mode ? `Kernel, its part in mode ${mode}` : "Kernel K(z, z′), z = (x, m)", x: reach, y: reach,
-    xlabel: `memory m at x = ${named.join(" | ")}`, ylabel: "x′, m′",
-    xticks: marks, yticks: from.map((start, i) => [start, inputs[i]]),
-  }, drawn([heat(kernel, along, edge, line.length), signs]))
-  + paper.panel([...corners[1], wide, height], {
+  const learned = () => paper.panel(left, {
     title: "What is learned by now", x: reach, y: [-2, 2.7], xlabel: "memory m", ylabel: "forecast",
     xticks: marks, yticks: [-1, 0, 1, 2],
   }, drawn([
@@ -56,14 +48,7 @@ export function draw(shown, paper) {
     blocks("limit", forecast), mode ? blocks("highlight dashed", part) : [],
     everywhere((across, mean) => area("data", across, [mean - 0.04, mean + 0.04])),
   ]))
-  + paper.panel([...corners[2], wide, height], {
-    title: "Modes", x: [reach[0], 1.62], y: [-0.5, n_shown - 0.1], xlabel: "memory m", ylabel: "mode",
-    xticks: marks, yticks: rows.map((_, r) => [n_shown - 1 - r, r + 1]),
-  }, drawn([
-    everywhere(across => area("strip", across, [-0.5, n_shown - 0.55])), rows.flat(),
-    words(1, n_shown - 0.4, "αλ", "start"), words(1.6, n_shown - 0.4, "learned", "end"),
-  ]))
-  + paper.panel([...corners[3], width, height], {
+  + paper.panel(right, {
     title: "Loss", x: whole, log: true, y: [0, 1.2], xlabel: "time t", ylabel: "loss",
     xticks: [0.01, 1, 100, 10000], yticks: [0, 0.5, 1],
   }, drawn([
@@ -72,10 +57,24 @@ export function draw(shown, paper) {
     curve("bound", whole, [floor, floor]), curve("limit", moments, losses),
     scales => scales.dots("highlight", [time], [loss]),
   ]));
+  const inParts = () => paper.panel(left, {
+    title: mode ? `Kernel, its part in mode ${mode}` : "Kernel K(z, z′), z = (x, m)", x: reach, y: reach,
+    xlabel: `memory m at x = ${named.join(" | ")}`, ylabel: "x′, m′",
+    xticks: marks, yticks: from.map((start, i) => [start, inputs[i]]),
+  }, drawn([heat(kernel, along, edge, line.length), signs]))
+  + paper.panel(right, {
+    title: "Modes", x: [reach[0], 1.62], y: [-0.5, n_shown - 0.1], xlabel: "memory m", ylabel: "mode",
+    xticks: marks, yticks: rows.map((_, r) => [n_shown - 1 - r, r + 1]),
+  }, drawn([
+    everywhere(across => area("strip", across, [-0.5, n_shown - 0.55])), rows.flat(),
+    words(1, n_shown - 0.4, "αλ", "start"), words(1.6, n_shown - 0.4, "learned", "end"),
+  ]));
   const value = name => number(name, shown[name] < 1e-12 ? 0 : shown[name]);
-  return {panels, numbers: `The loss is ${value("loss")}, of which ${value("floor")} can never be learned.
-    ${mode ? `Mode ${mode}` : "All modes together"} held ${value("holds")} of it at the start,
-    and ${mode ? "holds" : "hold"} ${value("left")} now.`};
+  const held = of => `${mode ? `Mode ${mode}` : "All modes together"} held ${value("holds")} of ${of} at the start,
+    and ${mode ? "holds" : "hold"} ${value("left")} now.`;
+  if (which === "kernel") return {panels: inParts(), numbers: held("the loss")};
+  return {panels: learned(), numbers: `The loss is ${value("loss")}, of which ${value("floor")} can never be learned.
+    ${held("it")}`};
 }
 
 // The kernel as a heat map, by shades of the two signs: equal cells of a row are drawn as one, within a block.

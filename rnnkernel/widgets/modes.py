@@ -15,21 +15,23 @@ SHIFT = 0.62  # from one input to the other in the pictures
 MARKS = np.array([-0.2, 0.2, SHIFT - 0.2, SHIFT + 0.2])
 N_SHOWN = 4
 TIMES = [mantissa * 10.0**k for k in range(-2, 5) for mantissa in (1, 1.25, 1.6, 2, 2.5, 3.15, 4, 5, 6.3, 8)] + [1e5]
+PANELS = {"learned": "forecast, loss", "kernel": "kernel, modes"}
 TARGETS = {"next": "next input", "before": "input before", "product": "now × before"}
 
 
 class Modes(Explorable):
     """The limit equation solved mode by mode: the kernel and its modes, and what of a target is learned by when.
 
-    Above, the tangent kernel K(z, z′) over input and memory, z = (x, m), or the part λe(z)e(z′) of one mode; and the
-    limit g_t over the best forecast E[Y | x, m].  Below, the first four modes with their rates αλ and the shares
-    learned; and the loss against time, down to ½ E Var(Y | X, M), which no forecast can avoid.
+    *Forecast, loss*: the limit g_t over the best forecast E[Y | x, m]; and the loss against time, down to
+    ½ E Var(Y | X, M), which no forecast can avoid.  *Kernel, modes*: the tangent kernel K(z, z′) over input and memory,
+    z = (x, m), or the part λe(z)e(z′) of one mode; and the first four modes with their rates αλ and the shares learned.
 
     Parameters
     ----------
     **start : dict
         The values shown first, by slider, which are traits: ``time`` (t, which can be played), ``mode`` (0 for all),
-        ``target``, ``stickiness`` (ρ, where P = ρI + (1 − ρ)1π) and ``learning_rate``.
+        ``target``, ``stickiness`` (ρ, where P = ρI + (1 − ρ)1π), ``learning_rate`` and ``panels`` ("learned" or
+        "kernel").
 
     Notes
     -----
@@ -51,6 +53,7 @@ class Modes(Explorable):
         "target": "target",
         "stickiness": "stickiness ρ",
         "learning_rate": "learning rate α",
+        "panels": "panels",
     }
     legend: ClassVar[dict[str, str]] = {
         "an-area limit": "kernel > 0",
@@ -63,11 +66,11 @@ class Modes(Explorable):
         "a-line bound": "can never be learned",
     }
     alt = (
-        "Above left, a heat map of the tangent kernel over input and memory, in blocks: positive between points with "
-        "the same input, negative between points with different inputs. Above right, the limit forecast against "
-        "memory for both inputs, with the best forecasts as four bars. Below left, the first four modes as curves, "
-        "with bars that show how much of each is learned. Below right, the loss against the logarithm of time: it "
-        "falls in steps, one for each mode that holds a part of the target."
+        "Either the limit forecast against memory for both inputs, with the best forecasts as four bars, beside the "
+        "loss against the logarithm of time, which falls in steps, one for each mode that holds a part of the target. "
+        "Or a heat map of the tangent kernel over input and memory, positive between points with the same input and "
+        "negative between others, beside the first four modes as curves, with bars that show how much of each is "
+        "learned."
     )
 
     time = traitlets.Enum(TIMES, 10.0).tag(sync=True)
@@ -75,6 +78,7 @@ class Modes(Explorable):
     target = traitlets.Enum(list(TARGETS), "product").tag(sync=True)
     stickiness = traitlets.Enum([-0.3, 0.0, 0.3, 0.6, 0.8, 0.9, 0.95], 0.6).tag(sync=True)
     learning_rate = traitlets.Enum([0.25, 0.5, 1.0, 2.0, 4.0], 1.0).tag(sync=True)
+    panels = traitlets.Enum(list(PANELS), "learned").tag(sync=True)
 
     def text(self, key: str, value: Any) -> str:
         """Return how a value is shown."""
@@ -82,7 +86,8 @@ class Modes(Explorable):
             return f"{float(value):,.6g}".replace(",", "\u2009")
         if key == "mode":
             return str(value) if value else "all"
-        return TARGETS[value] if key == "target" else super().text(key, value)
+        words = {"target": TARGETS, "panels": PANELS}
+        return words[key][value] if key in words else super().text(key, value)
 
     def data(self) -> dict[str, Any]:
         """Return the modes and targets of each chain, and the numbers that are fixed."""
@@ -111,40 +116,61 @@ class Modes(Explorable):
         """Return the picture as a matplotlib figure."""
         from matplotlib import pyplot as plt
 
-        from rnnkernel.figures import COLORS, STYLES
+        fig, (left, right) = plt.subplots(1, 2, figsize=(6.2, 2.9))
+        shown = self.compute()
+        if self.panels == "learned":
+            self._forecast(left, shown)
+            self._loss(right, shown)
+        else:
+            self._heat_map(left, shown["kernel"])
+            self._modes(right, shown)
+        return fig
 
-        shown, strokes = self.compute(), {"limit": "-", "highlight": "--"}
-        fig, axes = plt.subplot_mosaic("AB;CD", figsize=(6.2, 5.6))
-        self._heat_map(axes["A"], shown["kernel"])
-        functions = shown["functions"].reshape(len(INPUTS), len(LINE), -1)
+    def _forecast(self, axes: Any, shown: dict[str, Any]) -> None:
+        from rnnkernel.figures import COLORS
+
+        lines = ((shown["forecast"], "limit", "-"), (shown["part"], "highlight", "--"))[: 1 + (self.mode > 0)]
         for i in range(len(INPUTS)):
-            along = LINE + i * SHIFT
             for before, (low, high) in enumerate(_lives()):
                 mean = shown["means"][2 * before + i]
-                axes["B"].plot([low + i * SHIFT, high + i * SHIFT], [mean, mean], color=COLORS["data"], lw=4)
-                for panel in (axes["B"], axes["C"]):
-                    panel.axvspan(low + i * SHIFT, high + i * SHIFT, color=COLORS["muted"], alpha=0.15, lw=0)
-            for values, role in ((shown["forecast"], "limit"), (shown["part"], "highlight"))[: 1 + (self.mode > 0)]:
-                axes["B"].plot(along, values.reshape(2, -1)[i], strokes[role], color=COLORS[role])
-            for r in range(N_SHOWN):
-                role = "highlight" if r + 1 == self.mode else "limit"
-                curve = 0.4 * functions[i, :, r] / np.abs(functions[:, :, r]).max()
-                axes["C"].plot(along, N_SHOWN - 1 - r + curve, strokes[role], color=COLORS[role])
+                axes.plot([low + i * SHIFT, high + i * SHIFT], [mean, mean], color=COLORS["data"], lw=4)
+            for values, role, stroke in lines:
+                axes.plot(LINE + i * SHIFT, values.reshape(2, -1)[i], stroke, color=COLORS[role])
+        self._along(axes)
+        axes.set(ylabel="forecast", ylim=(-2, 2.7))
+
+    def _loss(self, axes: Any, shown: dict[str, Any]) -> None:
+        from rnnkernel.figures import COLORS, STYLES
+
+        axes.plot(TIMES, shown["losses"], **STYLES["limit"])
+        axes.plot(TIMES, np.full(len(TIMES), shown["floor"]), **STYLES["bound"])
+        axes.plot(self.time, shown["loss"], "o", color=COLORS["highlight"])
+        axes.set(xscale="log", xlabel="time t", ylabel="loss", ylim=(0, 1.12))
+
+    def _modes(self, axes: Any, shown: dict[str, Any]) -> None:
+        from rnnkernel.figures import COLORS
+
+        functions = shown["functions"].reshape(len(INPUTS), len(LINE), -1)
         for r, share in enumerate(shown["shares"][:N_SHOWN]):
-            axes["C"].text(1.3, N_SHOWN - 0.9 - r, f"{100 * share:.0f} %", ha="center")
-            axes["C"].barh(N_SHOWN - 1.2 - r, 0.6 * share, 0.2, left=1.0, color=COLORS["limit"])
-            axes["C"].barh(N_SHOWN - 1.2 - r, 0.6, 0.2, left=1.0, fill=False, ec=COLORS["muted"])
-        axes["D"].plot(TIMES, shown["losses"], **STYLES["limit"])
-        axes["D"].plot(TIMES, np.full(len(TIMES), shown["floor"]), **STYLES["bound"])
-        axes["D"].plot(self.time, shown["loss"], "o", color=COLORS["highlight"])
-        for panel in (axes["B"], axes["C"]):
-            panel.set(xlabel="m at x = −1 | x = 1.5")
-            panel.set_xticks(MARKS, ["−0.2", "0.2"] * 2)
-        axes["B"].set(ylabel="forecast", ylim=(-2, 2.7))
-        axes["C"].set(ylabel="mode, and share learned", ylim=(-0.5, N_SHOWN - 0.4))
-        axes["C"].set_yticks(range(N_SHOWN), [str(N_SHOWN - i) for i in range(N_SHOWN)])
-        axes["D"].set(xscale="log", xlabel="time t", ylabel="loss", ylim=(0, 1.12))
-        return fig
+            base, curve = N_SHOWN - 1 - r, 0.4 * functions[:, :, r] / np.abs(functions[:, :, r]).max()
+            role, stroke = ("highlight", "--") if r + 1 == self.mode else ("limit", "-")
+            for i in range(len(INPUTS)):
+                axes.plot(LINE + i * SHIFT, base + curve[i], stroke, color=COLORS[role])
+            axes.text(1.3, base + 0.1, f"{100 * share:.0f} %", ha="center")
+            axes.barh(base - 0.2, 0.6 * share, 0.2, left=1.0, color=COLORS["limit"])
+            axes.barh(base - 0.2, 0.6, 0.2, left=1.0, fill=False, ec=COLORS["muted"])
+        self._along(axes)
+        axes.set(ylabel="mode, and share learned", ylim=(-0.5, N_SHOWN - 0.4))
+        axes.set_yticks(range(N_SHOWN), [str(N_SHOWN - i) for i in range(N_SHOWN)])
+
+    def _along(self, axes: Any) -> None:
+        from rnnkernel.figures import COLORS
+
+        for i in range(len(INPUTS)):
+            for low, high in _lives() + i * SHIFT:
+                axes.axvspan(low, high, color=COLORS["muted"], alpha=0.15, lw=0)
+        axes.set(xlabel="m at x = −1 | x = 1.5")
+        axes.set_xticks(MARKS, ["−0.2", "0.2"] * 2)
 
     def _heat_map(self, axes: Any, kernel: Any) -> None:
         from matplotlib.colors import LinearSegmentedColormap

@@ -11,13 +11,16 @@ export class Paper {
       : [[0, 0, width / 2, height], [width / 2, 0, width / 2, height]];
   }
 
-  // A panel in the box [left, top, width, height]; `inside` gets its scales and returns what is drawn
-  // within the frame.  Its x axis is logarithmic if `log`.  A tick is a value, or a place and what stands there.
-  panel([left, top, width, height], {x, y, log = false, title = "", xlabel, ylabel, xticks, yticks}, inside) {
+  // A panel in the box [left, top, width, height]; `inside` gets its scales and returns what is drawn within the
+  // frame.  Its x axis is logarithmic if `log`, its y axis if `high`.  A tick is a value, or a place and its text.
+  panel(place, {x, y, log = false, high = false, title = "", xlabel, ylabel, xticks, yticks}, inside) {
+    const [left, top, width, height] = place;
     const box = {left: left + 46, right: left + width - 12, top: top + (title ? 26 : 10), bottom: top + height - 42};
-    const along = log ? Math.log10 : Number, [start, end] = x.map(along);
-    const X = v => box.left + (along(v) - start) / (end - start) * (box.right - box.left);
-    const Y = v => box.bottom - (v - y[0]) / (y[1] - y[0]) * (box.bottom - box.top);
+    const scale = (logarithmic, limits, from, to) => {
+      const along = logarithmic ? Math.log10 : Number, [start, end] = limits.map(along);
+      return v => from + (along(v) - start) / (end - start) * (to - from);
+    };
+    const X = scale(log, x, box.left, box.right), Y = scale(high, y, box.bottom, box.top);
     const clip = `${this.name}-${Math.round(left)}-${Math.round(top)}`, minus = v => String(v).replace("-", "−");
     const places = given => given.map(v => Array.isArray(v) ? v : [v, v]);
     const ticks = places(xticks).map(([v, text]) => `<path class="axis" d="M${X(v)} ${box.bottom}v5"/>
@@ -64,4 +67,12 @@ class Scales {
 // A number of the result in a sentence, under its name.
 export function number(name, value, digits = value.toPrecision(3)) {
   return `<b data-number="${name}">${digits.replace("-", "−")}</b>`;
+}
+
+// Round values between two, some five of them.
+export function tickmarks([low, high]) {
+  const rough = (high - low) / 5, power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * [1, 2, 5, 10].find(each => power * each >= rough);
+  const first = Math.ceil(low / step), count = Math.floor(high / step) - first + 1;
+  return Array.from({length: count}, (_, i) => Number(((first + i) * step).toPrecision(3)));
 }

@@ -1,4 +1,4 @@
-import {number} from "./paper.js";
+import {number, tickmarks} from "./paper.js";
 
 export function draw(shown, paper) {
   const {n_steps, which_f, ranges, average, others, limit, bounds, rms, strip, sigma, gap} = shown;
@@ -9,7 +9,7 @@ export function draw(shown, paper) {
   const size = 1.05 * Math.max(strip + sigma * Math.sqrt(n_steps), ...[...sums, ...martingales].map(Math.abs));
   const panels = paper.panel(left, {
     title: "Average of f", x: whole, log: true, y: range, xlabel: "steps n", ylabel: "average",
-    xticks: [1, 10, 100, 1000], yticks: ticks(range),
+    xticks: [1, 10, 100, 1000], yticks: tickmarks(range),
   }, scales => others.map(each => scales.line("faint", stops, each)).join("")
     + scales.line("limit", whole, [limit, limit])
     + both.map(sign => scales.line("bound", shown.stops, bounds.map(bound => limit + sign * bound))).join("")
@@ -17,7 +17,7 @@ export function draw(shown, paper) {
     + scales.dots("data", [n_steps, n_steps], both.map(sign => limit + sign * rms)))
   + paper.panel(right, {
     title: "Sum of f − μ(f)", x: [0, 1.04 * n_steps], y: [-size, size], xlabel: "steps n", ylabel: "sum",
-    xticks: [0, n_steps / 2, n_steps], yticks: ticks([-size, size]),
+    xticks: [0, n_steps / 2, n_steps], yticks: tickmarks([-size, size]),
   }, scales => {
     const curve = (role, at) => scales.line(role, drawn, drawn.map(at));
     const corner = `M${scales.at(0, strip)}H${scales.box.right}V${scales.Y(-strip)}H${scales.X(0)}Z`;
@@ -28,21 +28,16 @@ export function draw(shown, paper) {
   });
   const value = name => number(name, shown[name], digits(shown[name]));
   const power = Array.from(String(-Math.ceil(Math.log10(gap))), digit => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("");
+  const law = sigma ? `σ = ${value("sigma")}, and ${value("within")}\u00a0% of the seeds are within 2σ/√n.`
+    : `σ = ${value("sigma")}: the martingale is zero, the sum is its boundary alone, and averages err like 1/n.`;
   return {panels, numbers: `Sum ${value("total")} = boundary ${value("boundary")} + martingale ${value("martingale")},
-    ${gap ? `to within 10⁻${power}` : "exactly"}. The average of this seed errs by ${value("error")},
-    of ${shown.n_paths} seeds by ${value("rms")} (root mean square).
-    Bound: ${value("bound")}; rule for independent data: ${value("independent")}. σ = ${value("sigma")},
-    and ${value("within")}\u00a0% of the seeds are within 2σ/√n.`};
+    ${gap ? `to within 10⁻${power}` : "exactly"}. Over ${shown.n_paths} seeds their root mean squares are
+    ${value("rms_boundary")} and ${value("rms_martingale")}, their correlation ${value("correlation")}.
+    The average of this seed errs by ${value("error")}, of all by ${value("rms")} (root mean square).
+    Bound: ${value("bound")}; rule for independent data: ${value("independent")}. ${law}`};
 }
 
 function digits(value) {
   if (Math.abs(value) < 1e-9) return "0";
   return Math.abs(value) < 1000 ? value.toPrecision(3) : value.toFixed(0);
-}
-
-function ticks([low, high]) {
-  const rough = (high - low) / 5, power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find(each => power * each >= rough);
-  const first = Math.ceil(low / step), count = Math.floor(high / step) - first + 1;
-  return Array.from({length: count}, (_, i) => Number(((first + i) * step).toPrecision(3)));
 }

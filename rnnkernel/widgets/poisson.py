@@ -10,7 +10,7 @@ from numpy.polynomial.chebyshev import chebinterpolate
 from rnnkernel.chains import DataSequence, MarkovChain
 from rnnkernel.stationary import StationaryLaw
 from rnnkernel.widgets.explorable import Explorable
-from rnnkernel.widgets.kernels import N_PATHS, N_SHOWN
+from rnnkernel.widgets.of_chains import N_PATHS, N_SHOWN
 from rnnkernel.widgets.reference import INPUTS, memory_map, quadrature, transition
 
 LENGTHS = [10, 30, 100, 300, 1000, 3000]

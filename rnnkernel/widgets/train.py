@@ -6,7 +6,7 @@ import numpy as np
 import traitlets
 
 from rnnkernel.widgets.explorable import Explorable
-from rnnkernel.widgets.kernels import DURATION, N_AFTER
+from rnnkernel.widgets.of_training import DURATION, N_AFTER
 from rnnkernel.widgets.reference import INPUTS, REACH, quadrature, tables, transition
 
 MEMORY = np.array([-0.2, 0.4])

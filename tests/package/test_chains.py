@@ -498,3 +498,63 @@ def test_reducible_chain_is_refused_with_its_classes():
 def test_wrong_arguments(call, error, message):
     with pytest.raises(error, match=message):
         call(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]))
+
+
+# Symbols of a hidden chain
+
+EMISSIONS = np.array([[0.7, 0.3, 0.0], [0.1, 0.3, 0.6]])
+
+
+def test_a_hidden_chain_is_one_of_states_and_symbols():
+    chain = rk.MarkovChain([[0.9, 0.1], [0.2, 0.8]])
+    targets = np.arange(9.0).reshape(3, 3)
+    data = rk.DataSequence.hidden(chain, EMISSIONS, inputs=[-1.0, 0.0, 1.0], targets=targets, noise=0.2)
+    pairs = [(i, a) for i in range(2) for a in range(3) if EMISSIONS[i, a]]
+    P = [[chain.transition[i, j] * EMISSIONS[j, b] for j, b in pairs] for i, _ in pairs]
+    np.testing.assert_allclose(data.chain.transition, P, atol=1e-15)
+    np.testing.assert_array_equal(data.targets, [[targets[a, b] for _, b in pairs] for _, a in pairs])
+    np.testing.assert_array_equal(data.inputs, [a - 1.0 for _, a in pairs])
+    pi = chain.stationary_distribution
+    np.testing.assert_allclose(data.chain.stationary_distribution, [pi[i] * EMISSIONS[i, a] for i, a in pairs])
+    assert data.chain.spectral_gap == pytest.approx(chain.spectral_gap, abs=1e-12)
+    assert data.noise == 0.2
+
+
+def test_symbols_are_those_of_the_forward_algorithm():
+    """The probability of a word, from the hidden chain alone, against its frequency; the target is the next input."""
+    chain = rk.MarkovChain([[0.9, 0.1], [0.2, 0.8]])
+    x, y = rk.DataSequence.hidden(chain, EMISSIONS, inputs=[0.0, 1.0, 2.0]).simulate(200_000, rng=0)
+    np.testing.assert_array_equal(y[:-1], x[1:])
+    for word in ([0, 0, 1], [2, 1, 0], [1, 1, 1]):
+        forward = chain.stationary_distribution * EMISSIONS[:, word[0]]
+        for symbol in word[1:]:
+            forward = forward @ chain.transition * EMISSIONS[:, symbol]
+        seen = np.all([x[k : len(x) - 2 + k] == symbol for k, symbol in enumerate(word)], axis=0)
+        exact = forward.sum()
+        assert seen.mean() == pytest.approx(exact, abs=4 * np.sqrt(10 * exact / len(x)))
+
+
+def test_symbols_may_be_vectors_with_a_target_each():
+    chain = rk.MarkovChain([[0.5, 0.5], [0.5, 0.5]])
+    data = rk.DataSequence.hidden(chain, np.eye(2), inputs=[[0.0, 1.0], [2.0, 3.0]], targets=[5.0, 6.0])
+    np.testing.assert_array_equal(data.inputs, [[0.0, 1.0], [2.0, 3.0]])
+    np.testing.assert_array_equal(data.mean_target, [5.0, 6.0])
+    next_first = rk.DataSequence.hidden(chain, np.eye(2), inputs=[[0.0, 1.0], [2.0, 3.0]])
+    np.testing.assert_array_equal(next_first.targets, [[0.0, 2.0]] * 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"chain": [[1.0]]}, TypeError, "chain must be a MarkovChain"),
+        ({"emissions": [[0.5, 0.5]]}, ValueError, "emissions must hold probabilities .* one row for each of 2 states"),
+        ({"emissions": [[0.5, 0.6]] * 2}, ValueError, "emissions must hold probabilities with rows that sum to one"),
+        ({"emissions": [[1.5, -0.5]] * 2}, ValueError, "emissions must hold probabilities"),
+        ({"inputs": [1.0]}, ValueError, "inputs must hold one input for each of 2 symbols, not 1"),
+        ({"targets": [1.0]}, ValueError, r"targets must have shape \(2,\) or \(2, 2\), not \(1,\)"),
+    ],
+)
+def test_wrong_emissions_are_refused(arguments, error, message):
+    given = {"chain": rk.MarkovChain([[0.5, 0.5]] * 2), "emissions": [[0.5, 0.5]] * 2, "inputs": [0.0, 1.0]}
+    with pytest.raises(error, match=message):
+        rk.DataSequence.hidden(**(given | arguments))

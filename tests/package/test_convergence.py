@@ -236,7 +236,7 @@ def test_wrong_arguments(reference):
     with pytest.raises(ValueError, match="errors must have shape"):
         rk.fit_rate([10, 20], np.zeros((2, 1)))
     limit = rk.KernelLimit(DATA.simulate(50, rng=0), LAW)
-    with pytest.raises(TypeError, match="transition probabilities of a finite chain"):
+    with pytest.raises(TypeError, match="limit must be that of a finite chain"):
         rk.convergence_study(limit, widths=[20], betas=[0.75], n_seeds=2, times=1.0, rng=0, **POINTS)
     with pytest.raises(TypeError, match="limit must be a KernelLimit, not DataSequence"):
         rk.convergence_study(DATA, widths=[20], betas=[0.75], n_seeds=2, times=1.0, rng=0, **POINTS)

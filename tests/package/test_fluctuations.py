@@ -197,7 +197,7 @@ def test_many_points_are_computed_in_blocks(limit, monkeypatch):
 
 def test_long_times_are_resolved(limit, monkeypatch):
     coarse = variances(limit, [30.0, 1e4, 1e7])
-    monkeypatch.setattr("rnnkernel.fluctuations._ORDER", 32)
+    monkeypatch.setattr("rnnkernel._response.ORDER", 32)
     np.testing.assert_allclose(coarse, variances(limit, [30.0, 1e4, 1e7]), rtol=1e-6)
 
 
@@ -263,12 +263,6 @@ def test_wrong_arguments(limit):
         fluct.band(n_units=100, beta=0.75, level=0)
     with pytest.raises(ValueError, match="times must not be negative"):
         limit.fluctuations(-1.0, X, M)
-
-
-def test_a_sequence_has_no_transition_probabilities():
-    limit = rk.KernelLimit(DATA.simulate(200, rng=0), LAW)
-    with pytest.raises(TypeError, match="transition probabilities of a finite chain"):
-        limit.fluctuations(2.0, X, M)
 
 
 def test_infinite_fourth_moment_is_refused():

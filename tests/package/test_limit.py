@@ -194,6 +194,49 @@ def test_a_given_sequence():
         np.testing.assert_allclose(limit.forecast(time, x), fit, atol=1e-8)
 
 
+def test_where_a_sequence_has_no_target_nothing_is_learned():
+    """(1/n) Σ_{k with y_k} (y_k − g(z_k)) K(·, z_k), and losses are means over these k: memory has all steps."""
+    x, y = DATA.simulate(60, rng=0)
+    y[[0, 3, 4, 30]] = np.nan
+    limit = rk.KernelLimit((x, y), LAW, learning_rate=0.7)
+    m, known = limit.memory_map.trajectory(x)[:-1], np.isfinite(y)
+    gram = limit.kernel(x, m, x[known], m[known])
+    g = rk.gradient_flow(np.vstack([gram[known], gram]), y[known], 3.0, np.full(56, 1 / 60), 0.7)
+    np.testing.assert_allclose(limit.predict(3.0, x, m), g[56:], atol=1e-8)
+    assert limit.loss(3.0) == pytest.approx(np.mean((y[known] - g[:56]) ** 2) / 2, rel=1e-8)
+    assert limit.loss_floor(1.0) == pytest.approx(np.mean(y[known] ** 2) / 2, rel=1e-12)
+    run = rk.train(
+        rk.RNN.sample(LAW, n_units=20_000, beta=0.75, rng=0, paired=True), (x, y), time=3.0, learning_rate=0.7
+    )
+    np.testing.assert_allclose(run.network.predict(x[:5], m[:5]), g[56:61], atol=0.02)
+    assert run.losses[-1] == pytest.approx(limit.loss(3.0), rel=0.05)
+
+
+def test_several_sequences():
+    (x, y), (x2, y2) = (DATA.simulate(n, rng=n) for n in (40, 25))
+    limit = rk.KernelLimit([(x, y), (x2, y2)], LAW)
+    m = np.concatenate([limit.memory_map.trajectory(each)[:-1] for each in (x, x2)])
+    both = np.concatenate([x, x2])
+    g = rk.gradient_flow(limit.kernel(both, m, both, m), np.concatenate([y, y2]), 2.0)
+    np.testing.assert_allclose(limit.predict(2.0, both, m), g, atol=1e-8)
+
+
+def test_closed_loop_forecasts(limit):
+    x = limit.stationary.data.inputs
+    start = 0.2
+    found = limit.forecast(1.5, x, steps=3, start=start)
+    m = limit.memory_map.trajectory(x, start)
+    for k in range(len(x)):
+        now, held = np.array(x[k : k + 1]), m[k : k + 1]
+        for h in range(3):
+            ahead = limit.predict(1.5, now, held)
+            assert found[k, h] == pytest.approx(ahead[0], rel=1e-11, abs=1e-13)
+            held = limit.memory_map(now, held)
+            now = now.copy()
+            now[..., 0] = ahead[0]
+    np.testing.assert_allclose(found[:, 0], limit.forecast(1.5, x, start=start), rtol=1e-13)
+
+
 def test_a_sequence_with_two_inputs():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(150, 2))

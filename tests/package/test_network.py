@@ -59,6 +59,60 @@ def test_forecast_and_trajectory_are_the_recursion_without_learning(sigma, d):
     assert rnn.trajectory(np.zeros((0, d))).tolist() == [rnn.memory]
 
 
+def lagged(x, y):
+    return np.column_stack([y, x[:, 0]])
+
+
+@pytest.mark.parametrize(("d", "feedback"), [(1, None), (2, None), (2, lagged)])
+@pytest.mark.parametrize("start", [None, 0.3])
+def test_closed_loop_forecasts_are_the_recursion_fed_with_itself(d, feedback, start):
+    rnn, (x, _) = network(d=d), sequence(6, d)
+    C, W, B = rnn.output, rnn.inputs, rnn.recurrent
+    found = rnn.forecast(x, steps=4, start=start, feedback=feedback)
+    m = rnn.memory if start is None else start
+    for k in range(6):
+        now, held = x[k], m
+        for h in range(4):
+            S = np.tanh(W @ now + held)
+            ahead = 23**-0.75 * (C @ S)
+            assert found[k, h] == pytest.approx(ahead, rel=1e-12)
+            now = np.array([ahead, now[0]] if feedback else [ahead, *now[1:]])
+            held = B @ S / 23
+        m = B @ np.tanh(W @ x[k] + m) / 23
+    np.testing.assert_array_equal(found[:, 0], rnn.forecast(x, start=start))
+    assert rnn.trajectory(x, start=start)[-1] == pytest.approx(m, rel=1e-12)
+    assert rnn.forecast(x[:0], steps=4).shape == (0, 4)
+
+
+def test_reading_moves_the_state_and_learns_nothing():
+    rnn, (x, y) = network(d=2), sequence(20, 2)
+    read, still = rnn.read(x), rk.train(rnn, (x, y), learning_rate=0.0).network
+    np.testing.assert_allclose(read.hidden, still.hidden, rtol=1e-12)
+    for name in ("output", "inputs", "recurrent"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(rnn, name))
+    assert (read.beta, read.activation) == (rnn.beta, rnn.activation)
+    np.testing.assert_array_equal(rnn.read(x[:0]).hidden, rnn.hidden)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"steps": 0}, ValueError, "steps must be an integer of at least 1"),
+        ({"steps": 2, "start": np.nan}, ValueError, "start must be finite"),
+        ({"steps": 2, "feedback": 3}, TypeError, "feedback must be a function of the inputs and their forecasts"),
+        ({"steps": 2, "feedback": lambda _, y: y}, ValueError, r"what feedback returns must have shape \(n, 2\)"),
+        (
+            {"steps": 2, "feedback": lambda x, _: x[:1]},
+            ValueError,
+            "must return one input for each of 3 points",
+        ),
+    ],
+)
+def test_wrong_closed_loops_are_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        network(d=2).forecast(sequence(3, 2)[0], **options)
+
+
 def test_step_is_the_naive_step():
     rnn = network(d=2)
     x, y = sequence(1, 2)

@@ -1,5 +1,7 @@
 """Sequences on a continuum: moments in closed form, rates of forgetting, the user's own step."""
 
+import tracemalloc
+
 import numba
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 import rnnkernel as rk
+from rnnkernel.sequences import _quantile
 
 CONTRACTIONS = [0.0, 1 / 3, 0.5, 0.8]
 
@@ -168,6 +171,87 @@ def test_autoregression_with_other_innovations(xi):
     assert x.var() == pytest.approx(sequence.variance, rel=0.05)
 
 
+@pytest.mark.parametrize("xi", [None, stats.bernoulli(0.3), stats.triang(0.8)])
+@pytest.mark.parametrize("a", [0.9992, 1 - 1e-7])
+def test_the_start_of_a_long_memory_is_drawn_from_its_law(a, xi):
+    """Moments, and the characteristic function Π_j E exp(is(1 − a)a^j ξ), by quadrature over quantiles."""
+    sequence = rk.Autoregression(a, innovation=xi)
+    w, weights = np.polynomial.hermite_e.hermegauss(60)
+    weights = weights / weights.sum()
+    z = np.array([_quantile(sequence._cumulants, u) for u in stats.norm.cdf(w)])
+    skewness, excess = (0.0, -2.0) if xi is None else (float(each) for each in xi.stats(moments="sk"))
+    third = skewness * (1 - a) ** 3 / (1 - a**3) * ((1 + a) / (1 - a)) ** 1.5
+    fourth = excess * (1 - a) ** 4 / (1 - a**4) * ((1 + a) / (1 - a)) ** 2
+    assert_allclose([weights @ z**r for r in (1, 2, 3, 4)], [0, 1, third, 3 + fourth], atol=2e-9)
+    if a < 0.9999:
+        steps = (1 - a) * a ** np.arange(45_000.0) * (1.3 / sequence.variance**0.5)
+        phi = np.cos(steps) if xi is None else (1 - 0.3) * np.exp(-0.3j * steps) + 0.3 * np.exp(0.7j * steps)
+        if xi is None or xi.dist.name == "bernoulli":
+            assert_allclose(weights @ np.exp(1.3j * z), np.prod(phi), atol=1e-10)
+
+
+def test_long_memories_cost_little():
+    sequence, generator = rk.Autoregression(1 - 1e-7), np.random.default_rng(0)
+    tracemalloc.start()
+    starts = np.array([sequence.simulate(5, rng=generator)[0][0] for _ in range(1000)])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10**7
+    assert stats.kstest(starts, stats.norm(0, sequence.variance**0.5).cdf).pvalue > 1e-3
+    assert rk.Autoregression(0.9995, innovation=stats.bernoulli(1e-4))._cumulants is None  # it is run in
+
+
+def test_a_burn_in_is_held_in_blocks(monkeypatch):
+    count = rk.RandomRecursion(lambda s, u: s + 1.0, start=0.0, contraction=0.9)  # noqa: ARG005
+    coin = rk.Autoregression(0.9)
+    whole = count.simulate(5, rng=0)[0], [coin.simulate(1, rng=seed)[0][0] for seed in range(2000)]
+    monkeypatch.setattr("rnnkernel.sequences._BLOCK", 50)
+    assert_array_equal(count.simulate(5, rng=0)[0], whole[0])
+    parts = [coin.simulate(1, rng=seed)[0][0] for seed in range(2000)]
+    assert stats.ks_2samp(parts, whole[1]).pvalue > 1e-3
+    assert np.var(parts) == pytest.approx(coin.variance, rel=4 * np.sqrt(2 / 2000))
+
+
+# Gaussian autoregressions
+
+
+@pytest.mark.parametrize("coefficients", [[0.7], [1.2, -0.5], [0.3, 0.1, 0.4]])
+def test_gaussian_autoregression_is_its_recursion(coefficients):
+    sequence, p = rk.GaussianAutoregression(coefficients, scale=0.4), len(coefficients)
+    start = np.arange(1.0, p + 1)  # newest first
+    x, y = sequence.simulate(50, rng=3, start=start)
+    xi, values = np.random.default_rng(3).standard_normal(50), list(start[::-1])
+    for each in xi:
+        values.append(sum(a * values[-1 - i] for i, a in enumerate(coefficients)) + 0.4 * each)
+    assert_allclose(x, values[p - 1 : -1], rtol=1e-12)
+    assert_allclose(y, values[p:], rtol=1e-12)
+
+
+def test_gaussian_autoregression_starts_in_its_law():
+    """γ_0 = (1 − a_2)s²/((1 + a_2)((1 − a_2)² − a_1²)), γ_1 = γ_0 a_1/(1 − a_2), γ_2 = a_1γ_1 + a_2γ_0."""
+    a, b, s = 1.2, -0.5, 0.4
+    sequence, generator, n = rk.GaussianAutoregression([a, b], scale=s), np.random.default_rng(0), 8000
+    g0 = (1 - b) * s**2 / ((1 + b) * ((1 - b) ** 2 - a**2))
+    exact = g0 * np.array([1, a / (1 - b), a**2 / (1 - b) + b])
+    assert_allclose(sequence.covariance, [exact[:2], exact[1::-1]], rtol=1e-12)
+    assert sequence.contraction == pytest.approx(0.5**0.5, rel=1e-12)  # complex roots with product −b
+    first = np.array([sequence.simulate(3, rng=generator)[0] for _ in range(n)])
+    assert_allclose(
+        first.T @ first / n, exact[np.abs(np.subtract.outer(range(3), range(3)))], atol=4 * g0 * np.sqrt(2 / n)
+    )
+    assert stats.kstest(first[:, 0], stats.norm(0, g0**0.5).cdf).pvalue > 1e-3
+    slow = rk.GaussianAutoregression([1 - 1e-9])
+    assert slow.simulate(3, rng=0)[0][0] == pytest.approx(
+        np.random.default_rng(0).standard_normal() / (2e-9) ** 0.5, rel=1e-6
+    )
+
+
+def test_targets_of_a_gaussian_autoregression_see_its_state():
+    pair = rk.GaussianAutoregression([0.5, 0.2], targets=lambda s, after: s[:, 1] + after[:, 0])
+    x, y = pair.simulate(20, rng=0)
+    assert_allclose(y[1:-1], x[:-2] + x[2:], rtol=1e-12)
+
+
 # Noisy rotation
 
 
@@ -301,6 +385,7 @@ def test_target_noise():
     "sequence",
     [
         rk.Autoregression(0.5),
+        rk.GaussianAutoregression([1.2, -0.5]),
         rk.NoisyRotation(1.0, 0.3),
         rk.even_process(0.5),
         rk.RandomRecursion(lambda s, u: s / 2 + u, start=0.0),
@@ -337,6 +422,14 @@ def step_to_nan(_state, u):
             lambda: rk.Autoregression(0.5, targets=lambda x, _: x.sum()).simulate(5, rng=0),
             ValueError,
             "targets must return one number per step",
+        ),
+        (lambda: rk.GaussianAutoregression([0.5, 0.5]), ValueError, "coefficients must be those of a stationary"),
+        (lambda: rk.GaussianAutoregression([]), ValueError, "coefficients must hold at least one number"),
+        (lambda: rk.GaussianAutoregression([0.5], scale=0), ValueError, "scale must be greater than 0"),
+        (
+            lambda: rk.GaussianAutoregression([0.5, 0.1]).simulate(5, rng=0, start=1.0),
+            ValueError,
+            "start must hold 2 values",
         ),
         (lambda: rk.NoisyRotation(1.0, -0.1), ValueError, "jitter must be at least 0"),
         (lambda: rk.even_process(0.0), ValueError, "stop must be greater than 0"),

@@ -128,6 +128,20 @@ def test_samples_are_independent_and_have_the_law(mu):
     np.testing.assert_array_equal(mu.sample(100, rng=2)[1], mu.sample(100, rng=2)[1])
 
 
+def test_samples_of_a_memory_that_forgets_faster_than_its_bound():
+    """q = 0.9999, yet paths of a few hundred steps are enough: their law is that of the nodes."""
+    law = rk.InitialLaw(LAW.output, LAW.inputs[0], stats.uniform(0, 2 * 0.9999))
+    mu = rk.StationaryLaw(DATA, rk.MemoryMap(law))
+    assert mu.memory_map.steps_to_forget > 100_000
+    assert mu._steps_to_forget() < 2000
+    x, m = mu.sample(20_000, rng=0)
+    for f in (lambda x, m: m, lambda x, m: x * m, lambda x, m: m * m):  # noqa: ARG005
+        values = f(x, m)
+        assert values.mean() == pytest.approx(mu.mean(f), abs=4 * values.std() / np.sqrt(20_000))
+    short = rk.StationaryLaw(DATA, rk.MemoryMap(LAW))
+    assert short._steps_to_forget() == short.memory_map.steps_to_forget
+
+
 def test_a_simulated_path_follows_the_memory_map(mu):
     states, x, m = mu.simulate(500, rng=3)
     np.testing.assert_array_equal(x, DATA.inputs[states])
@@ -244,6 +258,20 @@ def test_the_law_of_a_given_sequence_is_empirical():
             request()
 
 
+def test_memory_starts_anew_in_each_of_several_records():
+    x, y = DATA.simulate(300, rng=0)
+    y[5] = np.nan
+    memory = rk.MemoryMap(LAW)
+    mu = rk.StationaryLaw([(x[:100], y[:100]), [x[100:], y[100:]]], memory)
+    apart = [memory.trajectory(part)[:-1] for part in (x[:100], x[100:])]
+    np.testing.assert_array_equal(mu.memory, np.concatenate(apart))
+    np.testing.assert_array_equal(mu.inputs, x)
+    np.testing.assert_array_equal(mu.targets, y)
+    np.testing.assert_array_equal(mu.weights, np.full(300, 1 / 300))
+    one = rk.StationaryLaw([x.tolist(), y.tolist()], memory)
+    np.testing.assert_array_equal(one.memory, memory.trajectory(x)[:-1])
+
+
 @pytest.mark.parametrize("data", [DATA, DATA.simulate(50, rng=0)], ids=["chain", "path"])
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda mu: pickle.loads(pickle.dumps(mu))])
 def test_a_law_can_be_copied_and_pickled(data, again):
@@ -274,8 +302,10 @@ def test_long_paths_of_other_sequences_approach_the_law_of_their_chain(mu):
     ("data", "options", "error", "message"),
     [
         ("data", {}, TypeError, "data must be a DataSequence"),
-        (([1.0, 2.0], [1.0]), {}, ValueError, "x and y of data must have the same positive length"),
-        (([], []), {}, ValueError, "same positive length"),
+        (([1.0, 2.0], [1.0]), {}, ValueError, "data must hold as many targets as inputs, not 1 and 2"),
+        (([], []), {}, ValueError, "at least one step in each record"),
+        ([([1.0], [1.0]), ([], [])], {}, ValueError, "at least one step in each record"),
+        (([1.0, np.nan], [1.0, 1.0]), {}, ValueError, "no step can do without its input"),
         (([1.0], [1.0], [1.0]), {}, ValueError, "pair"),
         (([1.0], [1.0]), {"n_nodes": 5}, ValueError, "every step is a node"),
         (([1.0], [1.0]), {"n_steps": 5}, ValueError, "all of its steps are used"),

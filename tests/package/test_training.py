@@ -212,10 +212,24 @@ XY = (np.zeros(5), np.zeros(5))
         ({"time": -1.0}, ValueError, "time must be at least 0, not -1.0"),
         ({"data": (np.zeros(5), np.zeros(4))}, ValueError, "as many targets as inputs, not 4 and 5"),
         ({"data": (np.zeros((5, 2)), np.zeros(5))}, ValueError, r"x of data must have shape \(n, 1\), not \(5, 2\)"),
-        ({"data": (np.zeros(2), [0.0, np.nan])}, ValueError, r"y of data must be finite, but y of data\[1\] is nan"),
-        ({"data": (np.zeros(5),)}, ValueError, r"data must be a tuple \(x, y\), not of length 1"),
+        ({"data": (np.zeros(2), [0.0, np.inf])}, ValueError, r"y of data must be finite, but y of data\[1\] is inf"),
+        (
+            {"data": ([0.0, np.nan], np.zeros(2))},
+            ValueError,
+            r"x of data\[1\] is nan: no step can do without its input",
+        ),
+        (
+            {"data": [XY, ([0.0, np.nan], [0.0, 0.0])]},
+            ValueError,
+            r"x of data\[1\]\[1\] is nan: no step can do without",
+        ),
+        ({"data": [XY, ([], [])]}, ValueError, r"records of at least one step, but data\[1\] has none"),
+        ({"data": iter([XY, 3])}, TypeError, "each part of data must be a pair, not 3"),
+        ({"data": (np.zeros(5),)}, ValueError, r"data must be a pair \(x, y\), not of length 1"),
         ({"data": (np.zeros(0), np.zeros(0)), "time": 1.0}, ValueError, "data must hold at least one input"),
-        ({"data": np.zeros(5)}, TypeError, r"data must be a tuple \(x, y\) or have a method simulate"),
+        ({"data": np.zeros(5)}, TypeError, r"data must be a pair \(x, y\), a list of pairs, an iterator of pairs, or"),
+        ({"callback": 3}, TypeError, "callback must be a function of the run until then"),
+        ({"callback": lambda run: run}, TypeError, "what callback returns must be True or False"),
         ({"points": ([0.0, 1.0], [0.0, 1.0, 2.0])}, ValueError, "same number of points, not 2 and 3"),
     ],
 )
@@ -223,6 +237,96 @@ def test_wrong_arguments_are_named(arguments, error, message):
     given = {"rnn": network(), "data": XY, "learning_rate": 1.0} | arguments
     with pytest.raises(error, match=message):
         rk.train(given.pop("rnn"), given.pop("data"), **given)
+
+
+@pytest.mark.parametrize("tau", [1, 3])
+@pytest.mark.parametrize("clip", [None, 0.1])
+def test_a_step_without_a_target_learns_nothing(tau, clip):
+    rnn, (x, y) = network(1200, 2), sequence(60, 2)
+    y[[0, 7, 8, 59]] = np.nan
+    run = rk.train(rnn, (x, y), learning_rate=3.0, truncation=tau, clip=clip, n_records=20)
+    *expected, outputs, _ = twin(rnn, x, y, 3.0, tau=tau, clip=clip or np.inf)
+    assert_same(weights(run.network), expected, 1e-12)
+    assert_same([run.losses], [np.nanmean(0.5 * (y - outputs).reshape(20, 3) ** 2, axis=1)], 1e-12)
+    silent = rk.train(rnn, (x, np.full(60, np.nan)), learning_rate=3.0, truncation=tau, n_records=2)
+    assert np.isnan(silent.losses).all()
+    assert_same(weights(silent.network)[:3], weights(rnn)[:3], 0)
+    assert silent.network.memory == pytest.approx(rnn.trajectory(x)[-1], rel=1e-12)
+
+
+@pytest.mark.parametrize("tau", [1, 2])
+def test_a_missing_target_hides_no_divergence(tau):
+    rnn, (x, y) = network(20), sequence(400, 1)
+    y[::2] = np.nan
+    with pytest.raises(rk.DivergenceError):
+        rk.train(rnn, (x, y), learning_rate=500.0, truncation=tau)
+
+
+@pytest.mark.parametrize("tau", [1, 3])
+def test_in_each_of_several_records_the_state_starts_from_zero(tau):
+    rnn, (x, y) = network(1200, 2), sequence(50, 2)
+    records = [(x[:20], y[:20]), [x[20:21], y[20:21]], (x[21:], y[21:])]
+    run = rk.train(rnn, records, learning_rate=3.0, truncation=tau, time=70 / 1200, n_records=7)
+    expected = weights(rnn)[:3]
+    losses = []
+    for part in (slice(0, 20), slice(20, 21), slice(21, 50), slice(0, 20)):  # in cycles
+        *expected, outputs, _ = twin(rk.RNN(*expected[:3], beta=rnn.beta), x[part], y[part], 3.0, tau=tau)
+        losses.extend(0.5 * (y[part] - outputs) ** 2)
+    assert_same(weights(run.network), expected, 1e-12)
+    assert_same([run.losses], [np.reshape(losses, (7, 10)).mean(axis=1)], 1e-12)
+
+
+def test_a_list_is_a_pair_too():
+    rnn = network(20)
+    for x, y in (sequence(30, 1), sequence(2, 1)):
+        whole = rk.train(rnn, (x, y), learning_rate=3.0)
+        for given in ([x, y], [x.tolist(), y.tolist()], (x.tolist(), y.tolist())):
+            same = rk.train(rnn, given, learning_rate=3.0)
+            assert_same(weights(same.network), weights(whole.network), 0)
+
+
+@pytest.mark.parametrize("tau", [1, 3])
+def test_a_stream_is_one_long_sequence(tau):
+    rnn, (x, y) = network(300, 2), sequence(60, 2)
+    cuts = [0, 1, 1, 30, 60]
+    whole = rk.train(rnn, (x, y), learning_rate=3.0, truncation=tau, n_records=60)
+
+    def stream():
+        yield from ((x[a:b], y[a:b]) for a, b in pairwise(cuts))
+
+    run = rk.train(rnn, stream(), learning_rate=3.0, truncation=tau, points=([[0.0, 1.0]], 0.0))
+    assert_same(weights(run.network), weights(whole.network), 1e-12)
+    np.testing.assert_allclose(run.times, np.array([1, 30, 60]) / 300)
+    means = [whole.losses[a:b].mean() for a, b in ((0, 1), (1, 30), (30, 60))]
+    np.testing.assert_allclose(run.losses, means, rtol=1e-12)
+    short = rk.train(rnn, stream(), learning_rate=3.0, truncation=tau, time=40 / 300)
+    until = rk.train(rnn, (x[:40], y[:40]), learning_rate=3.0, truncation=tau)
+    assert_same(weights(short.network), weights(until.network), 1e-12)
+    assert short.times[-1] == 40 / 300
+    with pytest.raises(rk.DivergenceError, match=r"diverged at step \d+, t = ") as raised:
+        rk.train(rnn, ((x, y) for _ in range(1000)), learning_rate=1e4, truncation=tau)
+    assert raised.value.step > 60
+
+
+def test_a_callback_sees_the_run_and_can_stop_it():
+    rnn, (x, y) = network(20), sequence(50, 1)
+    seen = []
+
+    def enough(run):
+        seen.append(run)
+        return np.bool_(len(run.times) == 4)
+
+    where = {"learning_rate": 1.0, "n_records": 10, "points": (0.5, 0.1)}
+    run = rk.train(rnn, (x, y), callback=enough, **where)
+    whole = rk.train(rnn, (x, y), callback=lambda _: None, **where)
+    np.testing.assert_allclose(run.times, 5 * np.arange(1, 5) / 20)
+    assert len(whole.times) == 10
+    for k, each in enumerate(seen):
+        then = rk.train(rnn, (x[: 5 * k + 5], y[: 5 * k + 5]), learning_rate=1.0).network
+        assert_same(weights(each.network), weights(then), 1e-12)
+        np.testing.assert_array_equal(each.losses, whole.losses[: k + 1])
+        np.testing.assert_array_equal(each.predictions, whole.predictions[: k + 1])
+    assert run.network == seen[-1].network
 
 
 def test_simulated_data_needs_a_time():

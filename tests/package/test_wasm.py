@@ -64,10 +64,51 @@ def for_fixed_point(draw, n):
         "contraction": draw.uniform(0.1, 1.4),
         "input_size": draw.uniform(0.05, 1.5),
         "step": int(draw.integers(12)),
-        "n_steps": n,
         "line": draw.normal(size=n),
         "starts": draw.normal(size=2),
         **quadrature(draw),
+    }
+
+
+def for_long_run(draw, n):
+    sizes = {"contraction": draw.uniform(0.1, 1.4), "input_size": draw.uniform(0.05, 1.5)}
+    return {**sizes, "n_steps": n, **quadrature(draw)}
+
+
+def for_coupling(draw, _):
+    weights = draw.uniform(size=(2, 3, 3))
+    return {
+        "which_coupling": int(draw.integers(3)),
+        "which_stickiness": int(draw.integers(2)),
+        "step": int(draw.integers(21)),
+        "seed": int(draw.integers(1, 21)),
+        "transitions": weights / weights.sum(axis=2, keepdims=True),
+        "overlaps": draw.uniform(size=2),
+        "starts": draw.permutation(3)[:2],
+    }
+
+
+def for_telescope(draw, _):
+    return {
+        "which_stickiness": int(draw.integers(2)),
+        "step": int(draw.integers(21)),
+        "transitions": np.array([rows(draw), rows(draw)]),
+        "function": draw.normal(size=(2, 1)),
+        "solutions": draw.normal(size=(2, 2, 1)),
+    }
+
+
+def for_widths(draw, _):
+    return {
+        "beta": draw.uniform(0.5, 1),
+        "which_paired": int(draw.integers(2)),
+        "n_seeds": int(draw.integers(1, 5)),
+        "inputs": draw.normal(size=2),
+        "at_memory": draw.normal(size=2),
+        "transition": rows(draw),
+        "units": 2.0 * draw.integers(2, 40, 4),
+        "limit": draw.normal(size=2),
+        "variances": draw.uniform(size=3),
     }
 
 
@@ -125,7 +166,7 @@ def for_train(draw, n):
     }
 
 
-VALUES = {"fixed_point": for_fixed_point, "modes": for_modes, "poisson": for_poisson, "train": for_train}
+VALUES = {name: globals()[f"for_{name}"] for name in kernels.KERNELS}
 
 
 def chains(draw):
@@ -215,7 +256,7 @@ def test_training_in_the_page_is_the_training_of_the_package(paired):
         "inputs": inputs,
         "at_memory": memory,
     }
-    shown = kernels.run(kernels.train, given)
+    shown = kernels.run(kernels.KERNELS["train"], given)
     source, weights = draws.source(5), np.empty((3, n_units))
     draws.units(int(paired), source, *weights)
     path, n_steps = draws.walk(P, source, 161), 120
@@ -288,13 +329,46 @@ def test_decomposition_follows_its_definition(seed):
 def test_averages_follow_the_walk(seed):
     draw = np.random.default_rng(seed)
     f, rule, centre, half, P = draw.normal(size=(2, 3)), draw.uniform(-0.02, 0.02, (2, 4)), 0.1, 0.5, rows(draw)
-    n_warm, stops = int(draw.integers(5)), np.cumsum(draw.integers(1, 5, 3))
-    for i, averages in enumerate(loops.averages(f, rule, centre, half, P, n_warm, stops, 4)):
-        states = draws.walk(P, draws.source(i + 1), n_warm + stops[-1])
-        values, m = [], 0.0
+    u, n_warm, stops = draw.normal(size=(2, 5)), int(draw.integers(5)), np.cumsum(draw.integers(1, 5, 3))
+    found, boundaries = loops.averages(f, u, rule, centre, half, P, n_warm, stops, 4)
+    for i in range(4):
+        states = draws.walk(P, draws.source(i + 1), n_warm + stops[-1] + 1)
+        values, heads, m = [], [], 0.0
         for state in states:
             t = [(m - centre) / half]
             values.extend(chebyshev(f, [state], t))
+            heads.extend(chebyshev(u, [state], t))
             (m,) = chebyshev(rule, [state], t)
         expected = [np.mean(values[n_warm : n_warm + n]) for n in stops]
-        np.testing.assert_allclose(averages, expected, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(found[i], expected, rtol=0, atol=1e-12)
+        assert boundaries[i] == pytest.approx(heads[n_warm] - heads[-1], abs=1e-12)
+
+
+def test_correlation_and_slope():
+    a, b = np.random.default_rng(0).normal(size=(2, 400))
+    a, b = a - a.mean(), a + 2 * b - (a + 2 * b).mean()
+    assert loops.correlation(a, b) == pytest.approx(np.corrcoef(a, b)[0, 1], rel=1e-12)
+    x, y = np.exp(a[:9]), np.exp(b[:9])
+    assert loops.slope(x, y) == pytest.approx(np.polyfit(a[:9], b[:9], 1)[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("how", [0, 1, 2])
+def test_coupled_copies_are_chains_and_stay_together(how):
+    """Each copy moves by its row; the best coupling is equal as often as rows overlap, the others more rarely."""
+    P = np.array([[0.5, 0.3, 0.2], [0.1, 0.7, 0.2], [0.2, 0.2, 0.6]])
+    source, n = draws.source(3), 20_000
+    together = np.zeros((3, 3))
+    for _ in range(n):
+        together[loops.coupled(P, how, source, 0, 2)] += 1 / n
+    np.testing.assert_allclose(together.sum(axis=1), P[0], rtol=0, atol=4 * 0.5 / n**0.5)
+    np.testing.assert_allclose(together.sum(axis=0), P[2], rtol=0, atol=4 * 0.5 / n**0.5)
+    equal = {0: P[0] @ P[2], 1: 0.2 + 0.2, 2: np.minimum(P[0], P[2]).sum()}
+    assert together.trace() == pytest.approx(equal[how], abs=4 * 0.5 / n**0.5)
+    for _ in range(100):
+        one, other = loops.coupled(P, how, source, 1, 1)
+        assert one == other
+
+
+def test_laws_move_by_the_transition():
+    laws, P = np.random.default_rng(0).uniform(size=(2, 3)), np.random.default_rng(1).uniform(size=(3, 3))
+    np.testing.assert_allclose(loops.moved(laws, P), laws @ P, rtol=1e-14)

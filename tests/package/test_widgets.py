@@ -7,7 +7,7 @@ from unittest import mock
 import matplotlib as mpl
 import numpy as np
 import pytest
-from explorables import KINDS, SEEN, seen
+from explorables import KINDS, SEEN, assert_same, seen
 from machines import ROOT
 from matplotlib.figure import Figure
 from reference import DATA, LAW
@@ -131,11 +131,16 @@ def test_train_comes_closer_to_the_limit():
     np.testing.assert_allclose(ratios, [6.4**0.5, 10**0.5], rtol=0.35)
 
 
+def coin_memory(contraction):
+    """The memory map of the figures that toss coins."""
+    return rk.MemoryMap(
+        rk.InitialLaw(stats.uniform(-1, 2), stats.norm(1, 0.2), stats.uniform(0, 2 * contraction)), activation="tanh"
+    )
+
+
 def test_fixed_point_shows_the_memory_map_of_the_package():
-    figure = rk.widgets.FixedPoint(contraction=0.5, input_size=0.3, step=7, n_steps=3000)
-    shown = figure.compute()
-    law = rk.InitialLaw(stats.uniform(-1, 2), stats.norm(1, 0.2), stats.uniform(0, 1))
-    memory = rk.MemoryMap(law)
+    figure = rk.widgets.FixedPoint(contraction=0.5, input_size=0.3, step=7)
+    shown, memory = figure.compute(), coin_memory(0.5)
     assert memory.contraction == 0.5
     x = shown["inputs"]
     assert set(x) == {-0.3, 0.3}
@@ -143,12 +148,44 @@ def test_fixed_point_shows_the_memory_map_of_the_package():
     np.testing.assert_allclose(shown["other"], memory.trajectory(x[:7], 1.5), rtol=0, atol=1e-13)
     assert shown["distance"] == pytest.approx(memory.forgetting(x[:7], -1.5, 1.5)[-1], rel=1e-9)
     assert shown["distance"] < shown["bound"] == pytest.approx(3 * 0.5**7)
+    apart = memory.forgetting(x, -1.5, 1.5)
+    assert apart[shown["met"]] <= 1e-3 < apart[shown["met"] - 1]
     for value, graph in zip((-0.3, 0.3), shown["graphs"], strict=True):
         np.testing.assert_allclose(graph, memory(value, figure.data()["line"]), rtol=0, atol=1e-13)
+
+
+def test_fixed_point_goes_backward():
+    """The last k inputs, the oldest inside; with all 24 of them the two orders are one."""
+    memory = coin_memory(0.7)
+    shown = rk.widgets.FixedPoint(contraction=0.7, step=24, seed=3).compute()
+    x = shown["inputs"]
+    for name, start in (("backward", -1.5), ("backward_other", 1.5)):
+        expected = [memory.fixed_point(x[24 - k :], start=start) if k else start for k in range(25)]
+        np.testing.assert_allclose(shown[name], expected, rtol=0, atol=1e-13)
+    assert shown["backward"][-1] == shown["path"][-1]
+    assert shown["forward_move"] == pytest.approx(abs(np.diff(shown["path"])[-1]), abs=1e-15)
+    assert shown["backward_move"] == pytest.approx(abs(np.diff(shown["backward"])[-1]), abs=1e-15)
+    assert shown["backward_move"] <= 0.7**23 * 3 < shown["forward_move"]
+
+
+def test_two_starts_need_not_meet():
+    """Above q = 1 quiet inputs leave two memories apart; at q = 0.9 they meet, after more steps than at 0.3."""
+    met = {q: rk.widgets.FixedPoint(contraction=q, input_size=0.05).compute()["met"] for q in (0.3, 0.9, 1.4)}
+    assert 0 < met[0.3] < met[0.9] / 3
+    assert met[1.4] == -1
+
+
+def test_long_run_shows_the_images_of_the_package():
+    shown, memory = rk.widgets.LongRun(contraction=0.5, input_size=0.3, n_steps=3000).compute(), coin_memory(0.5)
     top = memory.fixed_points(0.3)[-1]
     assert shown["reach"] == pytest.approx(top, abs=1e-12)
     assert shown["gap"] == pytest.approx(memory(0.3, -top) - memory(-0.3, top), abs=1e-12)
     assert shown["counts"].sum() == 3000
+    x = np.array([-0.3, 0.3])[draws.walk(np.full((2, 2), 0.5), draws.source(1), 3100)]
+    m = memory.trajectory(x)[101:]
+    assert (shown["counts"] == np.histogram(m, 200, (-shown["edge"], shown["edge"]))[0]).all()
+    assert shown["empty"] == pytest.approx(100 * np.mean(shown["counts"] == 0))
+    assert shown["mean"] == pytest.approx(m.mean(), abs=1e-13)
 
 
 def test_fixed_point_has_enough_nodes():
@@ -162,11 +199,11 @@ def test_fixed_point_has_enough_nodes():
         np.testing.assert_allclose(graphs, [memory(-x, m), memory(x, m)], rtol=0, atol=1e-14)
 
 
-def test_fixed_point_is_a_cantor_set_or_not():
+def test_long_run_is_on_a_cantor_set_or_not():
     """A gap between the images of the two maps leaves the middle of the histogram empty; an overlap fills it."""
     middle = slice(90, 110)
-    cantor = rk.widgets.FixedPoint(contraction=0.3, input_size=0.5, n_steps=10_000).compute()
-    smooth = rk.widgets.FixedPoint(contraction=0.9, input_size=0.2, n_steps=10_000).compute()
+    cantor = rk.widgets.LongRun(contraction=0.3, input_size=0.5, n_steps=10_000).compute()
+    smooth = rk.widgets.LongRun(contraction=0.9, input_size=0.2, n_steps=10_000).compute()
     assert cantor["gap"] > 0 > smooth["gap"]
     assert cantor["counts"][middle].sum() == 0
     assert smooth["counts"][middle].min() > 0
@@ -175,7 +212,7 @@ def test_fixed_point_is_a_cantor_set_or_not():
 def test_more_steps_fill_a_smooth_law_and_not_a_cantor_set():
     def empty(contraction, input_size):
         figures = [
-            rk.widgets.FixedPoint(contraction=contraction, input_size=input_size, n_steps=n) for n in (10, 300, 10_000)
+            rk.widgets.LongRun(contraction=contraction, input_size=input_size, n_steps=n) for n in (10, 300, 10_000)
         ]
         return [figure.compute()["empty"] for figure in figures]
 
@@ -315,6 +352,7 @@ def test_poisson_averages_over_seeds():
     figure = rk.widgets.Poisson(f="xm", stickiness=0.3, n_steps=30, seed=7)
     shown = figure.compute()
     mu, solution = poisson_of_the_package("xm", 0.3)
+    parts = [solution.decompose(*path_of_poisson(mu, seed, 30)) for seed in range(1, 101)]
     sums = [solution.centred(*path_of_poisson(mu, seed, 30))[:-1].cumsum() for seed in range(1, 101)]
     stops = figure.data()["stops"][: len(shown["average"])]
     errors = np.array(sums)[:, stops - 1] / stops
@@ -324,6 +362,10 @@ def test_poisson_averages_over_seeds():
     assert shown["rms"] == pytest.approx((errors[:, -1] ** 2).mean() ** 0.5, rel=1e-10)
     width = 2 * (solution.asymptotic_variance / 30) ** 0.5
     assert shown["within"] == 100 * np.mean(np.abs(errors[:, -1]) <= width)
+    boundary, martingale = np.array([(each.boundary, each.martingale.sum()) for each in parts]).T
+    square = [np.mean(each**2) ** 0.5 for each in (boundary, martingale)]
+    assert [shown["rms_boundary"], shown["rms_martingale"]] == pytest.approx(square, rel=1e-9)
+    assert shown["correlation"] == pytest.approx(np.mean(boundary * martingale) / np.prod(square), rel=1e-9)
 
 
 @pytest.mark.parametrize("rho", rk.widgets.Poisson.values("stickiness"))
@@ -340,7 +382,8 @@ def test_poisson_of_a_coboundary_has_no_martingale():
     """Memory minus the next memory telescopes."""
     shown = rk.widgets.Poisson(f="fall", n_steps=300, seed=2).compute()
     assert np.abs(shown["martingales"]).max() < 1e-11
-    assert shown["sigma"] == 0
+    assert shown["sigma"] == shown["rms_martingale"] == shown["correlation"] == 0
+    assert shown["rms_boundary"] == pytest.approx(300 * shown["rms"], rel=1e-9)
     assert shown["bound"] == shown["strip"] / 300
 
 
@@ -354,13 +397,131 @@ def test_stickiness_moves_sigma_up_for_x_but_down_and_up_for_xm():
     assert (np.sign(np.diff(sigma["xm"])) == [-1, -1, -1, -1, 1, 1]).all()
 
 
+COUPLED = ["alone", "numbers", "best"]
+
+
+@pytest.mark.parametrize("rho", rk.widgets.Coupling.values("stickiness"))
+def test_coupling_shows_laws_and_bound_of_the_package(rho):
+    chain = rk.MarkovChain(rho * np.eye(3) + (1 - rho) * np.array([[14, 5, 1], [2, 12, 6], [6, 2, 12]]) / 20)
+    shown = rk.widgets.Coupling(stickiness=rho, step=9).compute()
+    for k in range(21):
+        law, other = np.linalg.matrix_power(chain.transition, k)[[0, 2]]
+        assert shown["distances"][k] == pytest.approx(np.abs(law - other).sum() / 2, abs=1e-13)
+    np.testing.assert_allclose(shown["bounds"], (1 - chain.dobrushin_coefficient()) ** np.arange(21), rtol=1e-13)
+    for name, curve in (("not_met", "apart"), ("distance", "distances"), ("bound", "bounds")):
+        assert shown[name] == shown[curve][9]
+
+
+def place(masses, u):
+    return min(np.searchsorted(np.cumsum(masses), u, side="right"), 2)
+
+
+def naive_coupling(P, how, seed, n):
+    """A pair of copies of a chain, by partial sums of their rows."""
+    source, pair, states = draws.source(seed), (0, 2), []
+    for _ in range(n + 1):
+        states.append(pair)
+        (p, q), u = P[list(pair)], draws.uniform(source)
+        shared = np.minimum(p, q)
+        if pair[0] == pair[1] or how == "numbers":
+            pair = place(p, u), place(q, u)
+        elif how == "alone":
+            pair = place(p, u), place(q, draws.uniform(source))
+        elif u < shared.sum():
+            pair = (place(shared, u),) * 2
+        else:
+            v = (1 - shared.sum()) * draws.uniform(source)
+            pair = place(p - shared, u - shared.sum()), place(q - shared, v)
+    return np.array(states).T
+
+
+@pytest.mark.parametrize("how", COUPLED)
+def test_coupling_runs_pairs_until_they_meet(how):
+    figure = rk.widgets.Coupling(coupling=how, stickiness=0.3, step=20, seed=5)
+    shown, P = figure.compute(), figure.data()["transitions"][1]
+    pairs = np.array([naive_coupling(P, how, seed, 20) for seed in range(1, 501)])
+    apart = pairs[:, 0] != pairs[:, 1]
+    np.testing.assert_allclose(shown["apart"], apart.mean(axis=0), rtol=0, atol=1e-12)
+    assert (np.array([shown["path"], shown["other"]]) == pairs[4]).all()
+    assert shown["met"] == (apart[4].argmin() if not apart[4].all() else -1)
+    spread = 3 * (shown["distances"] * (1 - shown["distances"]) / 500) ** 0.5
+    assert (shown["apart"] >= shown["distances"] - spread).all()
+
+
+def test_only_the_best_coupling_keeps_the_bound():
+    def beyond(how):
+        shown = rk.widgets.Coupling(coupling=how, stickiness=0.0).compute()
+        spread = (shown["bounds"] * (1 - shown["bounds"]) / 500) ** 0.5
+        return ((shown["apart"] - shown["bounds"])[1:8] / spread[1:8]).max()
+
+    assert beyond("best") < 3
+    assert beyond("alone") > 5
+
+
+@pytest.mark.parametrize("rho", rk.widgets.Telescope.values("stickiness"))
+def test_telescope_splits_each_step(rho):
+    shown = rk.widgets.Telescope(step=20, stickiness=rho, seed=7).compute()
+    P, x = rho * np.eye(2) + (1 - rho) * np.array([0.75, 0.25]), np.array([-1.0, 1.5])
+    states = draws.walk(P, draws.source(7), 21)
+    centred = x + 0.375
+    u = centred / (1 - rho)
+    np.testing.assert_allclose(shown["heads"], u[states], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(shown["forecasts"][1:], (P @ u)[states[:-1]], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(shown["sums"][1:], np.cumsum(centred[states[:-1]]), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(shown["boundaries"], u[states[0]] - u[states], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(shown["sums"], shown["boundaries"] + shown["martingales"], rtol=0, atol=1e-12)
+    surprise = shown["heads"][1:] - shown["forecasts"][1:]
+    np.testing.assert_allclose(np.diff(shown["martingales"]), surprise, rtol=0, atol=1e-12)
+    last = shown["term"], shown["fall"], shown["surprise"]
+    expected = centred[states[-2]], u[states[-2]] - u[states[-1]], surprise[-1]
+    assert last == pytest.approx(expected, abs=1e-12)
+    totals = shown["total"], shown["boundary"], shown["martingale"]
+    assert totals == (shown["sums"][-1], shown["boundaries"][-1], shown["martingales"][-1])
+
+
+@pytest.mark.parametrize(("beta", "paired"), [(0.6, False), (0.75, True)])
+def test_widths_are_errors_of_networks_that_the_package_trains(beta, paired):
+    figure = rk.widgets.Widths(n_seeds=3, beta=beta, paired=paired)
+    shown, P, inputs = figure.compute(), np.array([[0.9, 0.1], [0.3, 0.7]]), np.array([-1.0, 1.5])
+    limit = rk.KernelLimit(DATA, LAW)
+    at = limit.predict(2.0, inputs, [-0.2, 0.4])
+    for j, n in ((0, 10), (2, 40)):
+        for i in range(3):
+            source, weights = draws.source(i + 1), np.empty((3, n))
+            draws.units(int(paired), source, *weights)
+            x = inputs[draws.walk(P, source, 2 * n + 1)]
+            run = rk.train(rk.RNN(*weights, beta=beta), (x[:-1], x[1:]), learning_rate=1.0)
+            error = run.network.predict(inputs, [-0.2, 0.4]) - at
+            assert shown["errors"][i, j] == pytest.approx(np.mean(error**2) ** 0.5, rel=1e-9)
+    squares = shown["errors"] ** 2
+    half = 1.96 * squares.std(axis=0) / 3**0.5
+    np.testing.assert_allclose(shown["rms"], squares.mean(axis=0) ** 0.5, rtol=1e-12)
+    np.testing.assert_allclose(shown["high"], (squares.mean(axis=0) + half) ** 0.5, rtol=1e-12)
+    np.testing.assert_allclose(shown["low"], np.maximum(squares.mean(axis=0) - half, 0) ** 0.5, rtol=1e-9, atol=1e-12)
+    widths = figure.data()["units"]
+    law = limit.fluctuations(2.0, inputs, [-0.2, 0.4])
+    std = [(law.std(n_units=int(n), beta=beta, paired=paired) ** 2).mean() ** 0.5 for n in widths]
+    np.testing.assert_allclose(shown["predicted"], std, rtol=1e-9)
+    for name, curve in (("exponent", "rms"), ("expected", "predicted")):
+        assert shown[name] == pytest.approx(np.polyfit(np.log(widths), np.log(shown[curve]), 1)[0], rel=1e-9)
+    assert (shown["widest"], shown["foreseen"]) == (shown["rms"][-1], shown["predicted"][-1])
+
+
+def test_widths_settle_on_the_law_of_the_error():
+    """A root mean square over 100 networks of two correlated errors has a standard error of some 6 %."""
+    for beta, paired in ((0.6, False), (0.75, True)):
+        shown = rk.widgets.Widths(n_seeds=100, beta=beta, paired=paired).compute()
+        np.testing.assert_allclose(shown["rms"][3:], shown["predicted"][3:], rtol=0.2)
+        assert shown["exponent"] == pytest.approx(shown["expected"], abs=0.08)
+
+
 # -- in the page ---------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def paper(browser, tmp_path):
     """Opens an explorable in a page of its own; any request, error or message fails the test."""
-    context = browser.new_context()
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
     trouble = []
     page.on("pageerror", lambda error: trouble.append(str(error)))
@@ -422,6 +583,48 @@ def test_a_link_brings_the_state_back(kind, paper):
     assert looked(paper(kind, fragment))["call"] == repr(kind(**moved))
     wrong = f"#{kind.name}?{next(iter(moved))}=-7&nonsense=1&{list(moved)[1]}=alert()"
     assert looked(paper(kind, wrong))["call"] == repr(kind())
+
+
+@pytest.mark.browser
+@each
+def test_python_that_is_copied_shows_the_same_numbers(kind, paper):
+    """Wherever the sliders stand, and after they have moved on."""
+    page = paper(kind)
+    for name in kind.labels:
+        page.focus(f"input[name={name}]")
+        page.keyboard.press("End")
+    page.click(".rk-copy")
+    lines = page.locator(".rk-python")
+    copied = lines.inner_text()
+    assert page.evaluate("getSelection().toString() || navigator.clipboard.readText()").strip() == copied.strip()
+    page.focus(f"input[name={next(iter(kind.labels))}]")
+    for key in ("End", "ArrowLeft"):
+        text = lines.inner_text()
+        found = looked(page)
+        with mpl.rc_context():
+            ran = {}
+            exec(text, ran)
+            mpl.pyplot.close("all")
+        assert repr(ran["shown"]) == found["call"]
+        assert_same(found["result"], ran["numbers"])
+        last = text.strip().splitlines()[-1]
+        assert eval(last, ran).keys() == {each for each, _ in found["numbers"]}
+        page.keyboard.press(key)
+        looked(page)
+    page.click(".rk-copy")
+    assert lines.is_hidden()
+
+
+@pytest.mark.browser
+@each
+def test_controls_and_picture_fit_a_phone(kind, paper):
+    page = paper(kind)
+    page.set_viewport_size({"width": 390, "height": 844})
+    box = (
+        "figure => figure.querySelector('.rk-legend').getBoundingClientRect().top - figure.getBoundingClientRect().top"
+    )
+    assert page.locator("figure").evaluate(box) <= 844
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 @pytest.mark.browser

@@ -24,6 +24,12 @@ pytestmark = pytest.mark.browser
 DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
 LEGIBLE = 9  # pixels of letter size on a phone
 BOX = "each => { const {x, y, width, height} = each.getBoundingClientRect(); return [x, y + scrollY, width, height]; }"
+CORNER = """each => {
+    each.scrollIntoView({block: "start", behavior: "instant"});
+    scrollBy({top: -100, behavior: "instant"}); // from below the bar at the top
+    const {x, y} = (each.querySelector("svg") ?? each).getBoundingClientRect();
+    return {x: x + 3, y: y + 3, width: 1, height: 1};
+}"""
 LETTERS = """async () => {
     const smallest = (svg, scale) => Math.min( // text of size s is drawn with scale(s/100 -s/100); 1 pt is 4/3 px
         ...[...svg.matchAll(/scale\\((0?\\.\\d+) -0?\\.\\d+\\)/g)].map(found => found[1] * 100 * 4 / 3 * scale));
@@ -95,6 +101,26 @@ def test_fits_a_phone(page):
     assert not [(alt, size) for alt, size in sizes if size < LEGIBLE]
 
 
+def test_opens_with_a_picture_in_sight(page):
+    """The middle of a chapter's first figure is on the first screen, of a desk and of a phone."""
+    if any(page.url.endswith(f"/{each}.html") for each in pages.MAIN):
+        for size in (DESK, PHONE):
+            arrange(page, size=size, opened=False)
+            _, top, _, height = page.locator(".bd-article figure").first.evaluate(BOX)
+            assert top + height / 2 < size["height"]
+
+
+def test_back_to_top_covers_nothing(page):
+    """Its button, which comes when one scrolls up, is beside the text or not there."""
+    for size in (DESK, PHONE):
+        arrange(page, size=size, opened=False)
+        button = page.locator("#pst-back-to-top")
+        button.evaluate("button => { button.style.display = 'block'; }")
+        text = page.locator(".bd-article").bounding_box()
+        assert not button.is_visible() or button.bounding_box()["x"] > text["x"] + text["width"]
+        button.evaluate("button => { button.style.display = ''; }")
+
+
 def test_sliders_answer_the_keyboard(page):
     """Each slider changes picture and shown value, moves nothing else, and the button brings all back."""
     if page.url.endswith("/welcome.html"):  # most of its sliders wait behind a button, which has its own test
@@ -148,8 +174,9 @@ def test_figures_suit_the_theme(theme, page):
     """The paper of every figure has exactly the colour of the page, and axe no fault (in the dark, of colours)."""
     arrange(page, theme)
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    for picture in page.locator(".bd-article img[src$='.svg'], .rk-explore svg").all():
-        corner = Image.open(io.BytesIO(picture.screenshot())).convert("RGB").getpixel((3, 3))
+    for picture in page.locator(".bd-article img[src$='.svg'], .rk-explore .rk-view").all():  # drawn anew, views stay
+        seen_there = page.screenshot(clip=picture.evaluate(CORNER))
+        corner = Image.open(io.BytesIO(seen_there)).convert("RGB").getpixel((0, 0))
         assert "rgb({}, {}, {})".format(*corner) == ground
     page.evaluate(AWAY)
     ours = {"include": [".bd-article"], "exclude": [".citation-list"]}  # which docutils gives roles of old

@@ -90,6 +90,15 @@ def test_parts(chapter):
 
 
 @each_chapter
+def test_opens_with_a_question(chapter):
+    """In words, before any code; and a main page says which of its figures comes first."""
+    title, question, *_ = next(iter(pages.levels(pages.source(chapter))))[1:]
+    assert title is question is None
+    leads = [each for each in pages.directives(pages.source(chapter)) if "lead" in each.options.get("tags", [])]
+    assert len(leads) == 1 or chapter not in pages.MAIN
+
+
+@each_chapter
 def test_exercises(chapter):
     """At least four on a main page, each with a hint, and a solution that ends with a check."""
     blocks = next(iter(pages.levels(pages.source(chapter))))

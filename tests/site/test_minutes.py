@@ -18,6 +18,7 @@ TERMS = {
 DEFINED = re.compile(
     r"(?:\bcalled(?: the| an?)?|\bcalls? [^.*]{0,60}?|(?:^|\. )(?:The|An?))\s+\*([a-zA-Z][^*$\n]{2,40})\*", re.MULTILINE
 )
+MAIN_PATH, ALL_OPEN = 45, 80  # minutes that a page may take
 LOCAL = {"bernstein ellipse", "limit"}  # a word of one proof, and a label in a figure
 
 
@@ -34,7 +35,8 @@ def test_what_counts_as_a_minute():
 
     def cell(code, shown, *classes):
         source = nodes.container("", nodes.literal_block("", code), nb_element="cell_code_source")
-        output = nodes.container("", shown, nb_element="cell_code_output")
+        formats = nodes.container("", shown, nodes.image(), nodes.literal_block("", "Figure"), nb_element="mime_bundle")
+        output = nodes.container("", formats, nb_element="cell_code_output")
         return nodes.container("", source, output, classes=["cell", *classes])
 
     words = nodes.paragraph("", "word " * 90)
@@ -58,10 +60,13 @@ def test_what_counts_as_a_minute():
 
 @pytest.mark.built
 @pytest.mark.parametrize("page", pages.CHAPTERS)
-def test_minutes_stand_under_the_title(page):
+def test_a_page_can_be_finished(page):
+    """Its minutes stand under the title, and they are not too many."""
     main, proofs, exercises = minutes(page)
     assert 0 < main <= proofs
     assert exercises or page not in pages.MAIN
+    assert main <= MAIN_PATH
+    assert proofs + exercises <= ALL_OPEN
 
 
 @pytest.mark.parametrize("page", pages.PAGES)

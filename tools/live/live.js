@@ -155,8 +155,10 @@ const stopped = () => cells.forEach((cell) => cell.busy && cell.say("not run"));
 const kernel = new Kernel((text) => {
     state.value = text;
 }, stopped);
-const cells = [...document.querySelectorAll("div.cell:has(.cell_input pre):not(:has(div.cell))")].map(
-    (div) => new Cell(div),
+const lead = document.querySelector("div.cell.tag_lead"); // shown first, but run where it was moved from
+const shown = "div.cell:has(.cell_input pre):not(:has(div.cell)):not(.tag_lead), .rk-lead-place";
+const cells = [...document.querySelectorAll(shown)].map(
+    (div) => new Cell(div.matches(".rk-lead-place") ? lead : div),
 );
 if (cells.length) {
     const page = document.documentElement.classList;
