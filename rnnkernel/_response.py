@@ -54,7 +54,7 @@ class Response:
     def variances(self, t: float) -> Array:
         """V^G, V^S, V^I and V^R at one time, shape (4, n_points)."""
         alpha = self.modes.learning_rate
-        times, weights = time_rule(t, alpha * self.modes.eigenvalues.max(initial=0.0))
+        times, weights = time_rule(t, alpha * self.modes.eigenvalues.max(initial=0.0), ORDER)
         learned = self.modes.coefficients * self.modes.shares(times)
         residual = self.target_features - np.tensordot(learned, self.mode_features, axes=1)
         output, inputs = np.zeros((2, len(self.at_points), len(self.law.quadrature.weights)))
@@ -114,8 +114,8 @@ class Response:
         return np.asarray(((mean - (mean @ W)[:, None]) ** 2 + var_C2 * inputs**2 + var_B * memory**2) @ W)
 
 
-def time_rule(t: float, rate: float) -> tuple[Array, Array]:
+def time_rule(t: float, rate: float, order: int) -> tuple[Array, Array]:
     """Gauss–Legendre on [0, t], on panels that double from both ends, the shortest at most 4/rate long."""
     halvings = int(np.ceil(np.log2(max(rate * t / 4, 1.0))))
     ends = t * 2.0 ** -np.arange(1, halvings + 1)
-    return gauss_legendre(np.unique(np.concatenate([[0.0, t], ends, t - ends])), ORDER)
+    return gauss_legendre(np.unique(np.concatenate([[0.0, t], ends, t - ends])), order)

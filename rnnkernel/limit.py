@@ -304,10 +304,10 @@ class KernelLimit(Immutable):
     def fluctuations(
         self, times: Any, x: Any, memory: Any, *, lags: int | None = None, in_cycles: bool = False
     ) -> Fluctuations:
-        """Return the law of the error: variances of a trained network of N units around g_t, for any N and β.
+        """Return the law of the error: mean and variance of a trained network of N units, for any N and β.
 
-        Var(g^N_t − g_t) ≈ N^{1−2β} V^G_t + (V^S_t + V^I_t)/N, from the initial output, from correlated data, and from
-        finitely many units.
+        Var g^N_t ≈ N^{1−2β} V^G_t + (V^S_t + V^I_t)/N, from the initial output, from correlated data, and from finitely
+        many units; on a chain also the drift of the mean, and what is of the next order.
 
         On a sequence they are those of networks that learn from fresh data of its source.  V^S is an estimate, by
         Bartlett's sum of the covariances of (y_k − g_s(z_k)) h(z_k) along the sequence, and V^R/n joins the others: so

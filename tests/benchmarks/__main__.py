@@ -40,6 +40,7 @@ def measured(names: list[str]) -> Iterator[Any]:
         roofline.roofline,
         scaling.widths,
         scaling.lengths,
+        scaling.symbols,
         scaling.memory,
         measures.chain_simulation,
         measures.limit_or_simulation,

@@ -21,6 +21,8 @@ SUBSET = (
     "tests/package/test_memory.py::test_map_is_the_expectation",
     "tests/package/test_memory.py::test_derivative_is_that_of_the_map",
     "tests/package/test_kernel.py::test_features_give_the_kernel",
+    "tests/package/test_symbols.py::test_training_is_its_slow_twin",
+    "tests/package/test_symbols.py::test_forecast_follows_the_memory",
     "tests/package/test_reference_numbers.py::test_means_under_the_stationary_law",
     "tests/package/test_reference_numbers.py::test_eigenvalues",
     "tests/package/test_reference_numbers.py::test_predictions_and_loss",
