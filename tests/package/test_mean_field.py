@@ -121,18 +121,27 @@ def test_a_linear_network_in_closed_form():
         assert not np.abs(now.recurrent).max() > 1e-9
 
 
-def test_small_targets_give_the_kernel_limit():
-    """g of targets εY is ε times the kernel limit of Y, up to ε³; and odd in ε, as the law of C is symmetric."""
-
-    def beyond(eps):
-        data = rk.DataSequence(DATA.chain, DATA.inputs, eps * DATA.targets)
-        return rk.MeanField(data, LAW, learning_rate=0.7, refinement=1).predict(2.0, X, M) / eps - kernel_limit
-
+def beyond_the_kernel_limit(eps):
+    """Mean field with targets εY over ε, minus the kernel limit of Y, at t = 2 and α = 0.7."""
+    data = rk.DataSequence(DATA.chain, DATA.inputs, eps * DATA.targets)
     kernel_limit = rk.KernelLimit(DATA, LAW, learning_rate=0.7).predict(2.0, X, M)
-    far, near = beyond(0.4), beyond(0.2)
-    assert np.abs(near).max() < 0.01 * np.abs(kernel_limit).min()
+    return rk.MeanField(data, LAW, learning_rate=0.7, refinement=1).predict(2.0, X, M) / eps - kernel_limit
+
+
+def test_small_targets_give_the_kernel_limit():
+    """Up to ε²; the sign of ε makes no difference, as the law of C is symmetric."""
+    far, near = map(beyond_the_kernel_limit, (0.4, 0.2))
+    assert np.abs(near).max() < 0.01 * np.abs(rk.KernelLimit(DATA, LAW, learning_rate=0.7).predict(2.0, X, M)).min()
     assert np.linalg.norm(far) / np.linalg.norm(near) == pytest.approx(4, rel=0.1)
-    np.testing.assert_allclose(beyond(-0.2), near, atol=1e-7)
+    np.testing.assert_allclose(beyond_the_kernel_limit(-0.2), near, atol=1e-7)
+
+
+def test_drift_of_networks_is_the_second_order_in_the_size_of_targets():
+    """N^{2β−2} b_t with N^{β−1} = ε: the drift that `fluctuations` finds by expanding networks."""
+    far, near = (beyond_the_kernel_limit(eps) / eps**2 for eps in (0.4, 0.2))
+    drift = rk.KernelLimit(DATA, LAW, learning_rate=0.7).fluctuations(2.0, X, M).next_order.drift
+    np.testing.assert_allclose((4 * near - far) / 3, drift, atol=2e-4)
+    assert np.abs(drift).max() > 5e-3
 
 
 def test_refinements_agree():
