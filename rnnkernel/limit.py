@@ -272,8 +272,7 @@ class KernelLimit(Immutable):
         start : float
             The memory M_0 held when the first input arrives.
         feedback : callable, optional
-            Vectorised function of inputs, (n,) or (n, d), and forecasts (n,), with the next inputs.  If not given, a
-            forecast becomes the (first coordinate of the) next input, and other coordinates stay.
+            How inputs follow from inputs and forecasts.
 
         Returns
         -------
