@@ -8,7 +8,6 @@ from rnnkernel._types import Array, Distribution
 
 _ORDER = 12  # Gauss–Legendre nodes on each panel of a law
 _TAIL = 1e-17
-_NEGLIGIBLE = 1e-15  # total weight of the nodes that are left out
 
 
 class Rule(NamedTuple):
@@ -30,14 +29,28 @@ def gauss_legendre(edges: Array, order: int) -> tuple[Array, Array]:
     return (edges[:-1, None] + half * (1 + x)).ravel(), (half * w).ravel()
 
 
-def tensor_product(rules: list[Rule]) -> tuple[Array, Array]:
-    """Return nodes and weights for independent numbers: all combinations, without those that weigh nothing."""
+def gauss(nodes: Array, weights: Array, order: int) -> tuple[Array, Array]:
+    """Return the Gauss rule of an order for a discrete law, which is left as it is if it has no more nodes.
+
+    In orthonormal polynomials of the law, multiplication by the variable is a matrix: the rule is its eigenvalues, and
+    the squares of the first entries of its eigenvectors.
+    """
+    if order >= len(nodes):
+        return nodes, weights
+    t = (nodes - nodes.min()) / np.ptp(nodes) * 2 - 1
+    basis, _ = np.linalg.qr(np.sqrt(weights)[:, None] * np.polynomial.legendre.legvander(t, order - 1))
+    found, vectors = np.linalg.eigh(basis.T @ (nodes[:, None] * basis))
+    return found, weights.sum() * vectors[0] ** 2
+
+
+def tensor_product(rules: list[Rule], negligible: float = 1e-15) -> tuple[Array, Array]:
+    """Return nodes and weights for independent numbers: all combinations, without those that weigh next to nothing."""
     nodes = np.stack(np.meshgrid(*[each.nodes for each in rules], indexing="ij"), axis=-1).reshape(-1, len(rules))
     weights = rules[0].weights
     for each in rules[1:]:
         weights = np.outer(weights, each.weights).ravel()
     order = np.argsort(weights)
-    kept = np.sort(order[np.cumsum(weights[order]) > _NEGLIGIBLE])
+    kept = np.sort(order[np.cumsum(weights[order]) > negligible])
     return nodes[kept], weights[kept] / weights[kept].sum()
 
 

@@ -20,11 +20,10 @@ import numpy as np
 
 from rnnkernel import _checks
 from rnnkernel._immutable import Immutable, cached
-from rnnkernel._quadrature import Rule, atoms, gauss_legendre, rule, tensor_product
+from rnnkernel._quadrature import Rule, atoms, gauss, gauss_legendre, rule, tensor_product
 from rnnkernel._types import Array, Distribution, Rng
 
 _NODES = {1: 256, 2: 96, 3: 40}
-_PANELS = {1: 20, 2: 6, 3: 2}
 _MOST = 200_000
 
 
@@ -32,6 +31,15 @@ class Quadrature(NamedTuple):
     """Nodes and weights with E_λ[h(W)] ≈ Σ_q weights[q] h(nodes[q])."""
 
     nodes: Array
+    weights: Array
+
+
+class Particles(NamedTuple):
+    """Units with weights: E_λ[h(C, W, B)] ≈ Σ_q weights[q] h(C_q, W_q, B_q) for h that are affine in B."""
+
+    output: Array
+    inputs: Array
+    recurrent: Array
     weights: Array
 
 
@@ -150,12 +158,14 @@ class InitialLaw(Immutable):
 
     @cached
     def _rules(self) -> list[Rule]:
+        return self._rules_of(_NODES.get(self.n_inputs, 0))
+
+    def _rules_of(self, n_nodes: int) -> list[Rule]:
         """One rule for each coordinate; none where a tensor product would have too many nodes."""
-        d = self.n_inputs
-        if d > 3:
+        if self.n_inputs > 3:
             return []
-        smooth = d == 3 or not _is_function(self.recurrent)
-        rules = [rule("inputs", each, _NODES[d], _PANELS[d], smooth=smooth) for each in self.inputs]
+        smooth = self.n_inputs == 3 or not _is_function(self.recurrent)
+        rules = [rule("inputs", each, n_nodes, _panels(n_nodes), smooth=smooth) for each in self.inputs]
         return rules if np.prod([len(each.weights) for each in rules]) <= _MOST else []
 
     @cached
@@ -192,6 +202,22 @@ class InitialLaw(Immutable):
         if B.shape != (len(W),):
             raise ValueError(f"recurrent must map weights of shape {W.shape} to ({len(W)},), not to {B.shape}")
         return B
+
+
+def particles(law: InitialLaw, refinement: int) -> Particles:
+    """Return units that stand for the law, with B = E[B | W]; for d > 3 only C has more nodes for each refinement."""
+    rules = law._rules_of((40, 64, 96)[refinement])
+    W, shares = tensor_product(rules, negligible=1e-8) if rules else law.quadrature
+    finest = rule("output", law.output, _NODES[1], _panels(_NODES[1]))
+    C, weights = gauss(finest.nodes, finest.weights, 16 + 8 * refinement)
+    B = law._recurrent_of(W) if _is_function(law.recurrent) else np.full(len(W), float(law.recurrent.mean()))
+    tiled = np.repeat(C, len(W)), np.tile(W, (len(C), 1)), np.tile(B, len(C))
+    return Particles(*tiled, np.outer(weights / weights.sum(), shares).ravel())
+
+
+def _panels(n_nodes: int) -> int:
+    """Return of how many panels a composite rule has about as many nodes; ends at zero and at the median add some."""
+    return (n_nodes - 16) // 12
 
 
 def _is_function(recurrent: Any) -> bool:
