@@ -17,7 +17,7 @@ and one step of learning at z' that is τ old, h_τ(z') = (e^{−ατA} K(z, ·)
 
 import numpy as np
 
-from rnnkernel._coordinates import FeatureCoordinates
+from rnnkernel._coordinates import Coordinates
 from rnnkernel._quadrature import gauss_legendre
 from rnnkernel._types import Array
 from rnnkernel.flow import Modes
@@ -33,7 +33,7 @@ class Response:
     features of a unit are F = (σ(u), x_1 σ'(u), …, x_d σ'(u)), u = W·x + m; all but the first come with a factor C.
     """
 
-    def __init__(self, mu: StationaryLaw, modes: Modes, coordinates: FeatureCoordinates, x: Array, m: Array) -> None:
+    def __init__(self, mu: StationaryLaw, modes: Modes, coordinates: Coordinates, x: Array, m: Array) -> None:
         self.mu, self.modes = mu, modes
         self.kernel, self.law = coordinates.kernel, coordinates.kernel.law
         self.at_nodes = modes.eigenfunctions(coordinates.at_nodes)
@@ -95,9 +95,8 @@ class Response:
 
         E_μ[h² Var(Y|z) + 2h Cov(Y, u(z_{k+1})|z)] + σ_f²,    σ_f² = E_μ[(f − μf)(2u − (f − μf))].
         """
-        mu, data = self.mu, self.mu.data
-        deviation = data.targets - data.mean_target[:, None]
-        covariance = mu.collocation.step(u.reshape(-1, len(mu.weights)).T, deviation).T.reshape(u.shape)
+        mu = self.mu
+        covariance = mu.target_covariance(u.reshape(-1, len(mu.weights)).T).T.reshape(u.shape)
         centred = f - (f @ mu.weights)[..., None]
         return np.asarray((h * (h * mu.target_variances + 2 * covariance) + centred * (2 * u - centred)) @ mu.weights)
 
