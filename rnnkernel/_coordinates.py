@@ -34,7 +34,7 @@ def coordinates(kernel: Kernel, x: Array, m: Array, tolerance: float, most: int)
     """
     if isinstance(kernel, TangentKernel):
         error = rule_error(kernel.law, x)
-        if kernel.units is None or max(tolerance, error) < 1e-12:
+        if kernel._units is None or max(tolerance, error) < 1e-12:
             return FeatureCoordinates(kernel, x, m, max(tolerance, error), most)
     return ColumnCoordinates(kernel, x, m, tolerance, most)
 
@@ -140,7 +140,7 @@ class ColumnCoordinates(Coordinates):
     """From columns of the Gram matrix: L(z) = C⁻¹ K(pivots, z), where K(pivots, pivots) = C Cᵀ."""
 
     def _prepare(self, x: Array, m: Array, tolerance: float) -> Array:
-        self._units, self._accuracy = getattr(self.kernel, "units", None), max(1e-2 * tolerance, EXACT)
+        self._units, self._accuracy = getattr(self.kernel, "_units", None), max(1e-2 * tolerance, EXACT)
         self._source: Points | _Calls = _Calls(self.kernel, x, m)
         if self._units is not None:
             self._source = Points(self._units, x, m, 0.0, self._accuracy)
@@ -192,7 +192,7 @@ class FeatureCoordinates(Coordinates):
 
     def combination(self, x: Array, m: Array, vectors: Array) -> Array:
         """Return L(z)·v at points, from their features as far as these are right."""
-        if self.kernel.units is not None and rule_error(self.kernel.law, x) > 1e-12:
+        if self.kernel._units is not None and rule_error(self.kernel.law, x) > 1e-12:
             return super().combination(x, m, vectors)
         return self._project(x, m, np.hstack(self._bases) @ vectors)
 
@@ -238,7 +238,7 @@ def _gram(kernel: Kernel, x1: Array, m1: Array, x2: Array, m2: Array) -> Array:
 
 def _rows(kernel: Kernel) -> int:
     """Points whose Gram matrix, or features, are made at a time."""
-    return 1 + _BLOCK // (kernel.n_features if isinstance(kernel, TangentKernel) and kernel.units is None else 2048)
+    return 1 + _BLOCK // (kernel.n_features if isinstance(kernel, TangentKernel) and kernel._units is None else 2048)
 
 
 def _parts(n: int, size: int) -> Iterator[slice]:

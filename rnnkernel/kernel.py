@@ -53,7 +53,7 @@ class TangentKernel(Immutable):
         self.law = law
         self.activation = named_activation(activation)
         normal = _normal.normal(law)
-        self.units = None if normal is None else _hermite.Units(self.activation, normal, law.output_square)
+        self._units = None if normal is None else _hermite.Units(self.activation, normal, law.output_square)
 
     @property
     def n_inputs(self) -> int:
@@ -89,10 +89,10 @@ class TangentKernel(Immutable):
         -------
         ndarray, shape (n1, n2)
         """
-        if self.units is None:
+        if self._units is None:
             return self._layers(x1, m1, ("x1", "m1")).gram(self._layers(x2, m2, ("x2", "m2")))
         pairs = _checks.points(x1, m1, self.n_inputs, ("x1", "m1")), _checks.points(x2, m2, self.n_inputs, ("x2", "m2"))
-        return _hermite.gram(self.units, *pairs)
+        return _hermite.gram(self._units, *pairs)
 
     def features(self, x: Any, memory: Any) -> Array:
         """Return the features whose inner products are the kernel.
@@ -136,9 +136,9 @@ class TangentKernel(Immutable):
         -------
         ndarray, shape (n,)
         """
-        if self.units is None:
+        if self._units is None:
             return self._layers(x, memory).diagonal()
-        return _hermite.diagonal(self.units, *_checks.points(x, memory, self.n_inputs))
+        return _hermite.diagonal(self._units, *_checks.points(x, memory, self.n_inputs))
 
     def _layers(self, x: Any, memory: Any, names: tuple[str, str] = ("x", "memory")) -> "Layers":
         points = _checks.points(x, memory, self.n_inputs, names)
