@@ -26,7 +26,7 @@ import numpy as np
 from numpy.polynomial import legendre
 
 from rnnkernel._collocation import Collocation
-from rnnkernel._coordinates import FeatureCoordinates
+from rnnkernel._coordinates import Coordinates
 from rnnkernel._response import Response, time_rule
 from rnnkernel._types import Array
 from rnnkernel.activations import Activation
@@ -57,7 +57,7 @@ class NextResponse(Response):
     functions K(z, ·) of the points, then λ_i e_i of the modes; K functions e_i, then f*; i, j, k, l modes.
     """
 
-    def __init__(self, mu: StationaryLaw, modes: Modes, coordinates: FeatureCoordinates, x: Array, m: Array) -> None:
+    def __init__(self, mu: StationaryLaw, modes: Modes, coordinates: Coordinates, x: Array, m: Array) -> None:
         super().__init__(mu, modes, coordinates, x, m)
         self.nodes = mu.collocation
         known = modes.eigenvalues > _KNOWN * modes.eigenvalues.max(initial=0.0)

@@ -17,7 +17,7 @@ and one step of learning at z' that is τ old, h_τ(z') = (e^{−ατA} K(z, ·)
 
 import numpy as np
 
-from rnnkernel._coordinates import FeatureCoordinates
+from rnnkernel._coordinates import Coordinates
 from rnnkernel._quadrature import gauss_legendre
 from rnnkernel._types import Array
 from rnnkernel.flow import Modes
@@ -33,7 +33,7 @@ class Response:
     features of a unit are F = (σ(u), x_1 σ'(u), …, x_d σ'(u)), u = W·x + m; all but the first come with a factor C.
     """
 
-    def __init__(self, mu: StationaryLaw, modes: Modes, coordinates: FeatureCoordinates, x: Array, m: Array) -> None:
+    def __init__(self, mu: StationaryLaw, modes: Modes, coordinates: Coordinates, x: Array, m: Array) -> None:
         self.mu, self.modes = mu, modes
         self.kernel, self.law = coordinates.kernel, coordinates.kernel.law
         self.at_nodes = modes.eigenfunctions(coordinates.at_nodes)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from rnnkernel import _checks
-from rnnkernel._coordinates import FeatureCoordinates
+from rnnkernel._coordinates import Coordinates
 from rnnkernel._immutable import Immutable, cached
 from rnnkernel._next_order import NextOrder, NextResponse
 from rnnkernel._response import Response
@@ -193,7 +193,7 @@ def _start(n_units: int, beta: float, paired: bool) -> tuple[int, float, bool]:
 def fluctuations(
     mu: StationaryLaw,
     modes: Modes,
-    coordinates: FeatureCoordinates,
+    coordinates: Coordinates,
     times: Array,
     x: Array,
     m: Array,
