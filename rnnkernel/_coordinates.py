@@ -172,7 +172,8 @@ class FeatureCoordinates(Coordinates):
     """From an orthonormal basis of nearly all features of the points: all digits of L that features have."""
 
     def _prepare(self, x: Array, m: Array, tolerance: float) -> Array:  # noqa: ARG002 (all digits)
-        self._x, self._m, self._bases = x, m, [np.empty((self.kernel.n_features, 0))]
+        self._x, self._m, self._some = x, m, np.empty(0)
+        self._bases = [np.empty((self.kernel.n_features, 0))]
         return np.concatenate([(f**2).sum(axis=1) for f in self._features(x, m)])
 
     def _among(self, some: Any, known: Array) -> Array:
@@ -185,6 +186,9 @@ class FeatureCoordinates(Coordinates):
             directions -= (directions @ basis) @ basis.T
         self._bases.append(np.linalg.qr(directions.T)[0])
         new[:] = self._project(self._x, self._m, self._bases[-1]).T
+
+    def _finish(self) -> None:
+        del self._some, self._x, self._m
 
     def combination(self, x: Array, m: Array, vectors: Array) -> Array:
         """Return L(z)·v at points, from their features as far as these are right."""
@@ -209,9 +213,6 @@ class _Calls:
         self._kernel, self._x, self._m = kernel, x, m
 
     def diagonal(self) -> Array:
-        if isinstance(self._kernel, TangentKernel):
-            parts = _parts(len(self._m), _rows(self._kernel))
-            return np.concatenate([self._kernel.diagonal(self._x[part], self._m[part]) for part in parts])
         return np.concatenate([np.diag(self._between(part, part)) for part in _parts(len(self._m), 64)])
 
     def among(self, chosen: Any) -> Array:
