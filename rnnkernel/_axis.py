@@ -14,6 +14,21 @@ class Axis(Immutable):
     With a finite scale b they are polynomials of t, s = centre + b sinh t: most nodes are near the centre.  On a circle
     they are trigonometric, and need an odd number of nodes.
 
+    Parameters
+    ----------
+    n : int
+        The number of nodes.
+    low : float
+        The lower end of the interval, or where one turn of the circle begins.
+    high : float
+        The other end.
+    centre : float
+        Where most nodes are.
+    scale : float
+        The scale b; infinite for polynomials of s itself.
+    circle : bool
+        Whether s is an angle.
+
     Attributes
     ----------
     nodes : ndarray, shape (n,)

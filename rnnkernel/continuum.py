@@ -37,6 +37,15 @@ _INSTEAD = "; give n_steps to simulate it instead"
 class Continuum(Immutable):
     """A recursion whose noise has a known law, on nodes of one or two state variables.
 
+    Parameters
+    ----------
+    data : RandomRecursion
+        The recursion.
+    memory_map : MemoryMap
+        The memory that it drives: functions must be smooth on its scale.
+    n_nodes : sequence of int or None
+        How many nodes for each state variable; chosen for None, and for all if empty.
+
     Attributes
     ----------
     states : ndarray, shape (n_states, k)
