@@ -14,6 +14,17 @@ class Axis(Immutable):
     With a finite scale b they are polynomials of t, s = centre + b sinh t: most nodes are near the centre.  On a circle
     they are trigonometric, and need an odd number of nodes.
 
+    Parameters
+    ----------
+    n : int
+        How many nodes.
+    low, high : float
+        The ends; a period apart on a circle.
+    centre, scale : float
+        The centre and the scale b.
+    circle : bool
+        Whether the ends are one point.
+
     Attributes
     ----------
     nodes : ndarray, shape (n,)

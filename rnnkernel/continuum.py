@@ -37,6 +37,15 @@ _INSTEAD = "; give n_steps to simulate it instead"
 class Continuum(Immutable):
     """A recursion whose noise has a known law, on nodes of one or two state variables.
 
+    Parameters
+    ----------
+    data : Autoregression, GaussianAutoregression, NoisyRotation or RandomRecursion
+        The recursion.
+    memory_map : MemoryMap
+        The memory map φ, which the nodes have to resolve.
+    n_nodes : sequence of int
+        Nodes of each coordinate of the state; if empty, as many as are needed.
+
     Attributes
     ----------
     states : ndarray, shape (n_states, k)
