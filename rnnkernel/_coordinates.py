@@ -1,101 +1,46 @@
-"""Coordinates L of a kernel on given points, K(z, z') = L(z)·L(z') up to a small share of its diagonal.
+"""Coordinates L of a kernel on given points, K(z, z') = L(z)·L(z') up to a small share of its trace.
 
 On the points of a law nearly all of a kernel lies in few directions.  Their number is its numerical rank there, far
-below the number of points, and the cost grows with that only linearly.
+below the number of points, and the cost grows with that only linearly.  Directions are found in rounds of a pivoted
+Cholesky factorisation: each adds points where most of K(z, z) is still missing from L(z)·L(z), and, so that these do
+not all sit in one place, points drawn in proportion to what is missing.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from rnnkernel._collocation import inputs
+from rnnkernel._hermite import EXACT, Points, gram
 from rnnkernel._jit import jit
 from rnnkernel._types import Array
+from rnnkernel.initial import rule_error
 from rnnkernel.kernel import TangentKernel
 
 Kernel = Callable[[Any, Any, Any, Any], Any]  # (x1, m1, x2, m2) -> Gram matrix, as `TangentKernel`
-_CANDIDATES = 300  # points among which directions are looked for in one round
-_BLOCK = 8_000_000  # features that are held at a time
+_CANDIDATES = 256  # points among which directions are looked for in one round
+_BLOCK = 8_000_000  # numbers that are held at a time
+_COLUMNS = 8192  # of a product of matrices
+_ROUNDING = 1e-14  # of the largest K(z, z)
+_PROBES = 500  # points that tell the norm of what is left out
 
 
-def coordinates(kernel: Kernel, x: Array, m: Array, tolerance: float) -> "FeatureCoordinates | ColumnCoordinates":
-    """Return the coordinates of a kernel, from its features if it has them."""
-    if isinstance(kernel, TangentKernel):
-        return FeatureCoordinates(kernel, x, m, tolerance)
-    return ColumnCoordinates(kernel, x, m, tolerance)
+def coordinates(kernel: Kernel, x: Array, m: Array, tolerance: float, most: int) -> "Coordinates":
+    """Return coordinates from the columns of a Gram matrix, or from features.
 
-
-class FeatureCoordinates:
-    """The coordinates Qᵀ(features of z), for an orthonormal basis Q of nearly all features of given points.
-
-    Each round adds directions from the points where most of K(z, z) is still missing from L(z)·L(z): a pivoted Cholesky
-    factorisation.
-
-    Parameters
-    ----------
-    kernel : TangentKernel
-        The kernel.
-    x : ndarray, shape (n, d)
-        Inputs of the points.
-    m : ndarray, shape (n,)
-        Their memories.
-    tolerance : float
-        The share of the largest K(z, z) that may be left out.
-
-    Attributes
-    ----------
-    at_nodes : ndarray, shape (n, r)
-        L at the given points.
-    scale : float
-        The largest K(z, z) there.
+    Columns that are right to rounding give L to the square root of that; features give it to rounding.
     """
-
-    def __init__(self, kernel: TangentKernel, x: Array, m: Array, tolerance: float) -> None:
-        self.kernel = kernel
-        self.at_nodes, left = np.empty((len(m), 0)), np.empty(len(m))
-        for rows in self._blocks(len(m)):
-            left[rows] = kernel.diagonal(x[rows], m[rows])
-        self.scale = left.max()
-        least = tolerance * self.scale
-        bases = [np.empty((kernel.n_features, 0))]
-        top = np.unique(np.linspace(0, len(m) - 1, min(len(m), _CANDIDATES)).astype(int))
-        while left.max() > least:
-            features, known = kernel.features(x[top], m[top]), self.at_nodes[top]
-            enough = least if len(bases) == 1 else max(least, 0.01 * left.max())
-            chosen = _pivots(features @ features.T - known @ known.T, enough)
-            if not len(chosen):
-                break
-            new = features[chosen]
-            for basis in bases * 2:  # twice is enough for orthogonality to rounding
-                new -= (new @ basis) @ basis.T
-            bases.append(np.linalg.qr(new.T)[0])
-            columns = self._project(x, m, bases[-1])
-            self.at_nodes = np.hstack([self.at_nodes, columns])
-            left -= np.einsum("nr,nr->n", columns, columns)
-            left[top[chosen]] = 0.0
-            top = np.argpartition(-left, min(_CANDIDATES, len(m)) - 1)[:_CANDIDATES]
-        self._basis = np.hstack(bases)
-
-    def __call__(self, x: Array, m: Array) -> Array:
-        """Return L at points (x, m), inputs (n, d) and memories (n,), shape (n, r)."""
-        return self._project(x, m, self._basis)
-
-    def _blocks(self, n: int) -> Iterator[slice]:
-        size = 1 + _BLOCK // self.kernel.n_features
-        return (slice(start, start + size) for start in range(0, n, size))
-
-    def _project(self, x: Array, m: Array, basis: Array) -> Array:
-        out = np.empty((len(m), basis.shape[1]))
-        for rows in self._blocks(len(m)):
-            out[rows] = self.kernel.features(x[rows], m[rows]) @ basis
-        return out
+    if isinstance(kernel, TangentKernel):
+        error = rule_error(kernel.law, x)
+        if kernel.units is None or max(tolerance, error) < 1e-12:
+            return FeatureCoordinates(kernel, x, m, max(tolerance, error), most)
+    return ColumnCoordinates(kernel, x, m, tolerance, most)
 
 
-class ColumnCoordinates:
-    """The same for any kernel, from a few columns of its Gram matrix: a pivoted Cholesky factorisation.
-
-    L(z) = C⁻¹ K(pivots, z), where K(pivots, pivots) = C Cᵀ.
+class Coordinates:
+    """L at given points, found in rounds; and at any others, since K(pivots, z) = L(pivots) L(z).
 
     Parameters
     ----------
@@ -106,7 +51,9 @@ class ColumnCoordinates:
     m : ndarray, shape (n,)
         Their memories.
     tolerance : float
-        The share of the largest K(z, z) that may be left out.
+        The share of Σ K(z, z) that may be left out.
+    most : int
+        How many coordinates there may be.
 
     Attributes
     ----------
@@ -114,46 +61,207 @@ class ColumnCoordinates:
         L at the given points.
     scale : float
         The largest K(z, z) there.
+    left : float
+        The share of Σ K(z, z) that is left out.
     """
 
-    def __init__(self, kernel: Kernel, x: Array, m: Array, tolerance: float) -> None:
-        self.kernel = kernel
-        blocks = np.array_split(np.arange(len(m)), 1 + len(m) // 64)
-        left = np.concatenate([np.diag(self._gram(x[rows], m[rows], x[rows], m[rows])) for rows in blocks])
-        self.scale = left.max()
-        pivots: list[int] = []
-        columns = np.empty((0, len(m)))
-        while len(pivots) < len(m) and left.max() > tolerance * self.scale:
-            p = int(left.argmax())
-            column = self._gram(x, m, x[p : p + 1], m[p : p + 1])[:, 0] - columns[:, p] @ columns
-            columns = np.vstack([columns, column / np.sqrt(left[p])])
-            pivots.append(p)
-            left = left - columns[-1] ** 2
-            left[pivots] = 0.0
-            if left.min() < -1e-8 * self.scale:
+    def __init__(self, kernel: Kernel, x: Array, m: Array, tolerance: float, most: int) -> None:
+        self.kernel: Any = kernel
+        left = self._prepare(x, m, tolerance)
+        self.scale, trace = left.max(), left.sum()
+        rows, pivots = np.empty((min(most, len(m)), len(m))), np.empty(0, dtype=np.int64)
+        generator = np.random.default_rng(0)
+        while len(pivots) < len(rows) and left.sum() > tolerance * trace:
+            missing = left.clip(0)
+            missing[pivots] = 0.0
+            known, among = rows[: len(pivots)], _candidates(missing, generator)
+            least = max(_ROUNDING * self.scale, tolerance * trace / len(m))
+            if len(among) < len(m):
+                least = max(least, 0.05 * missing.max())
+            chosen, factor = _pivots(self._among(among, known), least, len(rows) - len(pivots))
+            if not len(chosen):
+                break
+            new = rows[len(pivots) : len(pivots) + len(chosen)]
+            self._extend(among, chosen, factor, known, new)
+            left -= np.einsum("rn,rn->n", new, new)
+            pivots = np.append(pivots, among[chosen])
+            if left.min() < -max(tolerance, 1e-8) * self.scale:
                 raise ValueError(
                     "kernel must be symmetric and positive semi-definite, but at some points the square of K(z, z') "
                     "exceeds K(z, z) K(z', z')"
                 )
-        self.at_nodes = columns.T
+        self.at_nodes = rows[: len(pivots)].T
         self._pivots = x[pivots], m[pivots]
-        self._factor = columns[:, pivots].T
+        self._at_pivots = self.at_nodes[pivots]
+        self._finish()
+        self.left = float(left.clip(0).sum() / trace) if trace > 0 else 0.0
 
     def __call__(self, x: Array, m: Array) -> Array:
         """Return L at points (x, m), inputs (n, d) and memories (n,), shape (n, r)."""
-        return np.asarray(np.linalg.solve(self._factor, self._gram(*self._pivots, x, m)).T)
+        return self.combination(x, m, np.eye(len(self._at_pivots)))
 
-    def _gram(self, x1: Array, m1: Array, x2: Array, m2: Array) -> Array:
-        gram = np.asarray(self.kernel(inputs(x1), m1, inputs(x2), m2), dtype=float)
-        if gram.shape != (len(m1), len(m2)):
-            raise ValueError(f"kernel must return a Gram matrix of shape {(len(m1), len(m2))}, not {gram.shape}")
-        return gram
+    def combination(self, x: Array, m: Array, vectors: Array) -> Array:
+        """Return L(z)·v at points for vectors v in columns (r, …), shape (n, …): a combination of K(pivots, z)."""
+        of_kernel = np.linalg.solve(self._at_pivots.T, vectors)
+        out = np.empty((len(m), *vectors.shape[1:]))
+        for part in _parts(len(m), _rows(self.kernel)):
+            out[part] = self._columns(x[part], m[part]).T @ of_kernel
+        return out
+
+    def _columns(self, x: Array, m: Array) -> Array:
+        """K(pivots, z)."""
+        return _gram(self.kernel, *self._pivots, x, m)
+
+    def norm_left(self, x: Array, m: Array, weights: Array) -> float:
+        """Estimate the operator norm of what is left out on L²(μ), from points drawn at random if there are many."""
+        n = len(m)
+        some = np.random.default_rng(0).choice(n, min(n, _PROBES), replace=False)
+        at, root = self.at_nodes[some], np.sqrt(np.abs(weights[some]) * (n / len(some)))
+        rest = _gram(self.kernel, x[some], m[some], x[some], m[some]) - at @ at.T
+        return float(np.abs(np.linalg.eigvalsh(root[:, None] * rest * root)).max(initial=0.0))
+
+    def _prepare(self, x: Array, m: Array, tolerance: float) -> Array:
+        """Get ready for the points, and return K(z, z) there."""
+        raise NotImplementedError
+
+    def _finish(self) -> None:
+        """Let go what was needed for the given points only."""
+
+    def _among(self, some: Any, known: Array) -> Array:
+        """K between some of the points, less what is known (r, n)."""
+        raise NotImplementedError
+
+    def _extend(self, some: Any, chosen: Any, factor: Array, known: Array, new: Array) -> None:
+        """Fill new coordinates (n_chosen, n), from the factor (n_chosen, n_some) of what `_among` gave."""
+        raise NotImplementedError
 
 
-def _pivots(gram: Array, least: float) -> Any:
-    """Return the pivots of a Cholesky factorisation that stops when no diagonal entry is left above `least`."""
-    pivots = np.empty(len(gram), dtype=np.int64)
-    return pivots[: _factorise(gram, least, pivots, np.empty(gram.shape))]
+class ColumnCoordinates(Coordinates):
+    """From columns of the Gram matrix: L(z) = C⁻¹ K(pivots, z), where K(pivots, pivots) = C Cᵀ."""
+
+    def _prepare(self, x: Array, m: Array, tolerance: float) -> Array:
+        self._units, self._accuracy = getattr(self.kernel, "units", None), max(1e-2 * tolerance, EXACT)
+        self._source: Points | _Calls = _Calls(self.kernel, x, m)
+        if self._units is not None:
+            self._source = Points(self._units, x, m, 0.0, self._accuracy)
+        return self._source.diagonal()
+
+    def _finish(self) -> None:
+        del self._source
+
+    def _columns(self, x: Array, m: Array) -> Array:
+        if self._units is None:
+            return super()._columns(x, m)
+        return gram(self._units, self._pivots, (x, m), self._accuracy)
+
+    def _among(self, some: Any, known: Array) -> Array:
+        return np.asarray(self._source.among(some) - known[:, some].T @ known[:, some])
+
+    def _extend(self, some: Any, chosen: Any, factor: Array, known: Array, new: Array) -> None:
+        if len(some) == new.shape[1]:
+            new[:] = factor
+            return
+        C, pivots = factor[:, chosen].T, some[chosen]
+        before = known[:, pivots].T.copy()
+        self._source.fill(self._source.rows(pivots), new)
+        for part in _parts(new.shape[1], _COLUMNS):
+            new[:, part] = solve_triangular(C, new[:, part] - before @ known[:, part], lower=True)
+
+
+class FeatureCoordinates(Coordinates):
+    """From an orthonormal basis of nearly all features of the points: all digits of L that features have."""
+
+    def _prepare(self, x: Array, m: Array, tolerance: float) -> Array:  # noqa: ARG002 (all digits)
+        self._x, self._m, self._some = x, m, np.empty(0)
+        self._bases = [np.empty((self.kernel.n_features, 0))]
+        return np.concatenate([(f**2).sum(axis=1) for f in self._features(x, m)])
+
+    def _among(self, some: Any, known: Array) -> Array:
+        self._some = np.vstack(list(self._features(self._x[some], self._m[some])))
+        return np.asarray(self._some @ self._some.T - known[:, some].T @ known[:, some])
+
+    def _extend(self, some: Any, chosen: Any, factor: Array, known: Array, new: Array) -> None:  # noqa: ARG002
+        directions = self._some[chosen]
+        for basis in self._bases * 2:  # twice is enough for orthogonality to rounding
+            directions -= (directions @ basis) @ basis.T
+        self._bases.append(np.linalg.qr(directions.T)[0])
+        new[:] = self._project(self._x, self._m, self._bases[-1]).T
+
+    def _finish(self) -> None:
+        del self._some, self._x, self._m
+
+    def combination(self, x: Array, m: Array, vectors: Array) -> Array:
+        """Return L(z)·v at points, from their features as far as these are right."""
+        if self.kernel.units is not None and rule_error(self.kernel.law, x) > 1e-12:
+            return super().combination(x, m, vectors)
+        return self._project(x, m, np.hstack(self._bases) @ vectors)
+
+    def _features(self, x: Array, m: Array) -> Iterator[Array]:
+        return (self.kernel.features(x[part], m[part]) for part in _parts(len(m), _rows(self.kernel)))
+
+    def _project(self, x: Array, m: Array, vectors: Array) -> Array:
+        out, parts = np.empty((len(m), *vectors.shape[1:])), _parts(len(m), _rows(self.kernel))
+        for part, features in zip(parts, self._features(x, m), strict=True):
+            out[part] = features @ vectors
+        return out
+
+
+class _Calls:
+    """Gram matrices of given points, by calls of a kernel."""
+
+    def __init__(self, kernel: Kernel, x: Array, m: Array) -> None:
+        self._kernel, self._x, self._m = kernel, x, m
+
+    def diagonal(self) -> Array:
+        return np.concatenate([np.diag(self._between(part, part)) for part in _parts(len(self._m), 64)])
+
+    def among(self, chosen: Any) -> Array:
+        return self._between(chosen, chosen)
+
+    def rows(self, chosen: Any) -> Any:
+        return chosen
+
+    def fill(self, chosen: Any, out: Array) -> None:
+        for part in _parts(len(self._m), _rows(self._kernel)):
+            out[:, part] = self._between(chosen, part)
+
+    def _between(self, one: Any, other: Any) -> Array:
+        return _gram(self._kernel, self._x[one], self._m[one], self._x[other], self._m[other])
+
+
+def _gram(kernel: Kernel, x1: Array, m1: Array, x2: Array, m2: Array) -> Array:
+    found = np.asarray(kernel(inputs(x1), m1, inputs(x2), m2), dtype=float)
+    if found.shape != (len(m1), len(m2)):
+        raise ValueError(f"kernel must return a Gram matrix of shape {(len(m1), len(m2))}, not {found.shape}")
+    return found
+
+
+def _rows(kernel: Kernel) -> int:
+    """Points whose Gram matrix, or features, are made at a time."""
+    return 1 + _BLOCK // (kernel.n_features if isinstance(kernel, TangentKernel) and kernel.units is None else 2048)
+
+
+def _parts(n: int, size: int) -> Iterator[slice]:
+    return (slice(start, start + size) for start in range(0, n, size))
+
+
+def _candidates(left: Array, generator: np.random.Generator) -> Any:
+    half = _CANDIDATES // 2
+    if len(left) <= _CANDIDATES:
+        return np.arange(len(left))
+    top = np.argpartition(-left, half)[:half]
+    share = left.copy()
+    share[top] = 0.0
+    if np.count_nonzero(share) < half:
+        return top
+    return np.append(top, generator.choice(len(left), half, replace=False, p=share / share.sum()))
+
+
+def _pivots(given: Array, least: float, most: int) -> tuple[Any, Array]:
+    """Return pivots of a Cholesky factorisation with no diagonal entry above `least` left, and Lᵀ of given ≈ L Lᵀ."""
+    pivots, columns = np.empty(len(given), dtype=np.int64), np.empty(given.shape)
+    n = min(_factorise(given, least, pivots, columns), most)
+    return pivots[:n], columns[:n]
 
 
 @jit

@@ -12,11 +12,15 @@ _NEGLIGIBLE = 1e-15  # total weight of the nodes that are left out
 
 
 class Rule(NamedTuple):
-    """A rule for the law of one number, and |x| up to which it resolves tanh(W x + m) to about three digits."""
+    """A rule for the law of one number, and |x| up to which it resolves tanh(W x + m) to about three digits.
+
+    At |x| below its reach it errs by 1e-3 exp(rate (1 − reach/|x|)).
+    """
 
     nodes: Array
     weights: Array
     reach: float
+    rate: float = 7.0
 
 
 def gauss_legendre(edges: Array, order: int) -> tuple[Array, Array]:
@@ -47,7 +51,7 @@ def rule(name: str, distribution: Distribution, n_nodes: int, n_panels: int, *, 
         spacing = nodes[1] - nodes[0]
         weights = spacing * distribution.pdf(nodes)
         if abs(weights.sum() - 1) < 1e-13:
-            return Rule(nodes, weights, 0.8 / spacing)
+            return Rule(nodes, weights, 0.8 / spacing, 12.0)
     return _composite_rule(name, distribution, low, high, n_panels)
 
 

@@ -10,7 +10,7 @@ a memory error follows the record backwards, w_k = ∂_m f(z_{k+1}) + ∂_mφ(z_
 
 import numpy as np
 
-from rnnkernel._coordinates import FeatureCoordinates
+from rnnkernel._coordinates import Coordinates
 from rnnkernel._response import Response
 from rnnkernel._types import Array
 from rnnkernel.averages import lags_for, long_run_variance
@@ -29,7 +29,7 @@ class RecordResponse(Response):
         self,
         mu: EmpiricalLaw,
         modes: Modes,
-        coordinates: FeatureCoordinates,
+        coordinates: Coordinates,
         x: Array,
         m: Array,
         *,

@@ -17,7 +17,7 @@ and one step of learning at z' that is τ old, h_τ(z') = (e^{−ατA} K(z, ·)
 
 import numpy as np
 
-from rnnkernel._coordinates import FeatureCoordinates
+from rnnkernel._coordinates import Coordinates
 from rnnkernel._quadrature import gauss_legendre
 from rnnkernel._types import Array
 from rnnkernel.flow import Modes
@@ -33,7 +33,7 @@ class Response:
     features of a unit are F = (σ(u), x_1 σ'(u), …, x_d σ'(u)), u = W·x + m; all but the first come with a factor C.
     """
 
-    def __init__(self, mu: StationaryLaw, modes: Modes, coordinates: FeatureCoordinates, x: Array, m: Array) -> None:
+    def __init__(self, mu: StationaryLaw, modes: Modes, coordinates: Coordinates, x: Array, m: Array) -> None:
         self.mu, self.modes = mu, modes
         self.kernel, self.law = coordinates.kernel, coordinates.kernel.law
         self.at_nodes = modes.eigenfunctions(coordinates.at_nodes)
@@ -54,7 +54,7 @@ class Response:
     def variances(self, t: float) -> Array:
         """V^G, V^S, V^I and V^R at one time, shape (4, n_points)."""
         alpha = self.modes.learning_rate
-        times, weights = time_rule(t, alpha * self.modes.eigenvalues.max(initial=0.0))
+        times, weights = time_rule(t, alpha * self.modes.eigenvalues.max(initial=0.0), ORDER)
         learned = self.modes.coefficients * self.modes.shares(times)
         residual = self.target_features - np.tensordot(learned, self.mode_features, axes=1)
         output, inputs = np.zeros((2, len(self.at_points), len(self.law.quadrature.weights)))
@@ -113,8 +113,8 @@ class Response:
         return np.asarray(((mean - (mean @ W)[:, None]) ** 2 + var_C2 * inputs**2 + var_B * memory**2) @ W)
 
 
-def time_rule(t: float, rate: float) -> tuple[Array, Array]:
+def time_rule(t: float, rate: float, order: int) -> tuple[Array, Array]:
     """Gauss–Legendre on [0, t], on panels that double from both ends, the shortest at most 4/rate long."""
     halvings = int(np.ceil(np.log2(max(rate * t / 4, 1.0))))
     ends = t * 2.0 ** -np.arange(1, halvings + 1)
-    return gauss_legendre(np.unique(np.concatenate([[0.0, t], ends, t - ends])), ORDER)
+    return gauss_legendre(np.unique(np.concatenate([[0.0, t], ends, t - ends])), order)

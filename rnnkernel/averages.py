@@ -1,11 +1,7 @@
 """The mean of a correlated sequence, measured on the sequence itself, with its error.
 
-The error needs the *long-run variance* of the values, the limit of n times the variance of their mean, which is the
-sum of all covariances.  Bartlett's estimate of it,
-
-    Σ_{|l| ≤ lags} (1 − |l|/(lags + 1)) c_l,    c_l = (1/n) Σ_k (v_k − v̄)(v_{k+l} − v̄),
-
-is 1/(lags + 1) of the mean square of sums over lags + 1 successive values, and so never negative.
+The *long-run variance* of a sequence, the limit of n times the variance of its mean, is the sum of all covariances.
+Bartlett's weights make it a mean square of sums over lags + 1 successive values, which is never negative.
 """
 
 from typing import Any

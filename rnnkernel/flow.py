@@ -19,7 +19,7 @@ import numpy as np
 from rnnkernel import _checks
 from rnnkernel._types import Array
 
-_LATEST = 1e300  # twice it is a number
+_ROWS = 8192  # of coordinates that are multiplied at a time
 
 
 def gradient_flow(gram: Any, targets: Any, times: Any, weights: Any = None, learning_rate: float = 1.0) -> Array:
@@ -109,11 +109,14 @@ class Modes:
 
     def __init__(self, L: Array, weights: Array, targets: Array, learning_rate: float, least: float = 0.0) -> None:
         self.weights, self.targets, self.learning_rate = weights, targets, learning_rate
-        S = (L.T * weights) @ L
+        S, b = np.zeros((L.shape[1],) * 2), L.T @ (weights * targets)
+        for start in range(0, len(L), _ROWS):
+            some = L[start : start + _ROWS]
+            S += (some.T * weights[start : start + _ROWS]) @ some
         eigenvalues, V = np.linalg.eigh((S + S.T) / 2)
         kept = np.flatnonzero(np.abs(eigenvalues) >= least)[::-1]
         self.eigenvalues = eigenvalues[kept]
-        along = V[:, kept].T @ (L.T @ (weights * targets))
+        along = V[:, kept].T @ b
         signs = np.where(along < 0, -1.0, 1.0)
         self._directions = V[:, kept] * signs
         self.projections = along * signs
@@ -125,11 +128,20 @@ class Modes:
 
     def predict(self, t: Array, L: Array) -> Array:
         """Return g_t at points with coordinates L (n, r), shape (…, n) for times of shape (…)."""
-        return np.asarray((self.integral(t) * self.projections) @ (L @ self._directions).T)
+        return np.asarray((L @ self.learned(t)).T)
+
+    def learned(self, t: Array) -> Array:
+        """Return c_t, with g_t(z) = L(z)·c_t, shape (r, …)."""
+        return np.asarray(self._directions @ (self.integral(t) * self.projections).T)
+
+    @property
+    def functions(self) -> Array:
+        """Coordinates v_i/√λ_i of the eigenfunctions, e_i(z) = L(z)·v_i/√λ_i, shape (r, n_modes)."""
+        return np.asarray(self._directions / np.sqrt(np.abs(self.eigenvalues)))
 
     def eigenfunctions(self, L: Array) -> Array:
         """Return e_i at points with coordinates L, shape (n, n_modes)."""
-        return np.asarray(L @ self._directions / np.sqrt(np.abs(self.eigenvalues)))
+        return np.asarray(L @ self.functions)
 
     def shares(self, t: Any) -> Array:
         """1 − e^{−αλ_i t}, shape (…, n_modes)."""
@@ -146,7 +158,8 @@ class Modes:
 def check_times(times: Any) -> Array:
     """Return times as an array of shape () or (n_times,), none of them negative."""
     t = _checks.array("times", times, ndim=(0, 1))
-    if t.size and not 0 <= t.min() <= t.max() <= _LATEST:
-        wrong = "negative" if t.min() < 0 else f"beyond {_LATEST:g}"
-        raise ValueError(f"times must not be {wrong}, but one of them is {t.min() if t.min() < 0 else t.max():g}")
+    if t.size and t.min() < 0:
+        raise ValueError(f"times must not be negative, but one of them is {t.min():g}")
+    if t.size and t.max() > 1e300:  # twice it is a number
+        raise ValueError(f"times must not be beyond 1e300, but one of them is {t.max():g}")
     return t

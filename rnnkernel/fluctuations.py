@@ -1,37 +1,58 @@
 """The law of the error: how far a trained network of N units is from its kernel limit, before it is trained.
 
-    Var(g^N_t − g_t)(z) ≈ N^{1−2β} V^G_t(z) + N^{−1} (V^S_t(z) + V^I_t(z)),    z = (x, m).
+    E g^N_t(z) ≈ g_t(z) + N^{2β−2} b_t(z) + N^{−1} b¹_t(z),    z = (x, m),
+    Var g^N_t(z) ≈ N^{1−2β} V^G_t(z) + N^{−1} (V^S_t(z) + V^I_t(z) + V^F_t(z)) + N^{−2β} V^D_t(z).
 
-On a finite chain all of it is exact.  On a record, V^S is an estimate, and the limit itself is uncertain: the record
-could have been another.  Its variance V^R joins the others.  `_response` and `_recorded` say how all are computed.
+On a finite chain all of it is exact.  On a record, V^S is an estimate, b, b¹, V^F and V^D are left out, and the limit
+itself is uncertain: the record could have been another.  Its variance V^R joins the others.  `_response`, `_recorded`
+and `_next_order` say how all are computed.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from rnnkernel import _checks
-from rnnkernel._coordinates import FeatureCoordinates
-from rnnkernel._immutable import Immutable
+from rnnkernel._coordinates import Coordinates
+from rnnkernel._immutable import Immutable, cached
+from rnnkernel._next_order import NextOrder, NextResponse
 from rnnkernel._response import Response
 from rnnkernel._types import Array
 from rnnkernel.flow import Modes
-from rnnkernel.stationary import StationaryLaw
+from rnnkernel.stationary import ChainLaw, StationaryLaw
 
 _BLOCK = 2_000_000  # entries of the features of a block of points
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, init=False)
 class Fluctuations(Immutable):
-    """Variances of a trained network around its kernel limit, for any N and β; made by `KernelLimit.fluctuations`.
+    """Mean and variance of a trained network around its kernel limit, for any N and β; see `KernelLimit.fluctuations`.
 
-    They hold for large N, for output weights with E C³ = 0, and without clipping.
+    They hold for large N, for output weights with E C³ = 0, and without clipping.  What they leave out is of the orders
+    N^{2β−3} and N^{−2} in the variance, N^{4β−4} and N^{2β−3} in the mean.
+
+    Parameters
+    ----------
+    prediction : ndarray
+        g_t; as its attribute, and so are those that follow.
+    initial_output : ndarray
+        V^G.
+    data : ndarray
+        V^S.
+    finite_width : ndarray
+        V^I.
+    record : ndarray or float
+        V^R.
+    next_order : tuple of ndarray, or function without arguments that returns it, optional
+        b, b¹, b¹ of pairs, V^F and V^D.
 
     Notes
     -----
     Shapes are (n_points,) for one time given as a number.  Book: :doc:`fluctuations-while-learning` for V^S,
-    :doc:`convergence-measured` for the rest.
+    :doc:`convergence-measured` for the other variances, :doc:`convergence-measured-in-depth` for `next_order`.
 
     Examples
     --------
@@ -45,8 +66,10 @@ class Fluctuations(Immutable):
     array([[0.1125, 0.1281, 0.1204, 0.1368],
            [0.4816, 0.4428, 0.5436, 0.5545],
            [0.1108, 0.1205, 0.1068, 0.1056]])
+    >>> fluct.next_order.drift.round(3)
+    array([-0.012, -0.015,  0.   ,  0.002])
     >>> fluct.std(n_units=400, beta=0.75).round(4)
-    array([0.0353, 0.0367, 0.0386, 0.0416])
+    array([0.0353, 0.0366, 0.0387, 0.0417])
     """
 
     prediction: Array
@@ -57,13 +80,30 @@ class Fluctuations(Immutable):
     """V^S, the variance of √N times the error from correlated and noisy data, shape (n_times, n_points)."""
     finite_width: Array
     """V^I, the variance of √N times the error from finitely many independent units, shape (n_times, n_points)."""
-    record: Array | float = 0.0
+    record: Array | float
     """V^R, the variance of the limit of a record around that of its source, (n_times, n_points); zero on a chain."""
 
-    def std(self, *, n_units: int, beta: float, paired: bool = False) -> Array:
-        """Return the standard deviation of a network's output around the limit.
+    def __init__(
+        self,
+        prediction: Array,
+        initial_output: Array,
+        data: Array,
+        finite_width: Array,
+        record: Array | float = 0.0,
+        next_order: Any = None,
+    ) -> None:
+        self.prediction, self.initial_output = prediction, initial_output
+        self.data, self.finite_width, self.record = data, finite_width, record
+        self._next_order = next_order
 
-        √(N^{1−2β} V^G + (V^S + V^I)/N + V^R); with ±C pairs √((V^S + 2V^I)/N + V^R): both units of a pair err alike.
+    @cached
+    def next_order(self) -> NextOrder:
+        """The corrections b, b¹, b¹ of pairs, V^F and V^D, computed on first use; zero on a record."""
+        given = np.zeros((5, *np.shape(self.prediction))) if self._next_order is None else self._next_order
+        return NextOrder(*(given() if callable(given) else given))
+
+    def mean(self, *, n_units: int, beta: float, paired: bool = False) -> Array:
+        """Return the mean of a network's output, g_t + N^{2β−2} b + b¹/N.
 
         Parameters
         ----------
@@ -78,18 +118,38 @@ class Fluctuations(Immutable):
         -------
         ndarray, shape (n_times, n_points)
         """
-        n_units = _checks.integer("n_units", n_units, least=1)
-        beta = _checks.number("beta", beta, least=0.5, most=1)
-        if _checks.flag("paired", paired) and n_units % 2:
-            raise ValueError(f"n_units must be even when paired=True, not {n_units}")
-        start = 0.0 if paired else n_units ** (1 - 2 * beta) * self.initial_output
-        width = (1 + paired) * self.finite_width
-        return np.asarray(np.sqrt(start + (self.data + width) / n_units + self.record))
+        n_units, beta, paired = _start(n_units, beta, paired)
+        bias = self.next_order.bias_of_pairs if paired else self.next_order.bias
+        return np.asarray(self.prediction + n_units ** (2 * beta - 2) * self.next_order.drift + bias / n_units)
+
+    def std(self, *, n_units: int, beta: float, paired: bool = False) -> Array:
+        """Return the standard deviation of a network's output.
+
+        √(N^{1−2β} V^G + (V^S + V^I + V^F)/N + N^{−2β} V^D + V^R), zero where V^D < 0 is too large for so small an N;
+        with ±C pairs √((V^S + 2V^I)/N + V^R): both units of a pair err alike.
+
+        Parameters
+        ----------
+        n_units : int
+            The number of units N, even if `paired`.
+        beta : float
+            The exponent β of the output's scale N^{−β}, from ½ to 1.
+        paired : bool
+            Whether the network starts from ±C pairs.
+
+        Returns
+        -------
+        ndarray, shape (n_times, n_points)
+        """
+        n_units, beta, paired = _start(n_units, beta, paired)
+        if paired:
+            return np.asarray(np.sqrt((self.data + 2 * self.finite_width) / n_units + self.record))
+        start = n_units ** (1 - 2 * beta) * (self.initial_output + self.next_order.random_start / n_units)
+        rest = (self.data + self.finite_width + self.next_order.moving_features) / n_units + self.record
+        return np.asarray(np.sqrt(np.maximum(start + rest, 0.0)))
 
     def band(self, *, n_units: int, beta: float, paired: bool = False, level: float = 0.95) -> tuple[Array, Array]:
-        """Return a predictive band: the limit, plus and minus a normal quantile times the standard deviation.
-
-        It leaves out the drift of the kernel, a bias of order N^{2β−2}.
+        """Return a predictive band: the mean, plus and minus a normal quantile times the standard deviation.
 
         Parameters
         ----------
@@ -117,27 +177,43 @@ class Fluctuations(Immutable):
         from scipy.special import ndtri
 
         level = _checks.number("level", level, above=0, most=1)
+        mean = self.mean(n_units=n_units, beta=beta, paired=paired)
         half = ndtri((1 + level) / 2) * self.std(n_units=n_units, beta=beta, paired=paired)
-        return self.prediction - half, self.prediction + half
+        return mean - half, mean + half
+
+
+def _start(n_units: int, beta: float, paired: bool) -> tuple[int, float, bool]:
+    n_units = _checks.integer("n_units", n_units, least=1)
+    beta = _checks.number("beta", beta, least=0.5, most=1)
+    if _checks.flag("paired", paired) and n_units % 2:
+        raise ValueError(f"n_units must be even when paired=True, not {n_units}")
+    return n_units, beta, paired
 
 
 def fluctuations(
     mu: StationaryLaw,
     modes: Modes,
-    coordinates: FeatureCoordinates,
+    coordinates: Coordinates,
     times: Array,
     x: Array,
     m: Array,
     response: Callable[..., Response] = Response,
 ) -> Fluctuations:
     """Compute the law of the error at points (x, m), inputs (n, d); see `KernelLimit.fluctuations`."""
-    law = coordinates.kernel.law
-    fourth = float(law.output.moment(4))
+    fourth = float(coordinates.kernel.law.output.moment(4))
     if not np.isfinite(fourth):
         raise ValueError(f"law must have output weights with a finite fourth moment, but E[C⁴] is {fourth}")
-    size = len(m) * law.quadrature.nodes.size
-    blocks = np.array_split(np.arange(len(m)), 1 + size // _BLOCK)
-    parts = [response(mu, modes, coordinates, x[rows], m[rows]) for rows in blocks]
-    each = [np.hstack([part.variances(t) for part in parts]) for t in times.ravel()]
-    V = np.reshape(each, (times.size, 4, len(m))).swapaxes(0, 1).reshape(4, *times.shape, len(m))
-    return Fluctuations(modes.predict(times, coordinates(x, m)), *V)
+    first, after = (partial(each, mu, modes, coordinates) for each in (response, NextResponse))
+    size = coordinates.kernel.law.quadrature.nodes.size
+    variances = _at_all(first, "variances", 4, size, times, x, m)
+    later = partial(_at_all, after, "corrections", 5, 50 * size, times, x, m) if isinstance(mu, ChainLaw) else None
+    return Fluctuations(modes.predict(times, coordinates(x, m)), *variances, next_order=later)  # type: ignore[misc]
+
+
+def _at_all(make: Any, name: str, count: int, size: int, times: Array, x: Array, m: Array) -> Array:
+    """Call a method that returns `count` numbers for each point at all times, in blocks of points."""
+    blocks = np.array_split(np.arange(len(m)), max(1, min(len(m), 1 + size * len(m) // _BLOCK)))
+    parts = [make(x[rows], m[rows]) for rows in blocks]
+    each = np.array([np.hstack([getattr(part, name)(t) for part in parts]) for t in times.ravel()])
+    each = each.reshape(times.size, count, len(m)).swapaxes(0, 1)
+    return each.reshape(count, *times.shape, len(m))

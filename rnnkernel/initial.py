@@ -222,6 +222,15 @@ def warn_beyond_reach(law: InitialLaw, x: Array) -> None:
         )
 
 
+def rule_error(law: InitialLaw, x: Array) -> float:
+    """Return the relative error of expectations by the quadrature of a law at inputs (n, d), roughly."""
+    if not law._rules:
+        return 1e-3
+    largest = np.maximum(np.abs(x).max(axis=0, initial=0.0), 1e-300)
+    reach, rate = law.input_reach, np.array([each.rate for each in law._rules])
+    return float(1e-3 * np.exp((rate * (1 - reach / largest)).max()))
+
+
 def _absolute_mean(distribution: Distribution) -> float:
     """E|B| = E B + 2 ∫ P(B ≤ b) db over b < 0, panel by panel between quantiles: no scale is too small to be seen."""
     mean = float(distribution.mean())
@@ -229,8 +238,8 @@ def _absolute_mean(distribution: Distribution) -> float:
     if low >= 0 or high <= 0:
         return abs(mean)
     if not hasattr(distribution, "pdf"):
-        nodes, weights, _ = atoms("recurrent", distribution)
-        return float(weights @ np.abs(nodes))
+        values = atoms("recurrent", distribution)
+        return float(values.weights @ np.abs(values.nodes))
     levels = np.concatenate([10.0 ** -np.arange(40, 0, -1), np.arange(0.2, 1, 0.1), 1 - 10.0 ** -np.arange(2, 16)])
     below = distribution.ppf(levels)
     nodes, weights = gauss_legendre(np.unique(np.append(np.minimum(below[np.isfinite(below)], 0.0), 0.0)), 32)

@@ -6,12 +6,13 @@ The first term comes from learning C, the second from learning W.  Learning B co
 carries the factor q q' with q = (1/N) Σ C σ'(u), and E[C σ'(u)] = 0.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnkernel import _checks
-from rnnkernel._immutable import Immutable
+from rnnkernel import _checks, _hermite, _normal
+from rnnkernel._immutable import Immutable, cached
 from rnnkernel._jit import jit
 from rnnkernel._types import Array
 from rnnkernel.activations import Activation, preactivations
@@ -21,10 +22,10 @@ from rnnkernel.network import RNN
 
 
 class TangentKernel(Immutable):
-    """The tangent kernel K of an initial law, with expectations by the quadrature of the law.
+    """The tangent kernel K of an initial law.
 
-    Calling it gives the Gram matrix of two sets of points.  With Q quadrature nodes it is the inner product of
-    Q (1 + d) features.
+    Calling it gives the Gram matrix of two sets of points: to rounding and for every x if W is normal, and otherwise by
+    the quadrature of the law.  With Q quadrature nodes it is the inner product of Q (1 + d) features.
 
     Parameters
     ----------
@@ -51,10 +52,8 @@ class TangentKernel(Immutable):
             raise TypeError(f"law must be an InitialLaw, not {type(law).__name__}")
         self.law = law
         self.activation = named_activation(activation)
-        nodes, weights = law.quadrature
-        self._nodes = nodes.T.copy(order="C")
-        self._values = np.sqrt(weights)
-        self._slopes = np.sqrt(weights * law.output_square)
+        normal = _normal.normal(law)
+        self.units = None if normal is None else _hermite.Units(self.activation, normal, law.output_square)
 
     @property
     def n_inputs(self) -> int:
@@ -64,7 +63,13 @@ class TangentKernel(Immutable):
     @property
     def n_features(self) -> int:
         """The number Q (1 + d) of features, with Q quadrature nodes."""
-        return len(self._values) * (1 + self.n_inputs)
+        return len(self.law.quadrature.weights) * (1 + self.n_inputs)
+
+    @cached
+    def _rule(self) -> tuple[Array, Array, Array]:
+        """Quadrature nodes (d, Q), and the factors √w_q and √(w_q E[C²]) of features."""
+        nodes, weights = self.law.quadrature
+        return nodes.T.copy(order="C"), np.sqrt(weights), np.sqrt(weights * self.law.output_square)
 
     def __call__(self, x1: Any, m1: Any, x2: Any, m2: Any) -> Array:
         """Return the Gram matrix of K between two sets of points.
@@ -84,7 +89,10 @@ class TangentKernel(Immutable):
         -------
         ndarray, shape (n1, n2)
         """
-        return self._layers(x1, m1, ("x1", "m1")).gram(self._layers(x2, m2, ("x2", "m2")))
+        if self.units is None:
+            return self._layers(x1, m1, ("x1", "m1")).gram(self._layers(x2, m2, ("x2", "m2")))
+        pairs = _checks.points(x1, m1, self.n_inputs, ("x1", "m1")), _checks.points(x2, m2, self.n_inputs, ("x2", "m2"))
+        return _hermite.gram(self.units, *pairs)
 
     def features(self, x: Any, memory: Any) -> Array:
         """Return the features whose inner products are the kernel.
@@ -128,12 +136,15 @@ class TangentKernel(Immutable):
         -------
         ndarray, shape (n,)
         """
-        return self._layers(x, memory).diagonal()
+        if self.units is None:
+            return self._layers(x, memory).diagonal()
+        return _hermite.diagonal(self.units, *_checks.points(x, memory, self.n_inputs))
 
     def _layers(self, x: Any, memory: Any, names: tuple[str, str] = ("x", "memory")) -> "Layers":
         points = _checks.points(x, memory, self.n_inputs, names)
         warn_beyond_reach(self.law, points[0])
-        return _layers(self.activation, self._nodes, (self._values, self._slopes), *points)
+        nodes, *scales = self._rule
+        return _layers(self.activation, nodes, scales, *points)
 
 
 class Layers(NamedTuple):
@@ -202,7 +213,7 @@ def empirical_kernel(rnn: RNN, x1: Any, m1: Any, x2: Any, m2: Any) -> Array:
     return first.gram(second)
 
 
-def _layers(activation: Activation, nodes: Array, scales: tuple[Array, Array], x: Array, m: Array) -> Layers:
+def _layers(activation: Activation, nodes: Array, scales: Sequence[Array], x: Array, m: Array) -> Layers:
     values, slopes = np.empty((len(m), nodes.shape[1])), np.empty((len(m), nodes.shape[1]))
     _fill(activation.value, activation.derivative, nodes, *scales, x, m, values, slopes)
     return Layers(x, values, slopes)

@@ -1,5 +1,6 @@
 """The limit of a trained network, solved: ∂_t g_t = α ∫ (y − g_t(x', m')) K(·, (x', m')) μ(dx', dy, dm'), g_0 = 0."""
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from rnnkernel import _ahead, _checks
-from rnnkernel._coordinates import FeatureCoordinates, Kernel, coordinates
-from rnnkernel._immutable import Immutable
+from rnnkernel._coordinates import Coordinates, Kernel, coordinates
+from rnnkernel._immutable import Immutable, cached
 from rnnkernel._recorded import RecordResponse
 from rnnkernel._response import Response
 from rnnkernel._types import Array, Rng
@@ -21,7 +22,9 @@ from rnnkernel.memory import MemoryMap
 from rnnkernel.stationary import EmpiricalLaw, StationaryLaw
 
 _LARGEST = 1e150  # of an input: its square is a number
-_EXACT, _EMPIRICAL = 1e-14, 1e-10  # share of the kernel's diagonal that is left out, on a chain and on a sequence
+_EXACT, _EMPIRICAL = 1e-14, 1e-10  # share of the kernel's trace that may be left out, on a chain and on a sequence
+_MODES = 2000  # that are sought without being asked for
+_BYTES = 1 << 30  # of their values at all points
 
 
 class KernelLimit(Immutable):
@@ -45,6 +48,11 @@ class KernelLimit(Immutable):
     kernel : callable, optional
         A kernel K of one's own in place of the tangent kernel of `law`: a function of (x1, m1, x2, m2) that returns the
         Gram matrix of two sets of points, symmetric and positive semi-definite.
+    tolerance : float, optional
+        The share of ∫ K(z, z) dμ that the modes may leave out: 1e-14 on a chain, 1e-10 on a sequence if not given.  By
+        the quadrature of a law that is not normal, never less than the error of that.
+    n_modes : int, optional
+        How many modes there may be: if not given 2000, and fewer where their values would fill more than 1 GiB.
     n_nodes : int or tuple of int, optional
         As for `StationaryLaw`: of a chain or recursion only.
     n_steps : int, optional
@@ -65,6 +73,17 @@ class KernelLimit(Immutable):
         largest K(z, z) on a chain, 1e-9 of it on a sequence.  Negative ones say that a chain has too few nodes.
     coefficients : ndarray, shape (n_modes,)
         ⟨E[Y|·], e_i⟩_μ, the part of the target in each mode; eigenfunctions have the sign that makes it positive.
+    left_in_trace : float
+        The share of ∫ K(z, z) dμ that the modes leave out.
+    left_in_norm : float
+        The operator norm on L²(μ) of what they leave out of K.  No eigenvalue is off by more, nor is g_t in L²(μ) by
+        more than αt times that times the size of the targets.  From 500 points if there are more: on average too large.
+
+    Warns
+    -----
+    RuntimeWarning
+        Before the work, if values of `n_modes` modes fill more than 1 GiB; and if so many modes do not suffice for the
+        tolerance.
 
     Raises
     ------
@@ -101,6 +120,8 @@ class KernelLimit(Immutable):
         learning_rate: float = 1.0,
         *,
         kernel: Kernel | None = None,
+        tolerance: float | None = None,
+        n_modes: int | None = None,
         n_nodes: int | tuple[int, ...] | None = None,
         n_steps: int | None = None,
         rng: Rng = 0,
@@ -122,15 +143,22 @@ class KernelLimit(Immutable):
         mu = self.stationary
         self.memory_map = mu.memory_map
         self.kernel: Any = tangent if kernel is None else _checks.function("kernel", kernel, "two sets of points")
-        tolerance = _EMPIRICAL if isinstance(mu, EmpiricalLaw) else _EXACT
-        self._coordinates = coordinates(self.kernel, mu.input_vectors, mu.memory, tolerance)
-        L, least = self._coordinates.at_nodes, 10 * tolerance * self._coordinates.scale
+        usual = _EMPIRICAL if isinstance(mu, EmpiricalLaw) else _EXACT
+        self._coordinates = self._found(usual, tolerance, n_modes)
+        self.left_in_trace = self._coordinates.left
+        L, least = self._coordinates.at_nodes, 10 * usual * self._coordinates.scale
         known = np.isfinite(mu.targets)  # nothing is learned where a sequence has no target
         weights, targets = mu.weights * known, np.where(known, mu.targets, 0.0)
         self._modes = Modes(L, weights, targets, self.learning_rate, least)
         self.eigenvalues, self.coefficients = self._modes.eigenvalues, self._modes.coefficients
         self._second_moment = float(weights @ (targets**2 + mu.target_variances))
         self._known = float(weights.sum()) if not known.all() else 1.0
+
+    @cached
+    def left_in_norm(self) -> float:
+        """The operator norm on L²(μ) of what the modes leave out."""
+        mu = self.stationary
+        return self._coordinates.norm_left(mu.input_vectors, mu.memory, mu.weights)
 
     def predict(self, times: Any, x: Any, memory: Any) -> Array:
         """Return g_t(x, m), the output of the infinitely wide network at given inputs and memories.
@@ -149,7 +177,7 @@ class KernelLimit(Immutable):
         ndarray, shape (n_times, n_points)
             Shape (n_points,) for one time given as a number.
         """
-        return self._modes.predict(check_times(times), self._coordinates(*self._points(x, memory)))
+        return self._coordinates.combination(*self._points(x, memory), self._modes.learned(check_times(times))).T
 
     def loss(self, times: Any) -> Any:
         """Return ½ E(Y − g_t(X, M))² under μ, with the noise of the target; on a sequence, where there is one.
@@ -241,7 +269,7 @@ class KernelLimit(Immutable):
         -------
         ndarray, shape (n_points, n_modes)
         """
-        return self._modes.eigenfunctions(self._coordinates(*self._points(x, memory)))
+        return self._coordinates.combination(*self._points(x, memory), self._modes.functions)
 
     def forecast(
         self,
@@ -267,8 +295,7 @@ class KernelLimit(Immutable):
         start : float
             The memory M_0 held when the first input arrives.
         feedback : callable, optional
-            Vectorised function of inputs, (n,) or (n, d), and forecasts (n,), with the next inputs.  If not given, a
-            forecast becomes the (first coordinate of the) next input, and other coordinates stay.
+            How inputs follow from inputs and forecasts.
 
         Returns
         -------
@@ -287,10 +314,10 @@ class KernelLimit(Immutable):
         """
         t = _checks.number("time", time, least=0)
         memory = self.memory_map.trajectory(x, start)[:-1]
-        points = _checks.sequence("x", x, self.law.n_inputs)
+        points, learned = _checks.sequence("x", x, self.law.n_inputs), self._modes.learned(np.asarray(t))
 
         def predict(x: Array, m: Array) -> Array:
-            return self._modes.predict(np.asarray(t), self._coordinates(x, m))
+            return self._coordinates.combination(x, m, learned)
 
         if steps is None:
             return predict(points, memory) if len(points) else np.empty(0)
@@ -299,10 +326,10 @@ class KernelLimit(Immutable):
     def fluctuations(
         self, times: Any, x: Any, memory: Any, *, lags: int | None = None, in_cycles: bool = False
     ) -> Fluctuations:
-        """Return the law of the error: variances of a trained network of N units around g_t, for any N and β.
+        """Return the law of the error: mean and variance of a trained network of N units, for any N and β.
 
-        Var(g^N_t − g_t) ≈ N^{1−2β} V^G_t + (V^S_t + V^I_t)/N, from the initial output, from correlated data, and from
-        finitely many units.
+        Var g^N_t ≈ N^{1−2β} V^G_t + (V^S_t + V^I_t)/N, from the initial output, from correlated data, and from finitely
+        many units; on a chain also the drift of the mean, and what is of the next order.
 
         On a sequence they are those of networks that learn from fresh data of its source.  V^S is an estimate, by
         Bartlett's sum of the covariances of (y_k − g_s(z_k)) h(z_k) along the sequence, and V^R/n joins the others: so
@@ -331,7 +358,7 @@ class KernelLimit(Immutable):
         TypeError
             If the kernel is not the tangent kernel of the law of the limit, whose networks the variances are about.
         """
-        if not isinstance(self._coordinates, FeatureCoordinates) or self.kernel.law is not self.law:
+        if not isinstance(self.kernel, TangentKernel) or self.kernel.law is not self.law:
             raise TypeError("fluctuations need the tangent kernel of the law of the limit, not a kernel of one's own")
         mu, t = self.stationary, check_times(times)
         response: Callable[..., Response] = Response
@@ -342,6 +369,27 @@ class KernelLimit(Immutable):
         elif lags is not None or in_cycles:
             raise ValueError("lags and in_cycles have no meaning for a finite chain, of which all is known")
         return fluctuations(mu, self._modes, self._coordinates, t, *self._points(x, memory), response)
+
+    def _found(self, usual: float, tolerance: float | None, n_modes: int | None) -> Coordinates:
+        mu, n = self.stationary, len(self.stationary.memory)
+        share = usual if tolerance is None else _checks.number("tolerance", tolerance, least=0, below=1)
+        most = min(_MODES, _BYTES // (8 * n)) if n_modes is None else _checks.integer("n_modes", n_modes, least=1)
+        size = 8 * n * min(n, most)
+        if size > _BYTES:
+            warnings.warn(
+                f"n_modes: the values of up to {min(n, most)} modes at {n} points fill {size / 2**30:.1f} GiB",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        found = coordinates(self.kernel, mu.input_vectors, mu.memory, share, most)
+        if found.left > share and found.at_nodes.shape[1] == most and (n_modes is None or tolerance is not None):
+            warnings.warn(
+                f"{most} modes leave {found.left:.2g} of the kernel's trace out, not {share:.2g}: n_modes allows more "
+                "modes, and tolerance accepts this",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        return found
 
     def _points(self, x: Any, memory: Any) -> tuple[Array, Array]:
         points = _checks.points(x, memory, self.law.n_inputs)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnkernel import _checks
+from rnnkernel import _checks, _normal
 from rnnkernel._checks import AssumptionWarning
 from rnnkernel._immutable import Immutable, cached
 from rnnkernel._jit import jit, slices
@@ -28,7 +28,8 @@ from rnnkernel.sequences import steps_to_forget
 class MemoryMap(Immutable):
     """The memory map φ(x, m) = E_λ[B σ(W·x + m)] of an initial law.
 
-    Expectations use the quadrature of the law, so nothing here is random.
+    Nothing here is random.  If W is normal and B independent of it, then φ(x, m) = E[B] E σ(a + s g) with a standard
+    normal g, and panels in g give this to rounding for every x.  Otherwise expectations use the quadrature of the law.
 
     Parameters
     ----------
@@ -63,9 +64,9 @@ class MemoryMap(Immutable):
             raise TypeError(f"law must be an InitialLaw, not {type(law).__name__}")
         self.law = law
         self.activation = named_activation(activation)
-        nodes, weights = law.quadrature
-        self._nodes = nodes.T.copy(order="C")
-        self._weights = weights * law.recurrent_mean
+        normal = _normal.normal(law) if hasattr(law.recurrent, "rvs") else None
+        self._is_exact = normal is not None or not law.recurrent_mean.any()
+        self._over_units = _OverNodes(law) if normal is None else _OverNormal(law, normal, self.activation)
         self._warn()
 
     @property
@@ -98,7 +99,7 @@ class MemoryMap(Immutable):
         ndarray, shape (n_points,)
             The memories afterwards; a float for one point with a scalar memory.
         """
-        return self._expectation(self.activation.value, x, memory)
+        return self._at_points(self.activation.value, x, memory)
 
     def derivative(self, x: Any, memory: Any) -> Any:
         """∂φ/∂m (x, m) = E_λ[B σ'(W·x + m)], point by point: at most q in absolute value.
@@ -122,7 +123,7 @@ class MemoryMap(Immutable):
         >>> round(MemoryMap(law).derivative(0.0, 0.0), 12)
         0.5
         """
-        return self._expectation(self.activation.derivative, x, memory)
+        return self._at_points(self.activation.derivative, x, memory)
 
     def trajectory(self, x: Any, start: float = 0.0) -> Array:
         """Memory along a sequence of inputs: M_0 = start, M_{k+1} = φ(x_k, M_k).
@@ -147,11 +148,11 @@ class MemoryMap(Immutable):
         array([ 0.      , 0.227049, 0.268573, -0.128268])
         """
         x = _checks.sequence("x", x, self.n_inputs)
-        warn_beyond_reach(self.law, x)
         memory = np.empty(len(x) + 1)
         memory[0] = _checks.number("start", start)
-        for part in slices(len(x), len(self._weights)):
-            iterate(self.activation.value, self._nodes, self._weights, x[part], memory[part.start : part.stop + 1])
+        if not self._is_exact:
+            warn_beyond_reach(self.law, x)
+        self._over_units.follow(self.activation.value, x, memory)
         return memory
 
     def fixed_point(self, x: Any, start: float = 0.0) -> float:
@@ -249,14 +250,13 @@ class MemoryMap(Immutable):
                 f"finite_width_bound needs L sup|B| < 1, but L sup|B| is {worst:g}: a finite network may then fail to "
                 "contract, and the bound does not exist"
             )
-        weights = self.law.quadrature.weights * self.law.recurrent_square
         if x is None:
-            deviation = _sup(self.activation) * float(np.sqrt(weights.sum()))
+            second = self.law.quadrature.weights @ self.law.recurrent_square
+            deviation = _sup(self.activation) * float(np.sqrt(second))
         else:
             x = _checks.sequence("x", x, self.n_inputs)
             m = self.trajectory(x, start)
-            square = np.empty(len(x))
-            _mean_squares(self.activation.value, self._nodes, weights, x, m, square)
+            square = self._over_units.mean_squares(self.activation.value, x, m[:-1])
             deviation = float(np.sqrt((square - m[1:] ** 2).max()))
         return deviation / float(np.sqrt(n_units)) / (1 - worst)
 
@@ -304,14 +304,12 @@ class MemoryMap(Immutable):
         left = np.flatnonzero(above[:-1] != above[1:])
         return np.array([brentq(gap, grid[i], grid[i + 1], xtol=1e-16) for i in left])
 
-    def _expectation(self, function: Any, x: Any, memory: Any) -> Any:
+    def _at_points(self, function: Any, x: Any, memory: Any) -> Any:
         points, memories = _checks.points(x, memory, self.n_inputs)
-        warn_beyond_reach(self.law, points)
-        scalar = np.ndim(memory) == 0 and np.size(x) == self.n_inputs
-        out = np.empty(len(memories))
-        for part in slices(len(out), len(self._weights)):
-            expectations(function, self._nodes, self._weights, points[part], memories[part], out[part])
-        return float(out[0]) if scalar else out
+        if not self._is_exact:
+            warn_beyond_reach(self.law, points)
+        out = self._over_units.means(function, points, memories)
+        return float(out[0]) if np.ndim(memory) == 0 and np.size(x) == self.n_inputs else out
 
     def _warn(self) -> None:
         if self.contraction >= 1:
@@ -335,6 +333,49 @@ class MemoryMap(Immutable):
             AssumptionWarning,
             stacklevel=3,
         )
+
+
+class _OverNodes:
+    """Averages over λ by the quadrature of a law: of B f(W·x + m) and its square at points, and along inputs."""
+
+    def __init__(self, law: InitialLaw) -> None:
+        self._law = law
+        self._nodes = law.quadrature.nodes.T.copy(order="C")
+        self._first = law.quadrature.weights * law.recurrent_mean
+
+    def means(self, function: Any, x: Array, m: Array) -> Array:
+        return self._at_points(expectations, function, self._first, x, m)
+
+    def mean_squares(self, function: Any, x: Array, m: Array) -> Array:
+        return self._at_points(_mean_squares, function, self._law.quadrature.weights * self._law.recurrent_square, x, m)
+
+    def follow(self, function: Any, x: Array, memory: Array) -> None:
+        for part in slices(len(x), len(self._first)):
+            iterate(function, self._nodes, self._first, x[part], memory[part.start : part.stop + 1])
+
+    def _at_points(self, loop: Any, function: Any, weights: Array, x: Array, m: Array) -> Array:
+        out = np.empty(len(m))
+        for part in slices(len(out), len(weights)):
+            loop(function, self._nodes, weights, x[part], m[part], out[part])
+        return out
+
+
+class _OverNormal:
+    """The same for normal W and B independent of it."""
+
+    def __init__(self, law: InitialLaw, normal: _normal.Normal, activation: Activation) -> None:
+        self._law, self._normal, self._panels = law, normal, _normal.panels(activation)
+
+    def means(self, function: Any, x: Array, m: Array) -> Array:
+        a, s = self._normal.reduced(x)
+        return float(self._law.recurrent.mean()) * _normal.means(function, self._panels, a + m, s)
+
+    def mean_squares(self, function: Any, x: Array, m: Array) -> Array:
+        a, s = self._normal.reduced(x)
+        return float(self._law.recurrent.moment(2)) * _normal.means(function, self._panels, a + m, s, squared=True)
+
+    def follow(self, function: Any, x: Array, memory: Array) -> None:
+        _normal.follow(function, self._panels, *self._normal.reduced(x), self._law.recurrent.mean(), memory)
 
 
 def _sup(activation: Activation) -> float:

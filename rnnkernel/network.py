@@ -10,6 +10,7 @@ and one step of online stochastic gradient descent at learning rate α/N^{2−2�
 """
 
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -232,15 +233,9 @@ class RNN(Immutable):
         memories, outputs = self._follow(x, start)
         if steps is None:
             return outputs
+        predict = partial(self._evaluate, self.output, self.scale)
+        move = partial(self._evaluate, self.recurrent, 1 / self.n_units)
         x = _checks.sequence("x", x, self.n_inputs)
-        weigh = self._evaluate
-
-        def predict(x: Array, m: Array) -> Array:
-            return weigh(self.output, self.scale, x, m)
-
-        def move(x: Array, m: Array) -> Array:
-            return weigh(self.recurrent, 1 / self.n_units, x, m)
-
         return _ahead.forecasts(x, memories[:-1], steps, feedback, predict, move)
 
     def trajectory(self, x: Any, start: float | None = None) -> Array:

@@ -28,7 +28,7 @@ _KINDS: dict[str, tuple[type, tuple[str, ...]]] = {
     "TrainingRun": (TrainingRun, ("times", "losses", "predictions", "network")),
     "TrainingRecord": (TrainingRecord, ("times", "losses", "predictions")),
     "ConvergenceStudy": (ConvergenceStudy, ("widths", "betas", "errors", "predicted")),
-    "Fluctuations": (Fluctuations, ("prediction", "initial_output", "data", "finite_width", "record")),
+    "Fluctuations": (Fluctuations, ("prediction", "initial_output", "data", "finite_width", "record", "next_order")),
 }
 _SOURCES: dict[str, Any] = {
     each: getattr(np.random, each) for each in ("PCG64", "PCG64DXSM", "Philox", "SFC64", "MT19937")
@@ -159,7 +159,7 @@ def _unpacked(tree: Any, arrays: Any) -> Any:  # noqa: PLR0911 (a kind of value 
         args, kwds = _unpacked(tree["with"], arrays)
         return _distribution(tree["distribution"])(*args, **kwds)
     cls, fields = _KINDS[tree["kind"]]
-    return cls(**{field: _unpacked(tree["with"][field], arrays) for field in fields})
+    return cls(**{field: _unpacked(tree["with"][field], arrays) for field in fields if field in tree["with"]})
 
 
 def _built_in(name: str) -> Activation | None:

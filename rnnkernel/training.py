@@ -510,7 +510,7 @@ def one_step(value: Any, derivative: Any, blocks: Blocks, task: Task, stops: Any
             if starts[at]:
                 for b in range(len(rows)):
                     _finish(rows[b], min(LANES, N - b * LANES), move, move_q, last)
-                    _forget(rows[b]["S"])
+                    rows[b]["S"][:] = 0.0
                 m = move = move_q = 0.0
             output = q = held = cross = 0.0
             for b in range(len(rows)):
@@ -533,7 +533,8 @@ def one_step(value: Any, derivative: Any, blocks: Blocks, task: Task, stops: Any
             last = now
         if answer < -1:
             break
-        losses[r] = _over(total, stops[r + 1] - stops[r] - missing)
+        n_known = stops[r + 1] - stops[r] - missing
+        losses[r] = total / n_known if n_known else np.nan
     for b in range(len(rows)):
         _finish(rows[b], min(LANES, N - b * LANES), move, move_q, last)
     memory[0] = m
@@ -544,18 +545,6 @@ def one_step(value: Any, derivative: Any, blocks: Blocks, task: Task, stops: Any
 def _is_missing(y: Any, output: Any) -> Any:
     """Return whether it is the target that an error lacks, not an output that diverged."""
     return np.isnan(y) and abs(output) < _TOO_LARGE
-
-
-@jit
-def _over(total: Any, n: Any) -> Any:
-    """Return the mean of n numbers from their sum, NaN if there are none."""
-    return total / n if n else np.nan
-
-
-@jit
-def _forget(S: Any) -> None:
-    for i in range(len(S)):
-        S[i] = 0.0
 
 
 @jit(fastmath=_FAST)
@@ -587,7 +576,7 @@ def replay(value: Any, derivative: Any, held: Rings, task: Task, stops: Any, los
             at = k % len(x)
             if starts[at]:
                 seen[0] = 0
-                _forget(S)
+                S[:] = 0.0
             newest = seen[0] % tau
             seen[0] += 1
             inputs[newest] = x[at]
@@ -607,7 +596,8 @@ def replay(value: Any, derivative: Any, held: Rings, task: Task, stops: Any, los
             depth = min(tau, seen[0])
             _replay_outputs(value, derivative, held, depth, S_replayed, D, u)
             _descend(rate * min(max(e, -clip), clip), held, depth, S_replayed, D, u, toward_B)
-        losses[r] = _over(total, stops[r + 1] - stops[r] - missing)
+        n_known = stops[r + 1] - stops[r] - missing
+        losses[r] = total / n_known if n_known else np.nan
     return -1
 
 

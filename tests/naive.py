@@ -84,3 +84,46 @@ def sensitivities(C, W, B, S, x):
         yield p_W, p_B, m, D, S
         a = B @ D / N
         p_W, p_B = a * p_W + B * D * each / N, a * p_B + S / N
+
+
+def symbol_step(C, W, B, S, x, y, *, beta, alpha, sigma, prime, gradient):
+    """One step of online gradient descent with p outputs on a one-hot input, with every zero written out."""
+    N, p = C.shape
+    one_hot = np.zeros(W.shape[1])
+    one_hot[x] = 1.0
+    u = W @ one_hot + B @ S / N
+    new = sigma(u)
+    e = y - gradient(N**-beta * C.T @ new)
+    move = alpha / N ** (2 - 2 * beta) * N**-beta
+    toward_u = np.array([sum(e[a] * C[i, a] for a in range(p)) for i in range(N)]) * prime(u)
+    return (
+        C + move * np.outer(new, e),
+        W + move * np.outer(toward_u, one_hot),
+        B + move * S * np.mean(toward_u),
+        new,
+    )
+
+
+def symbol_flow(x, y, law_of, recurrent_mean, output_square, *, alpha, time, steps, gradient):
+    """Outputs of the limit at the points of a sequence, by Euler steps: every point a node, tanh, normal weights.
+
+    law_of : mean and standard deviation of W for each symbol; y : targets (n, p).
+    """
+    z = np.linspace(-9, 9, 301)
+    w = np.exp(-z * z / 2)
+    w /= w.sum()
+    memory, values, slopes = 0.0, [], []
+    for each in x:
+        mean, deviation = law_of[each]
+        values.append(np.tanh(mean + deviation * z + memory))
+        slopes.append(1 - values[-1] ** 2)
+        memory = recurrent_mean * (w @ values[-1])
+    values, slopes = np.array(values), np.array(slopes)
+    means = values @ w
+    same = np.array([[a == b for b in x] for a in x])
+    inside = (values * w) @ values.T + output_square * (slopes * w) @ slopes.T
+    K = np.where(same, inside, np.outer(means, means))
+    g = np.zeros(y.shape)
+    for _ in range(steps):
+        g = g + time / steps * alpha * K @ (y - gradient(g)) / len(x)
+    return g

@@ -57,7 +57,8 @@ def memory_map() -> MemoryMap:
 
 def quadrature() -> dict[str, Any]:
     """Return the nodes (1, Q) and weights (Q,) of φ."""
-    return {"nodes": memory_map()._nodes, "weights": memory_map()._weights}
+    rule = law().quadrature
+    return {"nodes": rule.nodes.T.copy(order="C"), "weights": rule.weights * law().recurrent_mean}
 
 
 @cache

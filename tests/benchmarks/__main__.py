@@ -32,7 +32,7 @@ def main() -> None:
 
 def measured(names: list[str]) -> Iterator[Any]:
     """Give one table after the other, those of the measures named or else of all."""
-    from . import measures, pages, roofline, scaling, tables
+    from . import measures, pages, roofline, scale, scaling, tables
 
     cores = measures.usable_cores()
     on_one_core = (
@@ -40,9 +40,11 @@ def measured(names: list[str]) -> Iterator[Any]:
         roofline.roofline,
         scaling.widths,
         scaling.lengths,
+        scaling.symbols,
         scaling.memory,
         measures.chain_simulation,
         measures.limit_or_simulation,
+        scale.scale,
         measures.fresh_process,
     )
     on_all_cores = (measures.two_cores, measures.book, pages.pages)

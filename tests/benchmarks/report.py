@@ -13,7 +13,7 @@ from .tables import Spread, Table, as_markdown
 
 RESULTS = Path(__file__).with_name("results.md")
 NUMBERS = Path(__file__).parents[2] / "_build" / "bench" / "benchmarks.json"
-PACKAGES = ("rnnkernel", "numba", "llvmlite", "numpy", "scipy", "jax", "jaxlib", "torch", "quantecon")
+PACKAGES = ("rnnkernel", "numba", "llvmlite", "numpy", "scipy", "jax", "jaxlib", "torch", "quantecon", "scikit-learn")
 SPREAD = (
     "Median of the repeats, in brackets the quartiles. All on one core and in processor time unless said. "
     "Implementations take turns within each round, and ratios are taken round by round: they hold better than times, "

@@ -5,12 +5,13 @@ import tracemalloc
 from functools import partial
 
 import numpy as np
+from scipy import stats
 
 import rnnkernel as rk
 
 from .clock import rounds
 from .peers import with_rnnkernel
-from .problem import LEARNING_RATE, Problem
+from .problem import BETA, LEARNING_RATE, Problem
 from .tables import Spread, Table
 
 LENGTHS = (300, 1_000, 3_000, 10_000, 30_000)
@@ -41,6 +42,33 @@ def lengths() -> Table:
     step, start = 1e6 * np.polyfit(LENGTHS, [np.median(seconds[str(n)]) for n in LENGTHS], 1)
     note = f"A run costs {start:.0f} µs, and {step:.3f} µs for each step."
     return Table("Cost against steps, N = 1,000", ["steps", "ms", "µs per step"], rows, note)
+
+
+def symbols() -> Table:
+    """Time training on p symbols with p outputs, and with one output beside `train` on unit vectors."""
+    rng = np.random.default_rng(0)
+    runs, sizes = {}, {}
+    for p, N in itertools.product((2, 27, 100), (100, 1_000, 10_000)):
+        n = max(100, 20_000_000 // (N * p) // 10)
+        x = rng.integers(p, size=n)
+        law = rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0.7, 1), stats.uniform(0, 1), n_inputs=p)
+        many = rk.SymbolRNN.sample(law, n_units=N, beta=BETA, rng=0)
+        runs[f"{p}, {N:,}"] = partial(rk.train_symbols, many, (x, x), learning_rate=LEARNING_RATE, n_records=1)
+        sizes[f"{p}, {N:,}"] = n, N * p
+        if (p, N) == (27, 1_000):
+            one = rk.SymbolRNN.sample(law, n_units=N, beta=BETA, rng=0, n_outputs=1)
+            dense, data = rk.RNN.sample(law, n_units=N, beta=BETA, rng=0), (x, np.zeros((n, 1)))
+            by_index = partial(rk.train_symbols, one, data, learning_rate=LEARNING_RATE, loss="squared", n_records=1)
+            zeros = partial(rk.train, dense, (np.eye(p)[x], np.zeros(n)), learning_rate=LEARNING_RATE, n_records=1)
+            both = rounds({"index": by_index, "zeros": zeros}, n=11)
+            share = np.median(both["zeros"] / both["index"])
+    seconds = rounds(runs, n=11)
+    rows = [
+        [name, Spread.of(1e6 * seconds[name] / n), Spread.of(1e9 * seconds[name] / (n * work))]
+        for name, (n, work) in sizes.items()
+    ]
+    note = f"With one output, 27 symbols and N = 1,000, `train` on unit vectors takes {share:.2f} times as long."
+    return Table("Symbols, cross-entropy", ["p, N", "µs per step", "ns per unit and output"], rows, note)
 
 
 def memory() -> Table:

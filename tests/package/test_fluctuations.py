@@ -243,12 +243,29 @@ def test_a_state_split_in_two_changes_nothing(limit):
 def test_std_and_band(limit):
     fluct = limit.fluctuations([1.0, 2.0], X, M)
     G, S, V = fluct.initial_output, fluct.data, fluct.finite_width
-    np.testing.assert_allclose(fluct.std(n_units=100, beta=0.75), np.sqrt(G / 10 + S / 100 + V / 100))
+    b, bias, of_pairs, F, R = fluct.next_order
+    np.testing.assert_allclose(fluct.std(n_units=100, beta=0.75), np.sqrt(G / 10 + (S + V + F) / 100 + R / 1000))
     np.testing.assert_allclose(fluct.std(n_units=100, beta=0.75, paired=True), np.sqrt(S / 100 + 2 * V / 100))
-    np.testing.assert_allclose(fluct.std(n_units=100, beta=0.5), np.sqrt(G + S / 100 + V / 100))
+    np.testing.assert_allclose(fluct.std(n_units=100, beta=0.5), np.sqrt(G + (S + V + F + R) / 100))
+    mean = limit.predict([1.0, 2.0], X, M) + b / 10
+    np.testing.assert_allclose(fluct.mean(n_units=100, beta=0.75), mean + bias / 100)
+    np.testing.assert_allclose(fluct.mean(n_units=100, beta=0.75, paired=True), mean + of_pairs / 100)
     low, high = fluct.band(n_units=100, beta=0.6, level=0.9)
-    np.testing.assert_allclose((low + high) / 2, limit.predict([1.0, 2.0], X, M))
+    np.testing.assert_allclose((low + high) / 2, fluct.mean(n_units=100, beta=0.6))
     np.testing.assert_allclose(high - low, 2 * stats.norm.ppf(0.95) * fluct.std(n_units=100, beta=0.6))
+
+
+def test_a_variance_is_not_negative():
+    zero, one = np.zeros(1), np.ones(1)
+    small = rk.Fluctuations(zero, one, zero, zero, next_order=(zero, zero, zero, zero, -4 * one))
+    assert small.std(n_units=2, beta=0.75) == 0.0
+    assert small.std(n_units=8, beta=0.5) == pytest.approx(np.sqrt(0.5))
+
+
+def test_an_older_file_has_the_first_order_only():
+    fluct = rk.Fluctuations(np.ones(2), np.zeros(2), np.ones(2), np.zeros(2))
+    assert not np.any(fluct.next_order)
+    np.testing.assert_array_equal(fluct.mean(n_units=4, beta=1.0), np.ones(2))
 
 
 def test_wrong_arguments(limit):

@@ -164,7 +164,7 @@ def test_wrong_activations_are_refused():
 
 
 def test_inputs_beyond_the_quadrature_are_announced_by_all_that_use_it():
-    limit = rk.KernelLimit(DATA, LAW)
+    limit = rk.KernelLimit(DATA, rk.InitialLaw(LAW.output, stats.logistic(0.7, 0.5), LAW.recurrent))
     for ask in (
         lambda: limit.predict(2.0, [300.0], 0.1),
         lambda: limit.kernel([300.0], 0.1, [1.0], 0.1),

@@ -331,5 +331,6 @@ def test_wrong_functions_are_refused(mu):
 
 def test_inputs_beyond_the_quadrature_are_announced():
     data = rk.DataSequence(CHAIN, inputs=[-80.0, 1.0], targets=[0.0, 1.0])
+    law = rk.InitialLaw(LAW.output, stats.logistic(0.7, 0.5), LAW.recurrent)
     with pytest.warns(RuntimeWarning, match="inputs as large as 80 in coordinate 0"):
-        rk.StationaryLaw(data, rk.MemoryMap(LAW))
+        rk.StationaryLaw(data, rk.MemoryMap(law))

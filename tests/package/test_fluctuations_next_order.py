@@ -1,0 +1,227 @@
+"""Drift, bias, and variances beyond the first order, against flows of finitely many units and moments of learners."""
+
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from reference import DATA, LAW
+from scipy import stats
+from scipy.linalg import expm
+
+import rnnkernel as rk
+
+X, M, TIME = np.array([-1.0, 0.8, 0.3]), np.array([0.1, -0.2, 0.4]), 1.5
+TWO = rk.DataSequence(  # the target depends on the transition
+    rk.MarkovChain([[0.7, 0.3], [0.4, 0.6]]), inputs=[-1.0, 0.8], targets=[[-1.0, 0.5], [0.3, 2.0]]
+)
+NOTHING = rk.DataSequence(TWO.chain, TWO.inputs, targets=[0.0, 0.0])
+# Laws of finitely many units, so that expectations are sums: C has a kurtosis, and B a variance given W, or is f(W).
+C = stats.rv_discrete(values=([-1.5, -0.5, 0.5, 1.5], [0.15, 0.35, 0.35, 0.15]))
+W = stats.rv_discrete(values=([-0.5, 1.2], [0.4, 0.6]))
+FREE = rk.InitialLaw(C, W, stats.rv_discrete(values=([-0.1, 0.4], [0.5, 0.5])))
+TIED = rk.InitialLaw(C, W, recurrent=lambda W: 0.1 + 0.2 * W[:, 0])
+SLOW = 1e-7  # a learning rate at which one sees all data: at a given αt, what they disturb is proportional to α
+
+
+def units(law):
+    """Every unit of a discrete law: chances, C, W and B."""
+    given = law.recurrent
+    B = {w: [(float(given(np.array([[w]]))[0]), 1.0)] for w in W.xk} if law is TIED else None
+    rows = []
+    for (c, pc), (w, pw) in product(zip(C.xk, C.pk, strict=True), zip(W.xk, W.pk, strict=True)):
+        for b, pb in B[w] if B else zip(given.xk, given.pk, strict=True):
+            rows.append([pc * pw * pb, c, w, b])
+    return np.array(rows).T
+
+
+def flow(data, chances, law, h, n_steps=10, n_back=5):
+    """Outputs at time TIME of units with moving parameters that see all data; one row for each row of chances.
+
+    Output (1/h) Σ chance C σ, moves of size h: h = N^{β−1} with infinitely many units.  Memory is followed along all
+    paths, with the parameters of each moment.
+    """
+    paths = np.array(list(product(range(data.chain.n_states), repeat=n_back + 2)))
+    weights = data.chain.stationary_distribution[paths[:, 0]]
+    for now, after in pairwise(paths.T):
+        weights = weights * data.chain.transition[now, after]
+    y = data.targets[paths[:, -2], paths[:, -1]]
+    x = data.inputs[paths[:, :-1]]
+
+    def slope(state):
+        c, w, b = state[:, :, None]  # laws, 1, units
+        m = np.zeros((len(chances), len(x)))
+        for k in range(n_back):
+            before = np.tanh(x[:, k, None] * w + m[..., None])
+            m = ((chances[:, None] * b) * before).sum(axis=2)
+        S = np.tanh(x[:, -1, None] * w + m[..., None])
+        D, now = 1 - S**2, x[:, -1, None]
+        e = weights * (y - (chances[:, None] * c * S).sum(axis=2) / h)
+        q = (chances[:, None] * c * D).sum(axis=2)
+        moves = e[..., None] * S, e[..., None] * c * D * now, (e * q)[..., None] * before
+        return h * np.array([each.sum(axis=1) for each in moves])
+
+    state, dt = np.tile(units(law)[1:, None], (1, len(chances), 1)), TIME / n_steps
+    for _ in range(n_steps):
+        first = slope(state)
+        second = slope(state + dt / 2 * first)
+        third = slope(state + dt / 2 * second)
+        state = state + dt / 6 * (first + 2 * second + 2 * third + slope(state + dt * third))
+    c, w, _ = state
+    return np.einsum("lu,lu,lup->lp", chances, c, np.tanh(w[..., None] * X + M)) / h
+
+
+def corrections(data, law, alpha=SLOW):
+    fluct = rk.KernelLimit(data, law, learning_rate=alpha).fluctuations(TIME / alpha, X, M)
+    return fluct, fluct.next_order
+
+
+SIZES = np.array([0.1, 0.15, 0.2, 0.25])
+
+
+def coefficient(values, power, powers):
+    """The coefficient of h^power, from values at SIZES of a function of h in which only these powers occur."""
+    return np.linalg.solve(SIZES[:, None] ** powers, np.array(values))[powers.index(power)]
+
+
+@pytest.mark.parametrize("law", [FREE, TIED])
+def test_drift_is_the_second_order_of_the_flow_in_the_size_of_moves(law):
+    drift = coefficient([flow(TWO, units(law)[:1], law, h)[0] for h in SIZES], 2, [0, 2, 4, 6])
+    np.testing.assert_allclose(corrections(TWO, law)[1].drift, drift, rtol=1e-3)
+
+
+@pytest.mark.parametrize("law", [FREE, TIED])
+def test_units_that_move_to_first_and_second_order_in_their_law(law):
+    """Along (1 − ε)λ + ε δ_unit: the variance of derivatives, and half the mean of second derivatives.
+
+    A pair is one unit of twice the weight: the mean over N/2 of them counts second derivatives twice.
+    """
+    fluct, after = corrections(TWO, law)
+    chance, eps = units(law)[0], 1e-3
+    one = np.eye(len(chance)) - chance
+    pairs = (
+        one + one.reshape(len(C.xk), -1, len(chance))[::-1].reshape(one.shape)
+    ) / 2  # the order of C.xk is symmetric
+
+    def moments(h):
+        laws = chance + np.concatenate([step * each for step in (0, eps, -eps) for each in (one, pairs)])
+        here, _, plus, plus_pairs, minus, minus_pairs = flow(TWO, laws, law, h).reshape(6, len(one), len(X))
+        second, of_pairs = plus + minus - 2 * here, plus_pairs + minus_pairs - 2 * here
+        return chance @ ((plus - minus) / (2 * eps)) ** 2, chance @ second / 2 / eps**2, chance @ of_pairs / eps**2
+
+    variance, bias, of_pairs = zip(*(moments(h) for h in SIZES), strict=True)
+    variance = coefficient(variance, 0, [-2, 0, 2, 4]) - fluct.finite_width
+    np.testing.assert_allclose(after.moving_features, variance, rtol=2e-3, atol=2e-6)
+    np.testing.assert_allclose(after.bias, coefficient(bias, 0, [0, 2, 4, 6]), rtol=2e-3, atol=2e-6)
+    np.testing.assert_allclose(after.bias_of_pairs, coefficient(of_pairs, 0, [0, 2, 4, 6]), rtol=2e-3, atol=2e-6)
+
+
+def test_what_the_random_start_does_to_units():
+    """The order N^{−2} of the variance of a function of N units, from its first three derivatives in their law.
+
+    Half the mean of the squares of second derivatives, and the covariances of the first with the second in one unit
+    twice, and with the third in one unit and another twice.  Without targets the network's paths do not depend on h.
+    """
+    chance = units(TIED)[0]
+    one = np.eye(len(chance)) - chance
+
+    def derivative(*directions):
+        """The derivative in the law along products of directions, by central differences at two distances."""
+        directions = np.array(np.broadcast_arrays(*directions))
+        signs = np.array(list(product([1, -1], repeat=len(directions))))
+        moves = np.tensordot(signs, directions, axes=1)
+        outputs = [flow(NOTHING, chance + eps * moves.reshape(-1, len(chance)), TIED, 1.0) for eps in (0.05, 0.1)]
+        near, far = (each.reshape(*moves.shape[:-1], len(X)) for each in outputs)
+        weights = signs.prod(axis=1) / 0.1 ** len(directions)
+        return np.tensordot(weights, 4 / 3 * near - far / 3 / 2 ** len(directions), axes=1)
+
+    first, second = derivative(one), derivative(one[:, None], one)
+    expected = np.einsum("u,v,uvp->p", chance, chance, second**2) / 2 + np.einsum("u,up,uup->p", chance, first, second)
+    for p, start in enumerate((chance * first.T) @ one):
+        expected[p] += chance @ derivative(start, one, one)[:, p]
+    np.testing.assert_allclose(corrections(NOTHING, TIED)[1].random_start, expected, rtol=5e-3)
+
+
+def learner(data, law, n_units):
+    """What a learner with the limit's kernel and no memory has at the points: the mean, and the variance that is left.
+
+    Exact: first and second moments of its values at inputs and points, for each state of the chain, step by step; the
+    second without targets, from a random start.
+    """
+    chain, kernel = data.chain, rk.TangentKernel(law)
+    x, m = np.append(data.inputs, X), np.append(np.zeros(chain.n_states), M)
+    K, P, pi = kernel(x, m, data.inputs, 0.0) / n_units, chain.transition, chain.stationary_distribution
+    nodes, weights = law.quadrature
+    values = np.tanh(np.outer(x, nodes) + m[:, None])
+    mean, second = np.zeros((len(P), len(x))), pi[:, None, None] * law.output_square * (values * weights) @ values.T
+    step = np.array([np.eye(len(x)) - np.outer(K[:, s], np.arange(len(x)) == s) for s in range(len(P))])
+    push = np.einsum("s,sj,sj,xs->jx", pi, P, data.targets, K)
+    for _ in range(round(TIME * n_units)):
+        mean = P.T @ np.einsum("sxy,sy->sx", step, mean) + push
+        second = np.tensordot(P.T, step @ second @ step.swapaxes(1, 2), axes=1)
+    return np.array([mean.sum(axis=0), np.diag(second.sum(axis=0))])[:, len(P) :]
+
+
+def test_what_sticky_data_do_to_the_mean_and_to_the_random_start():
+    """Seen alone in how both depend on the learning rate α at a given αt: units and their features do not know α."""
+    law = rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0.7, 1), recurrent=lambda W: np.zeros(len(W)))
+    chain = rk.MarkovChain([[0.8, 0.15, 0.05], [0.1, 0.8, 0.1], [0.3, 0.1, 0.6]])
+    targets = [[-1.0, 0.5, 1.0], [0.3, 2.0, -1.0], [1.0, 0.0, -0.5]]
+    data, nothing = (rk.DataSequence(chain, [-1.0, 0.8, 1.2], targets=y) for y in (targets, [0.0] * 3))
+    fluct, after = corrections(data, law, alpha=1.0)
+    first_order = np.array([fluct.prediction, fluct.initial_output])
+    coarse, fine = (n * (learner(data, law, n) - first_order) for n in (400, 800))
+    mean, left = 2 * fine - coarse
+    np.testing.assert_allclose(after.bias - corrections(data, law)[1].bias, mean, rtol=1e-2)
+    fast, slow = (corrections(nothing, law, alpha)[1].random_start for alpha in (1.0, SLOW))
+    np.testing.assert_allclose(fast - slow, left, rtol=1e-2)
+
+
+def test_what_data_with_memory_do_to_the_mean():
+    """Steps that meet earlier steps, from the powers of the transition operator, and all paths of memory from zero."""
+    y = np.array([-1.0, 2.0])
+    data = rk.DataSequence(TWO.chain, TWO.inputs, targets=y)
+    limit = rk.KernelLimit(data, FREE)
+    mu, n = limit.stationary, len(limit.stationary.memory)
+    x, m = np.append(mu.inputs, X), np.append(mu.memory, M)
+    K = limit.kernel(x, m, mu.inputs, mu.memory)
+    A = np.hstack([K * mu.weights, np.zeros((len(x), len(X)))])
+    T, one = mu.transition_operator, np.outer(np.ones(n), mu.weights)
+    later = np.linalg.solve(np.eye(n) - T + one, T - one)  # Σ_{l>0} of T^l − 1μ
+    nodes, weights = np.polynomial.legendre.leggauss(16)
+    expected = 0.0
+    for s, weight in zip(TIME * (1 + nodes) / 2, TIME * weights / 2, strict=True):
+        r = (expm(-s * A) @ np.append(y[mu.states], np.zeros(len(X))))[:n] * mu.weights
+        h = (expm((s - TIME) * A) @ K)[n:]
+        expected = expected - weight * (h @ (later * K[:n]).T @ r - (h * mu.weights) @ K[:n] @ r / 2)
+
+    left = expm(-TIME * A)[n:]
+    paths = np.array(list(product(range(2), repeat=8)))
+    chances, memory = data.chain.stationary_distribution[paths[:, 0]], np.zeros(len(paths))
+    for now, after in pairwise(paths.T):
+        chances = chances * data.chain.transition[now, after]
+    for now in paths.T:
+        f = left @ limit.kernel(x, m, data.inputs[now], memory) * y[now]
+        expected = expected + f @ chances - left @ K * y[mu.states] @ mu.weights
+        memory = limit.memory_map(data.inputs[now], memory)
+    bias = corrections(data, FREE, alpha=1.0)[1].bias - corrections(data, FREE)[1].bias
+    np.testing.assert_allclose(bias, expected, rtol=1e-3)
+
+
+def test_points_and_times_are_computed_one_by_one(monkeypatch):
+    limit, x, m = rk.KernelLimit(DATA, LAW), [-1.0, 1.5, 1.5], [-0.2, 0.1, 0.4]
+    together = np.array(limit.fluctuations([0.0, 2.0], x, m).next_order)
+    assert together.shape == (5, 2, 3)
+    assert not together[:, 0].any()
+    np.testing.assert_allclose(
+        together[:, 1, 2], np.array(limit.fluctuations(2.0, 1.5, 0.4).next_order)[:, 0], rtol=1e-8
+    )
+    monkeypatch.setattr("rnnkernel.fluctuations._BLOCK", 1)
+    np.testing.assert_allclose(limit.fluctuations(2.0, x, m).next_order, together[:, 1], rtol=1e-8)
+
+
+def test_a_second_input_that_is_zero_changes_nothing():
+    law = rk.InitialLaw(LAW.output, stats.norm(0.7, 1), LAW.recurrent, n_inputs=2)
+    wide = rk.DataSequence(DATA.chain, inputs=[[-1.0, 0.0], [1.5, 0.0]], targets=DATA.targets)
+    one = rk.KernelLimit(DATA, LAW).fluctuations(2.0, [-1.0, 1.5], [0.1, 0.4])
+    two = rk.KernelLimit(wide, law).fluctuations(2.0, [[-1.0, 0.0], [1.5, 0.0]], [0.1, 0.4])
+    np.testing.assert_allclose(two.next_order, one.next_order, rtol=1e-4, atol=1e-6)
