@@ -17,17 +17,13 @@ class Axis(Immutable):
     Parameters
     ----------
     n : int
-        The number of nodes.
-    low : float
-        The lower end of the interval, or where one turn of the circle begins.
-    high : float
-        The other end.
-    centre : float
-        Where most nodes are.
-    scale : float
-        The scale b; infinite for polynomials of s itself.
+        How many nodes.
+    low, high : float
+        The ends; a period apart on a circle.
+    centre, scale : float
+        The centre and the scale b.
     circle : bool
-        Whether s is an angle.
+        Whether the ends are one point.
 
     Attributes
     ----------

@@ -39,12 +39,12 @@ class Continuum(Immutable):
 
     Parameters
     ----------
-    data : RandomRecursion
+    data : Autoregression, GaussianAutoregression, NoisyRotation or RandomRecursion
         The recursion.
     memory_map : MemoryMap
-        The memory that it drives: functions must be smooth on its scale.
-    n_nodes : sequence of int or None
-        How many nodes for each state variable; chosen for None, and for all if empty.
+        The memory map φ, which the nodes have to resolve.
+    n_nodes : sequence of int
+        Nodes of each coordinate of the state; if empty, as many as are needed.
 
     Attributes
     ----------
