@@ -17,13 +17,17 @@ class Axis(Immutable):
     Parameters
     ----------
     n : int
-        How many nodes.
-    low, high : float
-        The ends; a period apart on a circle.
-    centre, scale : float
-        The centre and the scale b.
+        The number of nodes.
+    low : float
+        The lower end of the interval, or where one turn of the circle begins.
+    high : float
+        The other end.
+    centre : float
+        Where most nodes are.
+    scale : float
+        The scale b; infinite for polynomials of s itself.
     circle : bool
-        Whether the ends are one point.
+        Whether s is an angle.
 
     Attributes
     ----------
