@@ -14,6 +14,7 @@ from rnnkernel.fluctuations import Fluctuations
 from rnnkernel.initial import InitialLaw
 from rnnkernel.kernel import TangentKernel, empirical_kernel
 from rnnkernel.limit import KernelLimit
+from rnnkernel.mean_field import MeanField
 from rnnkernel.memory import MemoryMap
 from rnnkernel.network import RNN
 from rnnkernel.poisson import PoissonSolution
@@ -40,6 +41,7 @@ __all__ = [
     "InitialLaw",
     "KernelLimit",
     "MarkovChain",
+    "MeanField",
     "MemoryMap",
     "NoisyRotation",
     "PoissonSolution",

@@ -18,16 +18,17 @@ the chain itself, which is solved without subtractions.  Arrays of values have t
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.polynomial.chebyshev import chebinterpolate
 
 from rnnkernel import _checks
+from rnnkernel._axis import Axis
 from rnnkernel._immutable import Immutable, cached, read_only
 from rnnkernel._krylov import gmres
 from rnnkernel._types import Array
-from rnnkernel.chains import MarkovChain
 from rnnkernel.memory import MemoryMap
 
 _FINEST = 128  # most nodes that are chosen without being asked for
@@ -41,8 +42,8 @@ class Collocation(Immutable):
 
     Parameters
     ----------
-    chain : MarkovChain
-        The chain, with one closed class.
+    chain : MarkovChain or Continuum
+        The chain, with one stationary law.
     input_vectors : ndarray, shape (n_states, d)
         The input of each state.
     memory_map : MemoryMap
@@ -51,20 +52,17 @@ class Collocation(Immutable):
         Nodes per state; if not given, as many as φ needs to be resolved to rounding.
     """
 
-    def __init__(self, chain: MarkovChain, input_vectors: Array, memory_map: MemoryMap, n_each: int | None) -> None:
+    def __init__(self, chain: Any, input_vectors: Array, memory_map: MemoryMap, n_each: int | None) -> None:
         self._stationary = chain.stationary_distribution
         self.chain, self.input_vectors, self.memory_map = chain, input_vectors, memory_map
-        self.intervals = _reachable(chain, input_vectors, memory_map)
-        low, high = _invariant(input_vectors, memory_map, self.intervals)
-        self._centre, self._half = (low + high) / 2, (high - low) / 2
-        self.n_each = self._needed() if n_each is None else n_each
-        angles = (np.arange(self.n_each) + 0.5) * np.pi / self.n_each
-        self._reference = np.cos(angles)
-        self._barycentric = np.sin(angles) * (-1.0) ** np.arange(self.n_each)
+        self.intervals = self._reachable()
+        ends = float(self.intervals[:, 0].min()), float(self.intervals[:, 1].max())
+        low, high = invariant_interval(input_vectors, memory_map, *ends)
+        self.n_each = self._needed(low, high) if n_each is None else n_each
+        self._axis = Axis(self.n_each, low, high)
         self.states = np.repeat(np.arange(chain.n_states), self.n_each)
-        self.memory = np.tile(self._centre + self._half * self._reference, chain.n_states)
-        after = self._images(memory_map, self._reference)
-        self._interpolation = self._cardinals(self._scaled(after.ravel())).reshape(*after.shape, self.n_each)
+        self.memory = np.tile(self._axis.nodes, chain.n_states)
+        self._interpolation = self._axis.cardinals(self._images(memory_map, self._axis.nodes))
 
     @cached
     def weights(self) -> Array:
@@ -88,9 +86,9 @@ class Collocation(Immutable):
         T = self.chain.transition[:, None, :, None] * self._interpolation[:, :, None, :]
         return np.asarray(T.reshape(size, size))
 
-    def step(self, values: Array, factors: Array | None = None) -> Array:
-        """Σ_j P_sj factors_sj u(j, φ(x_s, m)) at the nodes: without factors P̂u, the mean of u one step later."""
-        P = self.chain.transition if factors is None else self.chain.transition * factors
+    def step(self, values: Array, matrix: Array | None = None) -> Array:
+        """Σ_j A_sj u(j, φ(x_s, m)) at the nodes for a matrix A: without one, for P, the mean of u one step later."""
+        P = self.chain.transition if matrix is None else matrix
         ahead = (P @ self._table(values).reshape(len(P), -1)).reshape(len(P), self.n_each, -1)
         return np.asarray((self._interpolation @ ahead).reshape(values.shape))
 
@@ -104,29 +102,26 @@ class Collocation(Immutable):
 
     def derivative(self, values: Array) -> Array:
         """∂u/∂m at the nodes."""
-        return np.asarray((self._differentiation @ self._table(values) / self._half).reshape(values.shape))
+        return np.asarray((self._differentiation @ self._table(values)).reshape(values.shape))
+
+    def inputs_at(self, states: Any) -> Array:
+        """Return the inputs of states, shape (n, d)."""
+        return np.asarray(self.input_vectors[states])
 
     def at(self, values: Array, states: Any, memory: Any) -> Array:
         """Return u at joint states, by interpolation between the nodes."""
         s, m = self.joint_states(states, memory)
-        t = self._scaled(m)
-        if len(t) and np.abs(t).max() > 1 + 1e-9:
-            low, high = self._centre - self._half, self._centre + self._half
-            raise ValueError(
-                f"memory must be within [{low:.6g}, {high:.6g}], which holds every memory that is reached from 0, not "
-                f"{m[int(np.abs(t).argmax())]:.6g}"
-            )
-        table = self._table(values)
-        out = np.empty((len(t), table.shape[2]))
-        for rows in np.array_split(np.arange(len(t)), 1 + len(t) * table[0].size // _BLOCK):
-            out[rows] = np.einsum("rk,rkc->rc", self._cardinals(t[rows]), table[s[rows]])
-        return np.asarray(out.reshape(len(t), *values.shape[1:]))
+        return self._interpolated(values, m, partial(self._held, s))
 
     def step_at(self, values: Array, states: Any, memory: Any) -> Array:
         """Return P̂u at joint states, for u given at the nodes."""
         s, m = self.joint_states(states, memory)
         ahead = np.tensordot(self.chain.transition, self._table(values), axes=1).reshape(values.shape)
-        return self.at(ahead, s, self.memory_map(self.input_vectors[s], m))
+        return self.at(ahead, s, self.memory_map(self.inputs_at(s), m))
+
+    def step_finely(self, values: Array, states: Any, memory: Any) -> Array:
+        """Return P̂u at joint states, as exactly as can be had."""
+        return self.step_at(values, states, memory)
 
     def joint_states(self, states: Any, memory: Any) -> tuple[Any, Array]:
         """Return states and memories, checked; a single one is repeated."""
@@ -146,6 +141,29 @@ class Collocation(Immutable):
         t = np.cos(np.linspace(0, np.pi, 2 * self.n_each + 1))
         low, high = self.intervals.T[:, :, None]
         return np.repeat(np.arange(self.chain.n_states), len(t)), ((low + high) / 2 + (high - low) / 2 * t).ravel()
+
+    def _held(self, states: Any, table: Array, rows: Any) -> Array:
+        """Return what a table (n_states, n_each, n_functions) holds in some of the given states."""
+        return np.asarray(table[states[rows]])
+
+    def _interpolated(self, values: Array, m: Array, held: Callable[[Array, Any], Array]) -> Array:
+        """Interpolate in memory what `held` returns of a table for some rows, (n_rows, n_each, n_functions)."""
+        low, high = self._axis.low, self._axis.high
+        beyond = np.maximum(low - m, m - high)
+        if beyond.max(initial=0.0) > 5e-10 * (high - low):
+            raise ValueError(
+                f"memory must be within [{low:.6g}, {high:.6g}], which holds every memory that is reached from 0, not "
+                f"{m[int(beyond.argmax())]:.6g}"
+            )
+        table = self._table(values)
+        out = np.empty((len(m), table.shape[2]))
+        for rows in np.array_split(np.arange(len(m)), 1 + len(m) * table[0].size // _BLOCK):
+            out[rows] = np.einsum("rk,rkc->rc", self._axis.cardinals(m[rows]), held(table, rows))
+        return np.asarray(out.reshape(len(m), *values.shape[1:]))
+
+    def _reachable(self) -> Array:
+        """Return the memories that each state can hold, starting from 0: rows [low, high]."""
+        return _reachable(self.chain, self.input_vectors, self.memory_map)
 
     def _solve_in_memory(self, f: Array, back: bool = False) -> Array:
         """Solve w − QTw = f, or with `back` w − QTᵀw = f, for columns that have mean zero in each state."""
@@ -185,35 +203,21 @@ class Collocation(Immutable):
     @cached
     def _differentiation(self) -> Array:
         """The derivatives of the cardinal polynomials at the reference nodes; each row sums to zero."""
-        difference = self._reference[:, None] - self._reference + np.eye(self.n_each)
-        D = self._barycentric / self._barycentric[:, None] / difference
+        m, weights = self._axis.nodes, self._axis.barycentric
+        D = weights / weights[:, None] / (m[:, None] - m + np.eye(len(m)))
         return np.asarray(D - np.diag(D.sum(axis=1)))
 
-    def _cardinals(self, t: Array) -> Array:
-        """Values at t of the polynomials that are one at one reference node and zero at the others, (len(t), n_each).
+    def _images(self, function: Callable[[Array, Array], Any], m: Array) -> Array:
+        """φ(x_i, ·) or another function of (x, m) at some memories, (n_states, len(m))."""
+        x = np.repeat(self.input_vectors, len(m), axis=0)
+        return np.asarray(function(x, np.tile(m, len(self.input_vectors)))).reshape(-1, len(m))
 
-        SciPy's barycentric interpolator is as exact, no faster for these, and takes a tenth of a second to import.
-        """
-        difference = t[:, None] - self._reference
-        difference[difference == 0] = 1e-300  # at a node, its term outweighs all others
-        terms = self._barycentric / difference
-        return np.asarray(terms / terms.sum(axis=1, keepdims=True))
-
-    def _scaled(self, memory: Array) -> Array:
-        """Memories, carried over to [−1, 1]."""
-        return np.asarray((memory - self._centre) / self._half)
-
-    def _images(self, function: Callable[[Array, Array], Any], t: Array) -> Array:
-        """φ(x_i, ·) or another function of (x, m) at points of [−1, 1], (n_states, len(t))."""
-        x = np.repeat(self.input_vectors, len(t), axis=0)
-        m = np.tile(self._centre + self._half * t, len(self.input_vectors))
-        return np.asarray(function(x, m)).reshape(-1, len(t))
-
-    def _needed(self) -> int:
+    def _needed(self, low: float, high: float) -> int:
         """Return how many nodes resolve φ and ∂φ/∂m to rounding, from the decay of their Chebyshev coefficients."""
 
         def both(t: Array) -> Any:
-            return np.vstack([self._images(each, t) for each in (self.memory_map, self.memory_map.derivative)]).T
+            m = (low + high) / 2 + (high - low) / 2 * t
+            return np.vstack([self._images(each, m) for each in (self.memory_map, self.memory_map.derivative)]).T
 
         for n in (32, 64, _FINEST):
             sizes = np.abs(chebinterpolate(both, n - 1)).max(axis=1)
@@ -257,7 +261,7 @@ def inputs(input_vectors: Array) -> Array:
     return input_vectors[:, 0] if input_vectors.shape[1] == 1 else input_vectors
 
 
-def _reachable(chain: MarkovChain, input_vectors: Array, memory_map: MemoryMap) -> Array:
+def _reachable(chain: Any, input_vectors: Array, memory_map: MemoryMap) -> Array:
     """Return the ends of intervals I_i, rows [low, high], with 0 ∈ I_i and φ(x_i, I_i) ⊂ I_j wherever P_ij > 0.
 
     They grow from {0} to what is reached, with a small margin, so that they end after finitely many steps.
@@ -278,10 +282,9 @@ def _reachable(chain: MarkovChain, input_vectors: Array, memory_map: MemoryMap) 
     raise ValueError("memory does not stay in any bounded interval")
 
 
-def _invariant(input_vectors: Array, memory_map: MemoryMap, intervals: Array) -> tuple[float, float]:
-    """Return the ends of an interval that holds the given ones, and that φ(x_s, ·) maps into itself for every s."""
+def invariant_interval(input_vectors: Array, memory_map: MemoryMap, low: float, high: float) -> tuple[float, float]:
+    """Return the ends of an interval that holds the given one, and that φ(x, ·) maps into itself for every input x."""
     t = np.cos(np.linspace(0, np.pi, 9))
-    low, high = float(intervals[:, 0].min()), float(intervals[:, 1].max())
     for _ in range(10_000):
         m = np.tile((low + high) / 2 + (high - low) / 2 * t, len(input_vectors))
         after = np.asarray(memory_map(np.repeat(input_vectors, len(t), axis=0), m))

@@ -131,8 +131,9 @@ class NextResponse(Response):
         remembered = memory[p:] / self.eigenvalues[:, None, None]
         once = "a,q,Raq,jaq,iq,jKi->RK", scale, self.W, rows, self.F, zeta.mean(axis=0), remembered
         zeta_zeta = np.einsum("biq,bjq,q->ij", zeta, zeta, self.W, optimize=True) / 2
-        again = self._on_nodes(lambda f: _forgetting(nodes, f), self.e[:, None, None] * self.forget)
-        by_units = np.einsum(*once, optimize=True) + np.einsum("jRKn,jn->RK", again, zeta_zeta @ along)
+        by_units = np.einsum(*once, optimize=True)
+        for e, weights in zip(self.e, zeta_zeta @ along, strict=True):
+            by_units += self._on_nodes(lambda f: _forgetting(nodes, f), e * self.forget) @ weights
         by_units += bent @ np.einsum("ij,in,jn->n", zeta_zeta, self.e, along) / 2
         self.operators = np.array([-self.modes.learning_rate * by_data, by_units])
 

@@ -95,9 +95,8 @@ class Response:
 
         E_μ[h² Var(Y|z) + 2h Cov(Y, u(z_{k+1})|z)] + σ_f²,    σ_f² = E_μ[(f − μf)(2u − (f − μf))].
         """
-        mu, data = self.mu, self.mu.data
-        deviation = data.targets - data.mean_target[:, None]
-        covariance = mu.collocation.step(u.reshape(-1, len(mu.weights)).T, deviation).T.reshape(u.shape)
+        mu = self.mu
+        covariance = mu.target_covariance(u.reshape(-1, len(mu.weights)).T).T.reshape(u.shape)
         centred = f - (f @ mu.weights)[..., None]
         return np.asarray((h * (h * mu.target_variances + 2 * covariance) + centred * (2 * u - centred)) @ mu.weights)
 

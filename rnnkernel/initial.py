@@ -20,15 +20,11 @@ import numpy as np
 
 from rnnkernel import _checks
 from rnnkernel._immutable import Immutable, cached
-from rnnkernel._quadrature import gauss_legendre
+from rnnkernel._quadrature import Rule, atoms, gauss, gauss_legendre, rule, tensor_product
 from rnnkernel._types import Array, Distribution, Rng
 
 _NODES = {1: 256, 2: 96, 3: 40}
-_PANELS = {1: 20, 2: 6, 3: 2}
-_ORDER = 12
 _MOST = 200_000
-_TAIL = 1e-17
-_NEGLIGIBLE = 1e-15  # total weight of the nodes that are left out
 
 
 class Quadrature(NamedTuple):
@@ -38,16 +34,13 @@ class Quadrature(NamedTuple):
     weights: Array
 
 
-class _Rule(NamedTuple):
-    """A rule for one coordinate, and |x| up to which it resolves tanh(W x + m) to about three digits.
+class Particles(NamedTuple):
+    """Units with weights: E_λ[h(C, W, B)] ≈ Σ_q weights[q] h(C_q, W_q, B_q) for h that are affine in B."""
 
-    At |x| below its reach it errs by 1e-3 exp(rate (1 − reach/|x|)).
-    """
-
-    nodes: Array
+    output: Array
+    inputs: Array
+    recurrent: Array
     weights: Array
-    reach: float
-    rate: float = 7.0
 
 
 class InitialLaw(Immutable):
@@ -151,7 +144,7 @@ class InitialLaw(Immutable):
     def quadrature(self) -> Quadrature:
         """The rule for expectations over W, exact on constants."""
         if self._rules:
-            return _tensor_product(self._rules)
+            return Quadrature(*tensor_product(self._rules))
         from scipy.stats import qmc
 
         uniform = qmc.Sobol(self.n_inputs, scramble=False).random_base2(12) + 0.5**13
@@ -161,17 +154,19 @@ class InitialLaw(Immutable):
     @cached
     def input_reach(self) -> Array:
         """|x_i| up to which expectations of tanh(W·x + m) are right to about three digits, shape (d,)."""
-        return np.array([rule.reach for rule in self._rules] or [np.inf] * self.n_inputs)
+        return np.array([each.reach for each in self._rules] or [np.inf] * self.n_inputs)
 
     @cached
-    def _rules(self) -> list["_Rule"]:
+    def _rules(self) -> list[Rule]:
+        return self._rules_of(_NODES.get(self.n_inputs, 0))
+
+    def _rules_of(self, n_nodes: int) -> list[Rule]:
         """One rule for each coordinate; none where a tensor product would have too many nodes."""
-        d = self.n_inputs
-        if d > 3:
+        if self.n_inputs > 3:
             return []
-        smooth = d == 3 or not _is_function(self.recurrent)
-        rules = [_rule(each, d, smooth=smooth) for each in self.inputs]
-        return rules if np.prod([len(rule.weights) for rule in rules]) <= _MOST else []
+        smooth = self.n_inputs == 3 or not _is_function(self.recurrent)
+        rules = [rule("inputs", each, n_nodes, _panels(n_nodes), smooth=smooth) for each in self.inputs]
+        return rules if np.prod([len(each.weights) for each in rules]) <= _MOST else []
 
     @cached
     def recurrent_mean(self) -> Array:
@@ -209,6 +204,22 @@ class InitialLaw(Immutable):
         return B
 
 
+def particles(law: InitialLaw, refinement: int) -> Particles:
+    """Return units that stand for the law, with B = E[B | W]; for d > 3 only C has more nodes for each refinement."""
+    rules = law._rules_of((40, 64, 96)[refinement])
+    W, shares = tensor_product(rules, negligible=1e-8) if rules else law.quadrature
+    finest = rule("output", law.output, _NODES[1], _panels(_NODES[1]))
+    C, weights = gauss(finest.nodes, finest.weights, 16 + 8 * refinement)
+    B = law._recurrent_of(W) if _is_function(law.recurrent) else np.full(len(W), float(law.recurrent.mean()))
+    tiled = np.repeat(C, len(W)), np.tile(W, (len(C), 1)), np.tile(B, len(C))
+    return Particles(*tiled, np.outer(weights / weights.sum(), shares).ravel())
+
+
+def _panels(n_nodes: int) -> int:
+    """Return of how many panels a composite rule has about as many nodes; ends at zero and at the median add some."""
+    return (n_nodes - 16) // 12
+
+
 def _is_function(recurrent: Any) -> bool:
     return callable(recurrent) and not hasattr(recurrent, "rvs")
 
@@ -242,7 +253,7 @@ def rule_error(law: InitialLaw, x: Array) -> float:
     if not law._rules:
         return 1e-3
     largest = np.maximum(np.abs(x).max(axis=0, initial=0.0), 1e-300)
-    reach, rate = law.input_reach, np.array([rule.rate for rule in law._rules])
+    reach, rate = law.input_reach, np.array([each.rate for each in law._rules])
     return float(1e-3 * np.exp((rate * (1 - reach / largest)).max()))
 
 
@@ -253,62 +264,9 @@ def _absolute_mean(distribution: Distribution) -> float:
     if low >= 0 or high <= 0:
         return abs(mean)
     if not hasattr(distribution, "pdf"):
-        rule = _atoms(distribution)
-        return float(rule.weights @ np.abs(rule.nodes))
+        values = atoms("recurrent", distribution)
+        return float(values.weights @ np.abs(values.nodes))
     levels = np.concatenate([10.0 ** -np.arange(40, 0, -1), np.arange(0.2, 1, 0.1), 1 - 10.0 ** -np.arange(2, 16)])
     below = distribution.ppf(levels)
     nodes, weights = gauss_legendre(np.unique(np.append(np.minimum(below[np.isfinite(below)], 0.0), 0.0)), 32)
     return mean + 2 * float(weights @ distribution.cdf(nodes))
-
-
-def _tensor_product(rules: list[_Rule]) -> Quadrature:
-    """Return the rule on all combinations of nodes, without those that weigh nothing."""
-    nodes = np.stack(np.meshgrid(*[rule.nodes for rule in rules], indexing="ij"), axis=-1).reshape(-1, len(rules))
-    weights = rules[0].weights
-    for rule in rules[1:]:
-        weights = np.outer(weights, rule.weights).ravel()
-    order = np.argsort(weights)
-    kept = np.sort(order[np.cumsum(weights[order]) > _NEGLIGIBLE])
-    return Quadrature(nodes[kept], weights[kept] / weights[kept].sum())
-
-
-def _rule(distribution: Distribution, d: int, *, smooth: bool) -> _Rule:
-    """Return the rule for one of d coordinates: atoms, trapezoidal or composite Gauss–Legendre."""
-    if not hasattr(distribution, "pdf"):
-        return _atoms(distribution)
-    low, high = float(distribution.ppf(_TAIL)), float(distribution.isf(_TAIL))
-    if smooth and np.isinf(distribution.support()).all():
-        nodes = np.linspace(low, high, _NODES[d])
-        spacing = nodes[1] - nodes[0]
-        weights = spacing * distribution.pdf(nodes)
-        if abs(weights.sum() - 1) < 1e-13:
-            return _Rule(nodes, weights, 0.8 / spacing, 12.0)
-    return _composite_rule(distribution, low, high, _PANELS[d])
-
-
-def _atoms(distribution: Distribution) -> _Rule:
-    """Return the values that a discrete distribution takes, and their probabilities."""
-    listed = getattr(getattr(distribution, "dist", distribution), "xk", None)
-    atoms = np.arange(distribution.ppf(1e-15), distribution.isf(1e-15) + 1) if listed is None else np.asarray(listed)
-    weights = distribution.pmf(atoms)
-    if abs(weights.sum() - 1) > 1e-9:
-        raise ValueError(
-            f"inputs: the atoms of a discrete distribution were not found: their weights sum to {weights.sum():g}"
-        )
-    return _Rule(atoms[weights > 0], weights[weights > 0], np.inf)
-
-
-def _composite_rule(distribution: Distribution, low: float, high: float, panels: int) -> _Rule:
-    """Composite Gauss–Legendre between the quantiles of 1e-17, times the density."""
-    ends = [end for end in (0.0, float(distribution.median())) if low < end < high]
-    while panels <= 20 * 2**6:
-        edges = np.unique(np.append(np.linspace(low, high, panels + 1), ends))
-        nodes, weights = gauss_legendre(edges, _ORDER)
-        weights *= distribution.pdf(nodes)
-        if abs(weights.sum() - 1) < 1e-9:
-            return _Rule(nodes, weights, 10.0 / np.diff(edges).max())
-        panels *= 2
-    raise ValueError(
-        f"inputs: the density of {distribution.dist.name} cannot be integrated to 1e-9 between its quantiles "
-        f"{low:.3g} and {high:.3g}; a law with lighter tails is needed"
-    )

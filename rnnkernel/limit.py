@@ -36,7 +36,7 @@ class KernelLimit(Immutable):
 
     Parameters
     ----------
-    data : DataSequence, or pair of arrays (x, y), or list of pairs, or object with ``simulate``, or StationaryLaw
+    data : DataSequence, recursion, pair of arrays (x, y), list of pairs, object with ``simulate``, or StationaryLaw
         What the network learns from, as for `StationaryLaw`; or its law μ, already computed, with the memory map of
         `law` and `activation`.  A step of a sequence whose target is NaN counts in time, and nothing is learned there.
     law : InitialLaw
@@ -53,8 +53,8 @@ class KernelLimit(Immutable):
         the quadrature of a law that is not normal, never less than the error of that.
     n_modes : int, optional
         How many modes there may be: if not given 2000, and fewer where their values would fill more than 1 GiB.
-    n_nodes : int, optional
-        As for `StationaryLaw`: of a chain only.
+    n_nodes : int or tuple of int, optional
+        As for `StationaryLaw`: of a chain or recursion only.
     n_steps : int, optional
         As for `StationaryLaw`: of a simulated sequence only.
     rng : int or numpy.random.Generator
@@ -122,7 +122,7 @@ class KernelLimit(Immutable):
         kernel: Kernel | None = None,
         tolerance: float | None = None,
         n_modes: int | None = None,
-        n_nodes: int | None = None,
+        n_nodes: int | tuple[int, ...] | None = None,
         n_steps: int | None = None,
         rng: Rng = 0,
     ) -> None:
@@ -230,18 +230,13 @@ class KernelLimit(Immutable):
 
     @property
     def irreducible_loss(self) -> float:
-        """½ E Var(Y | X, M), where it is known: on a chain whose states are told apart by their inputs or mean targets.
+        """½ E Var(Y | X, M), where it is known: if states are told apart by their inputs or mean targets.
 
-        NaN for states that share an input but not a mean target, since then it depends on how well memory tells them
-        apart, and for a sequence.
+        NaN where states share an input but not a mean target, since then it depends on how well memory tells them
+        apart, where a recursion is seen through a function of its state, and for a sequence.
         """
         mu = self.stationary
-        if isinstance(mu, EmpiricalLaw):
-            return float("nan")
-        kinds = np.unique(np.column_stack([mu.data.input_vectors, mu.data.mean_target]), axis=0)
-        if len(np.unique(mu.data.input_vectors, axis=0)) < len(kinds):
-            return float("nan")
-        return float(mu.data.chain.stationary_distribution @ mu.data.target_variance / 2)
+        return float(mu.weights @ mu.target_variances / 2) if mu.shows_states else float("nan")
 
     def mode_shares(self, times: Any) -> Array:
         """Return how much of each mode is learned, 1 − e^{−αλ_i t}.
@@ -403,7 +398,7 @@ class KernelLimit(Immutable):
         return points
 
 
-def _require_its_own(phi: MemoryMap, tangent: TangentKernel, n_nodes: int | None, n_steps: int | None) -> None:
+def _require_its_own(phi: MemoryMap, tangent: TangentKernel, n_nodes: Any, n_steps: int | None) -> None:
     """Refuse a stationary law of other networks than those of the tangent kernel."""
     if phi.law is not tangent.law or phi.activation != tangent.activation:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The Poisson equation u − P̂u = f − μ(f), μ(u) = 0, on a finite chain: what an average along one path is made of."""
+"""The Poisson equation u − P̂u = f − μ(f), μ(u) = 0: what an average along one path is made of."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -58,7 +58,7 @@ class PoissonSolution(Immutable):
     asymptotic_variance : float
         σ_f² = 2⟨u, f − μf⟩_μ − ‖f − μf‖²_μ, the limit of n times the variance of the average over n steps.
     residual : float
-        The largest |u − P̂u − (f − μf)| between the nodes: what the representation by finitely many nodes costs.
+        The largest |u − P̂u − (f − μf)| between the nodes: what finitely many nodes, of the noise too, cost.
 
     Notes
     -----
@@ -95,8 +95,8 @@ class PoissonSolution(Immutable):
 
         Parameters
         ----------
-        states : array_like of int, shape (n,)
-            States of the chain.
+        states : array_like, shape (n,) or (n, k)
+            States of the chain, or of the recursion.
         memory : array_like, shape (n,)
             Memories held there.
 
@@ -111,8 +111,8 @@ class PoissonSolution(Immutable):
 
         Parameters
         ----------
-        states : array_like of int, shape (n,)
-            States of the chain.
+        states : array_like, shape (n,) or (n, k)
+            States of the chain, or of the recursion.
         memory : array_like, shape (n,)
             Memories held there.
 
@@ -121,15 +121,15 @@ class PoissonSolution(Immutable):
         ndarray, shape (n,)
         """
         s, m = self._nodes.joint_states(states, memory)
-        return evaluate(self.f, self._nodes.input_vectors[s], m) - self.mean
+        return evaluate(self.f, self._nodes.inputs_at(s), m) - self.mean
 
     def one_step(self, states: Any, memory: Any) -> Array:
         """Return P̂u at joint states: the mean of u after one more step.
 
         Parameters
         ----------
-        states : array_like of int, shape (n,)
-            States of the chain.
+        states : array_like, shape (n,) or (n, k)
+            States of the chain, or of the recursion.
         memory : array_like, shape (n,)
             Memories held there.
 
@@ -143,7 +143,8 @@ class PoissonSolution(Immutable):
     def residual(self) -> float:
         """The largest |u − P̂u − (f − μf)| between the nodes."""
         z = self._nodes.between()
-        return float(np.abs(self._nodes.at(self.values, *z) - self(*z)).max())
+        u, after = self._nodes.at(self.values, *z), self._nodes.step_finely(self.values, *z)
+        return float(np.abs(u - after - self.centred(*z)).max())
 
     def decompose(self, states: Any, memory: Any) -> Decomposition:
         """Split a sum along a path of the joint chain into a boundary term and a martingale.
@@ -152,7 +153,7 @@ class PoissonSolution(Immutable):
 
         Parameters
         ----------
-        states : array_like of int, shape (n + 1,)
+        states : array_like, shape (n + 1,) or (n + 1, k)
             The path s_0, …, s_n.
         memory : array_like, shape (n + 1,)
             The memories m_0, …, m_n held along it.

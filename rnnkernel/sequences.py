@@ -1,7 +1,8 @@
 """Ergodic sequences beyond the finite chain, each with the rate at which it forgets.
 
-All of them are random recursions s_{k+1} = step(s_k, noise), observed through inputs x_k and targets y_k.  There are
-two ways to forget a start, and neither implies the other:
+All of them are random recursions s_{k+1} = step(s_k, noise), observed through inputs x_k and targets y_k.  Where the
+law of the noise is known, `StationaryLaw` computes the law in which they settle; elsewhere it simulates.  There are two
+ways to forget a start, and neither implies the other:
 
 * *contraction*: two copies driven by the same noise approach each other, |s_k − s'_k| ≤ q^k |s_0 − s'_0|;
 * *mixing*: the law of s_k approaches the stationary law in total variation, at the rate ρ^k.
@@ -9,7 +10,7 @@ two ways to forget a start, and neither implies the other:
 Two calls of ``simulate`` with the same seed and different starts are two such copies.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import comb
 from typing import Any
 
@@ -30,6 +31,7 @@ class _Recursion(Immutable):
     """What all recursions share: states become inputs, successive states become targets."""
 
     n_inputs: int = 1  #: the dimension d of an input
+    _period: float | None = None  # of the state, if it is an angle
 
     def __init__(self, targets: Callable[[Array, Array], Array] | None, noise: float) -> None:
         self.targets = (
@@ -59,13 +61,26 @@ class _Recursion(Immutable):
         n = _checks.integer("n", n, least=0)
         generator = _checks.generator(rng)
         states = self._states(n + 1, generator, start)
-        x = self._inputs(states)
-        y = (x if x.ndim == 1 else x[:, 0])[1:] if self.targets is None else self._targets(states)
+        y = self._targets(states[:-1], states[1:])
         if self.noise:
             y = y + self.noise * generator.standard_normal(n)
-        return x[:-1], y
+        return self._inputs(states[:-1]), y
 
     def _states(self, n: int, generator: np.random.Generator, start: Any) -> Array:
+        raise NotImplementedError
+
+    @property
+    def _laws(self) -> tuple[Distribution, ...] | None:
+        """The laws of the independent numbers that drive a step, or None if they are not known."""
+        raise NotImplementedError
+
+    @property
+    def _origin(self) -> Any:
+        """A state from which all others are reached."""
+        return 0.0
+
+    def _next(self, states: Array, noise: Array) -> Array:
+        """Return the states after a step, from states (n,) or (n, n_state) and noise (n, n_laws)."""
         raise NotImplementedError
 
     def _path(self, n: int, generator: np.random.Generator, first: Any) -> Array:
@@ -82,16 +97,19 @@ class _Recursion(Immutable):
     def _inputs(self, states: Array) -> Array:
         return states
 
-    def _targets(self, states: Array) -> Array:
-        assert self.targets is not None
-        y = _checks.array("targets", self.targets(states[:-1], states[1:]), ndim=(0, 1, 2))
-        if y.shape != (len(states) - 1,):
-            raise ValueError(f"targets must return one number per step, ({len(states) - 1},), not shape {y.shape}")
+    def _targets(self, states: Array, after: Array) -> Array:
+        """Return the target of each step, without noise."""
+        if self.targets is None:
+            x = self._inputs(after)
+            return x if x.ndim == 1 else x[:, 0]
+        y = _checks.array("targets", self.targets(states, after), ndim=(0, 1, 2))
+        if y.shape != (len(states),):
+            raise ValueError(f"targets must return one number per step, ({len(states)},), not shape {y.shape}")
         return y
 
 
 class Autoregression(_Recursion):
-    """The autoregression X_{k+1} = a X_k + (1 − a) ξ_{k+1} with bounded, independent ξ.
+    """The autoregression X_{k+1} = a X_k + (1 − a) ξ_{k+1} with independent ξ.
 
     X stays in the range of ξ, and two copies with the same noise approach each other by the factor a in every step.
     The stationary law is that of (1 − a) Σ_j a^j ξ_j.  For a fair coin ξ = ±1 this is a Bernoulli convolution: uniform
@@ -102,7 +120,7 @@ class Autoregression(_Recursion):
     contraction : float
         The factor a, 0 ≤ a < 1.
     innovation : frozen scipy.stats distribution, optional
-        Law of ξ, with a bounded range; a fair coin ±1 if not given.
+        Law of ξ, with a finite variance; a fair coin ±1 if not given.
     targets : callable, optional
         Vectorised function of (x_k, x_{k+1}), arrays (n,), with values (n,); the next input if not given.
     noise : float
@@ -139,8 +157,8 @@ class Autoregression(_Recursion):
             if not hasattr(innovation, "rvs") or not hasattr(innovation, "support"):
                 given = _checks.described(innovation)
                 raise TypeError(f"innovation must be a frozen scipy.stats distribution, not {given}")
-            if not np.isfinite(innovation.support()).all():
-                raise ValueError(f"innovation must have a bounded range, not {innovation.support()}")
+            if not np.isfinite(innovation.var()):
+                raise ValueError(f"innovation must have a finite variance, not {innovation.var()}")
 
     @property
     def mean(self) -> float:
@@ -152,6 +170,19 @@ class Autoregression(_Recursion):
         """The stationary variance Var(ξ) (1 − a)/(1 + a)."""
         xi_variance = 1.0 if self.innovation is None else float(self.innovation.var())
         return xi_variance * (1 - self.contraction) / (1 + self.contraction)
+
+    @property
+    def _origin(self) -> float:
+        return self.mean
+
+    @property
+    def _laws(self) -> tuple[Distribution, ...]:
+        from scipy.stats import rv_discrete
+
+        return (rv_discrete(values=([-1.0, 1.0], [0.5, 0.5])) if self.innovation is None else self.innovation,)
+
+    def _next(self, states: Array, noise: Array) -> Array:
+        return self.contraction * states + (1 - self.contraction) * noise[:, 0]
 
     def _states(self, n: int, generator: np.random.Generator, start: Any) -> Array:
         if start is not None:
@@ -194,7 +225,7 @@ class GaussianAutoregression(_Recursion):
     """The autoregression X_{k+1} = Σ_{i=1}^p a_i X_{k+1−i} + s η_{k+1} with independent η ~ N(0, 1).
 
     The state is (X_k, …, X_{k−p+1}), the input X_k alone.  The stationary law is normal with mean zero, and a
-    stationary start is exact.
+    stationary start is exact.  `StationaryLaw` computes for p ≤ 2 and |a_1| + |a_2| < 1, and else simulates.
 
     Parameters
     ----------
@@ -258,6 +289,20 @@ class GaussianAutoregression(_Recursion):
             )
         self.covariance = solve_discrete_lyapunov(A, self.scale**2 * np.eye(p, 1) @ np.eye(1, p))
 
+    @property
+    def _origin(self) -> Array:
+        return np.zeros(len(self.coefficients))
+
+    @property
+    def _laws(self) -> tuple[Distribution, ...] | None:
+        from scipy.stats import norm
+
+        computed = len(self.coefficients) < 3 and np.abs(self.coefficients).sum() < 1
+        return (norm(0.0, self.scale),) if computed else None
+
+    def _next(self, states: Array, noise: Array) -> Array:
+        return np.column_stack([states @ self.coefficients + noise[:, 0], states[:, :-1]])
+
     def _states(self, n: int, generator: np.random.Generator, start: Any) -> Array:
         p = len(self.coefficients)
         if start is None:
@@ -307,6 +352,7 @@ class NoisyRotation(_Recursion):
     """
 
     n_inputs = 2
+    _period = 2 * np.pi
 
     def __init__(
         self,
@@ -325,6 +371,15 @@ class NoisyRotation(_Recursion):
         """ρ = e^{−s²/2}, the modulus of the second eigenvalue of the transition operator."""
         return float(np.exp(-(self.jitter**2) / 2))
 
+    @property
+    def _laws(self) -> tuple[Distribution, ...]:
+        from scipy.stats import norm, rv_discrete
+
+        return (norm(0.0, self.jitter) if self.jitter else rv_discrete(values=([0.0], [1.0])),)
+
+    def _next(self, states: Array, noise: Array) -> Array:
+        return (states + self.turn + noise[:, 0]) % (2 * np.pi)
+
     def _states(self, n: int, generator: np.random.Generator, start: Any) -> Array:
         first = 2 * np.pi * generator.random() if start is None else _checks.number("start", start)
         turns = self.turn + self.jitter * generator.standard_normal(n)
@@ -336,13 +391,16 @@ class NoisyRotation(_Recursion):
 
 
 class RandomRecursion(_Recursion):
-    """Data from a step function of your own, s_{k+1} = step(s_k, u_{k+1}) with u uniform on [0, 1).
+    """Data from a step function of your own, s_{k+1} = step(s_k, u_{k+1}) with u uniform on [0, 1), or of a given law.
+
+    If the law of u is given, and `step` is smooth in the state, `StationaryLaw` computes instead of simulating.
 
     Parameters
     ----------
     step : callable
         ``step(state, u) -> state``.  The state is a number or an array, as `start` is; u is a number, or an array of
-        `n_uniforms` independent numbers.  A function compiled with ``numba.njit`` runs compiled, any other in Python.
+        independent numbers if there are several.  A function compiled with ``numba.njit`` runs compiled, any other in
+        Python.
     start : float or array_like, shape (n_state,)
         The state before the burn-in.  A simulation without a start of its own first takes 1000 steps from here;
         if `contraction` is given, as many as forget this state to the last bit.
@@ -357,7 +415,9 @@ class RandomRecursion(_Recursion):
     contraction : float, optional
         The factor q < 1 by which a step brings two states closer on average, if you know one.
     n_uniforms : int, optional
-        Length of u; a single number if not given.
+        Length of a uniform u; a single number if not given.
+    innovation : frozen scipy.stats distribution, or list of them, optional
+        Law of u, or of each of its numbers; uniform if not given.
 
     Notes
     -----
@@ -381,6 +441,7 @@ class RandomRecursion(_Recursion):
         noise: float = 0.0,
         contraction: float | None = None,
         n_uniforms: int | None = None,
+        innovation: Distribution | Sequence[Distribution] | None = None,
     ) -> None:
         super().__init__(targets, noise)
         self.step = _checks.function("step", step, "a state and a uniform number")
@@ -391,6 +452,12 @@ class RandomRecursion(_Recursion):
         q = None if contraction is None else _checks.number("contraction", contraction, least=0, below=1)
         self.contraction, self.burn_in = q, _DEFAULT_BURN_IN if q is None else steps_to_forget(q)
         self.n_uniforms = None if n_uniforms is None else _checks.integer("n_uniforms", n_uniforms, least=1)
+        self.innovation = tuple(innovation) if isinstance(innovation, list) else innovation
+        for each in self._laws or ():
+            if not hasattr(each, "rvs") or not hasattr(each, "ppf"):
+                raise TypeError(f"innovation must hold frozen scipy.stats distributions, not {_checks.described(each)}")
+        if innovation is not None and n_uniforms is not None:
+            raise ValueError("n_uniforms must not be given with innovation, which says how many numbers u holds")
         first = self._inputs(self.start[None])
         self.n_inputs = 1 if first.ndim == 1 else int(first.shape[1])
 
@@ -403,16 +470,37 @@ class RandomRecursion(_Recursion):
         return self._after(burn_in, n, generator, first)
 
     def _path(self, n: int, generator: np.random.Generator, first: Any) -> Array:
-        shape = (n,) if self.n_uniforms is None else (n, self.n_uniforms)
         states = np.empty((n, *self.start.shape))
         states[0] = first
-        compiled = hasattr(self.step, "py_func")
-        loop = _iterate if compiled else getattr(_iterate, "py_func", _iterate)
-        loop(self.step, generator.random(shape), states)
+        self._run(_iterate, self._noise(len(states), generator), states)
         if not np.isfinite(states).all():
             k = int(np.argwhere(~np.isfinite(states))[0, 0])
             raise FloatingPointError(f"step returned {states[k]} from the state {states[k - 1]}: not a finite state")
         return states
+
+    @property
+    def _origin(self) -> Array:
+        return self.start
+
+    @property
+    def _laws(self) -> tuple[Distribution, ...] | None:
+        given = self.innovation
+        return given if given is None or isinstance(given, tuple) else (given,)
+
+    def _noise(self, n: int, generator: np.random.Generator) -> Array:
+        if self.innovation is None:
+            return generator.random((n,) if self.n_uniforms is None else (n, self.n_uniforms))
+        drawn = [np.asarray(each.rvs(size=n, random_state=generator), dtype=float) for each in self._laws or ()]
+        return np.column_stack(drawn) if isinstance(self.innovation, tuple) else drawn[0]
+
+    def _next(self, states: Array, noise: Array) -> Array:
+        after = states.copy()
+        self._run(_each, noise if isinstance(self.innovation, tuple) else noise[:, 0], after)
+        return after
+
+    def _run(self, loop: Any, noise: Array, states: Array) -> None:
+        compiled = hasattr(self.step, "py_func")
+        (loop if compiled else getattr(loop, "py_func", loop))(self.step, noise, states)
 
     def _inputs(self, states: Array) -> Array:
         if self.inputs is None:
@@ -503,3 +591,10 @@ def _iterate(step: Any, uniforms: Any, out: Any) -> None:
     """Fill `out` with s_{k+1} = step(s_k, u_{k+1}), from the state already in out[0]; the first u is not used."""
     for k in range(1, len(out)):
         out[k] = step(out[k - 1], uniforms[k])
+
+
+@jit
+def _each(step: Any, noise: Any, states: Any) -> None:
+    """Put step(s_k, u_k) in the place of each state."""
+    for k in range(len(states)):
+        states[k] = step(states[k], noise[k])

@@ -1,8 +1,9 @@
-"""The invariant law μ of input and memory: of a finite chain, and of one path.
+"""The invariant law μ of input and memory: of a finite chain, of a recursion on a continuum, and of one path.
 
 The state z = (s, m) of the joint chain is a state s of the data and the memory m held when its input x_s arrives; one
 step leads to (j, φ(x_s, m)) with probability P_sj.  On a finite chain μ is the invariant law of these steps, found by
-collocation.  For any other sequence it is the empirical law of a long trajectory.
+collocation, and so it is for a recursion whose noise has a known law.  For any other sequence it is the empirical law
+of a long trajectory.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from rnnkernel._collocation import Collocation, evaluate, inputs
 from rnnkernel._immutable import Immutable
 from rnnkernel._types import Array, Rng, Source
 from rnnkernel.chains import DataSequence
+from rnnkernel.continuum import Continuum, ContinuumCollocation
 from rnnkernel.memory import MemoryMap
 from rnnkernel.poisson import PoissonSolution
 
@@ -26,21 +28,23 @@ _STARTS = 33  # of memory, when q ≥ 1
 class StationaryLaw(Immutable):
     """The invariant law μ of (x, m): input, and memory held when it arrives.
 
-    E_μ[f] ≈ Σ_i weights[i] f(inputs[i], memory[i]).  On a `DataSequence` this is Chebyshev collocation in m; the
-    weights are signed, and exact for smooth f up to rounding.  On a given sequence (x, y), or on any object whose
-    ``simulate(n, rng=)`` returns (x, y), it is the empirical law of (x_k, M_k), M_0 = 0; on several sequences, memory
-    starts from zero in each.
+    E_μ[f] ≈ Σ_i weights[i] f(inputs[i], memory[i]).  On a `DataSequence` this is Chebyshev collocation in m, on an
+    `Autoregression`, a `NoisyRotation`, or a `RandomRecursion` with an innovation it is collocation in its state, too;
+    the weights are signed, and exact for smooth f up to rounding.  On a given sequence (x, y), or on any other object
+    whose ``simulate(n, rng=)`` returns (x, y), it is the empirical law of (x_k, M_k), M_0 = 0; on several sequences,
+    memory starts from zero in each.
 
     Parameters
     ----------
-    data : DataSequence, or pair of arrays (x, y), or list of pairs, or object with ``simulate``
+    data : DataSequence, recursion, pair of arrays (x, y), list of pairs, or object with ``simulate``
         Where inputs come from.
     memory_map : MemoryMap
         The memory map φ.
-    n_nodes : int, optional
-        Nodes per state of a chain; if not given, as many as φ needs to be resolved to rounding.
+    n_nodes : int or tuple of int, optional
+        Nodes in memory; if not given, as many as φ needs to be resolved to rounding.  For a recursion also nodes in
+        each coordinate of its state, and in memory.
     n_steps : int, optional
-        Steps of a simulated sequence; 10 000 if not given.
+        Steps of a simulated sequence, 10 000 if not given; if given, a recursion is simulated, too.
     rng : int or numpy.random.Generator
         Source of randomness for a simulated sequence; nothing else is random.
 
@@ -54,16 +58,17 @@ class StationaryLaw(Immutable):
         Weights of the nodes, with sum one.
     targets, target_variances : ndarray, shape (n,)
         Mean and variance of the target given the node.
-    states : ndarray of int, shape (n,)
-        States of the chain at the nodes.
+    states : ndarray, shape (n,) or (n, k)
+        States at the nodes: integers of a chain, numbers or vectors of a recursion.
 
     Raises
     ------
     ValueError
         If the chain is reducible, or if memory has several invariant laws (possible for q ≥ 1 only): averages then
-        depend on the start.  A periodic chain is accepted: its averages over time do not.
+        depend on the start.  A periodic chain is accepted: its averages over time do not.  If a recursion is not
+        smooth, its states have no bounded range, or it has more than two state variables.
     TypeError
-        From all that needs the transition probabilities of a finite chain, if data is a sequence.
+        From all that needs transition probabilities, if data is a sequence.
 
     Notes
     -----
@@ -87,21 +92,24 @@ class StationaryLaw(Immutable):
     targets: Array
     target_variances: Array
     collocation: Collocation
+    _deviations: Array  # the matrix of u ↦ Cov(Y, u(s') | s) on functions of the state alone
 
     def __new__(
         cls,
         data: Any,
         memory_map: MemoryMap,
         *,
-        n_nodes: int | None = None,
+        n_nodes: int | tuple[int, ...] | None = None,
         n_steps: int | None = None,
         rng: Rng = 0,
     ) -> Self:
-        """Choose the kind of law: of a chain, or of a path."""
-        del memory_map, n_nodes, n_steps, rng  # for __init__
+        """Choose the kind of law: of a chain, of a recursion, or of a path."""
+        del memory_map, n_nodes, rng  # for __init__
+        kind: type = cls
         if cls is StationaryLaw:
-            return object.__new__(ChainLaw if isinstance(data, DataSequence) else EmpiricalLaw)  # type: ignore[return-value]
-        return object.__new__(cls)
+            known = n_steps is None and getattr(data, "_laws", None) is not None
+            kind = ChainLaw if isinstance(data, DataSequence) else ContinuumLaw if known else EmpiricalLaw
+        return object.__new__(kind)
 
     def __getnewargs__(self) -> tuple[Any, MemoryMap]:
         """Return what `__new__` needs when a law is copied or unpickled."""
@@ -112,7 +120,7 @@ class StationaryLaw(Immutable):
         data: Any,
         memory_map: MemoryMap,
         *,
-        n_nodes: int | None = None,
+        n_nodes: int | tuple[int, ...] | None = None,
         n_steps: int | None = None,
         rng: Rng = 0,
     ) -> None:
@@ -145,8 +153,8 @@ class StationaryLaw(Immutable):
     def sample(self, n: int, *, rng: Rng) -> tuple[Array, Array]:
         """Draw independent points from μ.
 
-        On a chain each is the end of its own path, long enough to forget its start to 1e-13; on a sequence, a step
-        drawn at random.
+        On a chain or recursion each is the end of its own path, long enough to forget its start to 1e-13; on a
+        sequence, a step drawn at random.
 
         Parameters
         ----------
@@ -173,7 +181,7 @@ class StationaryLaw(Immutable):
         return self._draw(_checks.integer("n", n, least=0), _checks.generator(rng))
 
     def simulate(self, n: int, *, rng: Rng) -> tuple[Any, Array, Array]:
-        """Return a stationary path of n steps of a finite chain.
+        """Return a stationary path of n steps of a chain or recursion.
 
         Parameters
         ----------
@@ -184,21 +192,19 @@ class StationaryLaw(Immutable):
 
         Returns
         -------
-        states : ndarray of int, shape (n,)
+        states : ndarray, shape (n,) or (n, k)
         x : ndarray, shape (n,) or (n, d)
         m : ndarray, shape (n,)
             The memory held when each input arrives.
         """
-        nodes = self.collocation
         n = _checks.integer("n", n, least=0)
-        lost = self.memory_map.steps_to_forget
-        states = nodes.chain.simulate(n + lost, rng=rng)
-        m = self.memory_map.trajectory(nodes.input_vectors[states])[lost:-1]
-        return states[lost:], self.data.inputs[states[lost:]], m
+        lost, _ = self.memory_map.steps_to_forget, self.collocation  # which a path does not have
+        states, x = self._path(n + lost, _checks.generator(rng))
+        return states[lost:], x[lost:], self.memory_map.trajectory(x)[lost:-1]
 
     @property
     def states(self) -> Any:
-        """The states of the chain at the nodes, integers of shape (n,)."""
+        """The states at the nodes: integers of a chain, (n,), numbers or vectors of a recursion, (n,) or (n, k)."""
         return self.collocation.states
 
     @property
@@ -208,7 +214,7 @@ class StationaryLaw(Immutable):
 
     @property
     def intervals(self) -> Array:
-        """The memories that each state can hold, starting from 0: rows [low, high], shape (n_states, 2)."""
+        """The memories that each state (of the nodes) can hold, starting from 0: rows [low, high]."""
         return self.collocation.intervals
 
     def interpolate(self, values: Any) -> Callable[[Any, Any], Array]:
@@ -222,8 +228,8 @@ class StationaryLaw(Immutable):
         Returns
         -------
         callable
-            Function of states (n,) and memories (n,) within `intervals`, with values (n,) or (n, k).  The interpolant
-            of the identity matrix gives the weights that turn values at the nodes into values there.
+            Function of states and memories (n,) within `intervals`, with values (n,) or (n, k).  The interpolant of the
+            identity matrix gives the weights that turn values at the nodes into values there.
 
         Examples
         --------
@@ -242,7 +248,7 @@ class StationaryLaw(Immutable):
         return partial(nodes.at, given)
 
     def solve_poisson(self, f: Callable[[Array, Array], Any]) -> PoissonSolution:
-        """Solve u − P̂u = f − μ(f), μ(u) = 0, on a finite chain.
+        """Solve u − P̂u = f − μ(f), μ(u) = 0, for a chain or a recursion.
 
         Parameters
         ----------
@@ -266,44 +272,45 @@ class StationaryLaw(Immutable):
         """
         return PoissonSolution(self.collocation, f)
 
-    def _find(self, n_nodes: int | None, n_steps: int | None, rng: Rng) -> None:
+    @property
+    def shows_states(self) -> bool:
+        """Whether inputs and mean targets are known to tell the states apart."""
+        return False
+
+    def target_covariance(self, values: Array) -> Array:
+        """Return Cov(Y, u(z')|z) at the nodes, for u one step later, by its values at the nodes on the first axis."""
+        return self.collocation.step(values, self._deviations)
+
+    def _find(self, n_nodes: Any, n_steps: int | None, rng: Rng) -> None:
         """Fill the attributes of the nodes."""
         raise NotImplementedError
 
     def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
         raise NotImplementedError
 
+    def _path(self, n: int, generator: np.random.Generator) -> tuple[Any, Array]:
+        """Return states and inputs of a stationary path."""
+        raise NotImplementedError
+
 
 class ChainLaw(StationaryLaw):
     """The law of a chain: its nodes are those of a collocation."""
 
-    def _find(self, n_nodes: int | None, n_steps: int | None, rng: Rng) -> None:  # noqa: ARG002 (nothing is random)
+    def _find(self, n_nodes: Any, n_steps: int | None, rng: Rng) -> None:  # noqa: ARG002 (nothing is random)
         data, phi = self.data, self.memory_map
-        if n_nodes is not None:
-            n_nodes = _checks.integer("n_nodes", n_nodes, least=2)
         if n_steps is not None:
             raise ValueError("n_steps has no meaning for a finite chain, of which nothing is simulated")
         if data.n_inputs != phi.n_inputs:
             raise ValueError(
                 f"data must have inputs of {phi.n_inputs} coordinate(s), as the law of memory has, not {data.n_inputs}"
             )
-        self.collocation = Collocation(data.chain, data.input_vectors, phi, n_nodes)
-        self.memory = self.collocation.memory
-        self.input_vectors = data.input_vectors[self.states]
-        self.targets = data.mean_target[self.states]
-        self.target_variances = data.target_variance[self.states]
+        source = self._collocate(n_nodes)
+        nodes = self.collocation
+        self.memory, self.input_vectors = nodes.memory, source.input_vectors[nodes.states]
+        self.targets, self.target_variances = source.mean_target[nodes.states], source.target_variance[nodes.states]
         if phi.contraction >= 1:
             self._require_one_law()
-        self.weights = self.collocation.weights
-
-    def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
-        chain, points = self.data.chain, self.data.input_vectors
-        states = generator.choice(chain.n_states, size=n, p=chain.stationary_distribution)
-        m = np.zeros(n)
-        for _ in range(self._steps_to_forget()):
-            m = self.memory_map(points[states], m)
-            states = (generator.random(n)[:, None] >= chain.cumulative[states]).sum(axis=1)
-        return self.data.inputs[states], m
+        self.weights = nodes.weights
 
     def _steps_to_forget(self) -> int:
         """Return what the bound says, or four times what many starts need along one path if that is less."""
@@ -317,7 +324,7 @@ class ChainLaw(StationaryLaw):
 
     def _ends(self, n: int) -> tuple[Array, Array]:
         """Let memories from many starts see the same n inputs; return the starts, and where they end."""
-        x = self.data.input_vectors[self.data.chain.simulate(n, rng=0)]
+        x = self.data.simulate(n, rng=0)[0]
         starts = np.linspace(self.intervals[:, 0].min(), self.intervals[:, 1].max(), _STARTS)
         return starts, np.array([self.memory_map.fixed_point(x, start) for start in starts])
 
@@ -340,13 +347,78 @@ class ChainLaw(StationaryLaw):
                 f"contraction factor {self.memory_map.contraction:g}; give n_nodes, or data as a sequence"
             )
 
+    def _collocate(self, n_nodes: Any) -> Any:
+        """Set `collocation` and `_deviations`; return what has inputs and targets of the states."""
+        data = self.data
+        if n_nodes is not None:
+            n_nodes = _checks.integer("n_nodes", n_nodes, least=2)
+        self.collocation = Collocation(data.chain, data.input_vectors, self.memory_map, n_nodes)
+        self._deviations = data.chain.transition * (data.targets - data.mean_target[:, None])
+        return data
+
+    @property
+    def shows_states(self) -> bool:
+        """Whether no two states with different mean targets share an input."""
+        x = self.data.input_vectors
+        kinds = np.unique(np.column_stack([x, self.data.mean_target]), axis=0)
+        return len(np.unique(x, axis=0)) == len(kinds)
+
+    def _path(self, n: int, generator: np.random.Generator) -> tuple[Any, Array]:
+        states = self.data.chain.simulate(n, rng=generator)
+        return states, self.data.inputs[states]
+
+    def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
+        chain, points = self.data.chain, self.data.input_vectors
+        states = generator.choice(chain.n_states, size=n, p=chain.stationary_distribution)
+        m = np.zeros(n)
+        for _ in range(self._steps_to_forget()):
+            m = self.memory_map(points[states], m)
+            states = (generator.random(n)[:, None] >= chain.cumulative[states]).sum(axis=1)
+        return self.data.inputs[states], m
+
+
+class ContinuumLaw(ChainLaw):
+    """The law of a recursion whose noise has a known law, as that of a chain on nodes of its state."""
+
+    def _collocate(self, n_nodes: Any) -> Any:
+        given = n_nodes if isinstance(n_nodes, (tuple, list)) else (n_nodes,)
+        *in_state, in_memory = (n if n is None else _checks.integer("n_nodes", n, least=2) for n in given)
+        source = Continuum(self.data, self.memory_map, in_state)
+        self.collocation = ContinuumCollocation(source, source.input_vectors, self.memory_map, in_memory)
+        self._deviations = source.deviations
+        return source
+
+    @property
+    def states(self) -> Array:
+        """The states at the nodes."""
+        source: Any = self.collocation.chain
+        return np.asarray(source.given(source.states[self.collocation.states]))
+
+    @property
+    def shows_states(self) -> bool:
+        """Whether the input is the state, or its place on a circle."""
+        return getattr(self.data, "inputs", None) is None
+
+    def _path(self, n: int, generator: np.random.Generator) -> tuple[Any, Array]:
+        states = self.data._states(n, generator, None)
+        return states, self.data._inputs(states)
+
+    def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
+        steps = self._steps_to_forget() + 1
+        each = (self._path(steps, generator)[1] for _ in range(n))
+        x = np.array(list(each)).reshape(n, steps, -1)
+        m = np.zeros(n)
+        for now in x[:, :-1].swapaxes(0, 1):
+            m = self.memory_map(now, m)
+        return inputs(x[:, -1]), m
+
 
 class EmpiricalLaw(StationaryLaw):
     """The law of a path, or of several of given `lengths`: its nodes are the steps, each with the same weight."""
 
     lengths: Any
 
-    def _find(self, n_nodes: int | None, n_steps: int | None, rng: Rng) -> None:
+    def _find(self, n_nodes: Any, n_steps: int | None, rng: Rng) -> None:
         if n_nodes is not None:
             raise ValueError("n_nodes has no meaning for a sequence: every step is a node")
         data, burnt = self.data, 0
@@ -376,7 +448,7 @@ class EmpiricalLaw(StationaryLaw):
         """A path has none."""
         raise TypeError(
             "data is a sequence, of which only the empirical law is known: P̂, its Poisson equation, and functions of "
-            "its states need the transition probabilities of a finite chain"
+            "its states need the transition probabilities of a finite chain, or the law of a recursion's noise"
         )
 
     def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:

@@ -25,7 +25,7 @@ from rnnkernel.flow import check_times
 from rnnkernel.initial import InitialLaw
 from rnnkernel.kernel import TangentKernel
 from rnnkernel.stationary import StationaryLaw
-from rnnkernel.symbols import pairs, symbols
+from rnnkernel.symbols import pairs, points, symbols
 
 _NODES = 24  # of memory for each symbol
 _ROUGH = 1e-7  # features that are smaller, relative to the largest, are left out: 1e-14 of the kernel
@@ -110,7 +110,7 @@ class SymbolLimit(Immutable):
 
     def next_memory(self, x: Any, memory: Any) -> Array:
         """φ(x, m) = E[B] E σ(W_x + m), the memory after symbol x, shape (n_points,); arguments as for `predict`."""
-        x, m = self._points(x, memory)
+        x, m = points(x, memory, self.law.n_inputs)
         return np.asarray(self._coordinates(x, m)[:, 0] * self.law.recurrent.mean())
 
     def predict(self, times: Any, x: Any, memory: Any) -> Array:
@@ -119,7 +119,8 @@ class SymbolLimit(Immutable):
         Symbols and memories have shape (n_points,), or are repeated; the answer has shape (n_times, n_points, p), or
         (n_points, p) for one time given as a number.
         """
-        return np.asarray(self._coordinates(*self._points(x, memory)) @ self._solve(check_times(times)))
+        L = self._coordinates(*points(x, memory, self.law.n_inputs))
+        return np.asarray(L @ self._solve(check_times(times)))
 
     def forecast(self, time: float, x: Any) -> Array:
         """Return g_t(x_k, M_k) along symbols x (n,), M_0 = 0, with learning stopped at `time`; shape (n, p)."""
@@ -147,9 +148,9 @@ class SymbolLimit(Immutable):
             return np.asarray(self.learning_rate * (L.T @ pull).ravel())
 
         when, place = np.unique(t, return_inverse=True)
-        span = (0.0, when.max(initial=0.0))
-        found = solve_ivp(velocity, span, np.zeros(np.prod(shape)), t_eval=when, **_ACCURACY)
-        return np.asarray(found.y.T[place].reshape(*t.shape, *shape))
+        end = when.max(initial=0.0) or 1.0  # the solver wants an interval
+        found = solve_ivp(velocity, (0.0, end), np.zeros(np.prod(shape)), t_eval=when, **_ACCURACY)
+        return np.transpose(found.y)[place].reshape(*t.shape, *shape)  # `y` is a list if no time was asked for
 
     def _of_record(self, data: Any, loss: str) -> tuple[Any, Array, Array, Array, float]:
         """Return nodes, weights and targets that integrate polynomials in m exactly for each symbol, and E|y|²."""
@@ -169,10 +170,6 @@ class SymbolLimit(Immutable):
         if not np.array_equal(mu.data.input_vectors, np.eye(self.law.n_inputs)) or mu.memory_map.law != self.law:
             raise ValueError("data must have the unit vectors as inputs, and the memory map of law")
         return mu.states, mu.memory, mu.weights, mu.weights[:, None] * mu.data.chain.transition[mu.states], 1.0
-
-    def _points(self, x: Any, memory: Any) -> Any:
-        m = _checks.array("memory", memory, ndim=(0, 1))
-        return np.broadcast_arrays(symbols("x", np.atleast_1d(x), self.law.n_inputs), m)
 
     def _features(self, s: int, m: Array) -> tuple[Array, Array]:
         """h_s(m), and the features of symbol s alone: centred values, and slopes."""

@@ -129,7 +129,7 @@ class SymbolRNN(Immutable):
         return np.concatenate(parts or [np.empty((0, self.output.shape[1]))])
 
     def _states(self, x: Any, memory: Any) -> Array:
-        x, m = np.broadcast_arrays(symbols("x", np.atleast_1d(x), self.inputs.shape[1]), memory)
+        x, m = points(x, memory, self.inputs.shape[1])
         return self.activation(self.inputs.T[x] + m[:, None])
 
     def __repr__(self) -> str:
@@ -222,13 +222,21 @@ def symbols(name: str, value: Any, n_symbols: int) -> Any:
     return given
 
 
+def points(x: Any, memory: Any, n_symbols: int) -> Any:
+    """Return symbols and memories (n_points,); one of either is repeated to match the other."""
+    given, m = symbols("x", np.atleast_1d(x), n_symbols), np.atleast_1d(_checks.array("memory", memory, ndim=(0, 1)))
+    if 1 not in (len(given), len(m)) and len(given) != len(m):
+        raise ValueError(f"x and memory must have the same number of points, not {len(given)} and {len(m)}")
+    return np.broadcast_arrays(given, m)
+
+
 def pairs(data: Any, n_symbols: int, p: int, loss: str) -> tuple[Any, Any, Array]:
     """Return symbols x, and targets as rows of a table: the row of each step, and the table (n_rows, p)."""
     _checks.choice("loss", loss, tuple(_ERRORS))
     given, targets = _checks.pair("data", data)
     x = symbols("x of data", given, n_symbols)
-    if not len(x) or len(x) != len(targets):
-        raise ValueError(f"data must hold as many targets as symbols, and some, not {len(x)} and {len(targets)}")
+    if not len(x) or np.shape(targets)[:1] != x.shape:
+        raise ValueError(f"data must hold as many targets as symbols, and some, not {x.shape} and {np.shape(targets)}")
     if np.ndim(targets) == 1:
         return x, symbols("y of data", targets, p), np.eye(p)
     y = _checks.array("y of data", targets, ndim=2)

@@ -23,7 +23,7 @@ REMOVED = (
 )
 LATER = ("Hint", "Answer")
 FOOTER = '<div style="font: 8px sans-serif; width: 100%; text-align: center"><span class="pageNumber"></span></div>'
-READY = "() => document.fonts.ready.then(() => window.MathJax.startup.promise).then(() => true)"
+READY = "() => document.fonts.ready.then(() => true)"
 MARGINS = {"top": "18mm", "bottom": "18mm", "left": "20mm", "right": "20mm"}
 
 
@@ -120,11 +120,9 @@ def document(html: Path) -> str:
     answers = f'<article class="bd-article" id="answers"><h1>Hints, answers and solutions</h1>{"".join(end)}</article>'
     contents.append('<li><a href="#answers">Hints, answers and solutions</a></li>')
     style = (ROOT / "tools" / "paper.css").read_text(encoding="utf-8")
-    math = first.find("script", string=re.compile("MathJax"))
     return PAGE.format(
         sheets="".join(f'<link rel="stylesheet" href="{sheet}">' for sheet in sheets),
         style=style,
-        math=str(math or ""),
         title=first.title.get_text().strip(),
         contents="".join(contents),
         parts="".join([parts[0], "{contents}", *parts[1:]]).replace("{contents}", ""),
@@ -134,8 +132,7 @@ def document(html: Path) -> str:
 
 SHEETS = 'link[rel="stylesheet"]'
 PAGE = """<!doctype html><html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8">
-<title>{title}</title>{sheets}<style>{style}</style>{math}
-<script defer src="_static/mathjax/tex-chtml.js"></script></head>
+<title>{title}</title>{sheets}<style>{style}</style></head>
 <body class="rk-paper"><main class="bd-content"><div class="bd-article-container">
 <nav class="rk-contents"><h1>Contents</h1><ol>{contents}</ol></nav>
 {parts}{answers}</div></main></body></html>"""

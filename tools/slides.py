@@ -16,6 +16,13 @@ from traitlets.config import Config
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "_build"
+REVEAL, MATHJAX = "sphinx_revealjs", "sphinx-mathjax-offline"
+UNUSED = ("*.map", "*svg*", "mml*", "tex-*-*", "asciimath.js", "node-main.js", "liteDOM.js")
+PARTS = {  # of packages, which the decks load
+    "reveal.js/dist": (REVEAL, "_static/revealjs/dist"),
+    "reveal.js/plugin/notes": (REVEAL, "_static/revealjs/plugin/notes"),
+    "mathjax": (MATHJAX, "static/mathjax"),
+}
 NOTEBOOK = re.compile(r'href="\d\d-([\w-]+)\.ipynb')
 SETTINGS = {
     "SlidesExporter": {
@@ -23,7 +30,7 @@ SETTINGS = {
         "extra_template_basedirs": [str(ROOT / "tools")],
         "reveal_url_prefix": "reveal.js",
         "reveal_theme": "white",  # its letters come with it
-        "mathjax_url": "../html/_static/mathjax/tex-chtml.js",
+        "mathjax_url": "mathjax/tex-chtml.js",
     },
     "TagRemovePreprocessor": {"enabled": True, "remove_input_tags": ["no-code"]},
 }
@@ -31,10 +38,9 @@ SETTINGS = {
 
 def write(notebooks: Path, folder: Path) -> list[Path]:
     """Export each notebook to a deck, with what it loads beside it; return the decks."""
-    package = find_spec("sphinx_revealjs").submodule_search_locations[0]
-    for part in ("dist", "plugin/notes"):
-        source = Path(package) / "_static" / "revealjs" / part
-        shutil.copytree(source, folder / "reveal.js" / part, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.map"))
+    for place, (package, part) in PARTS.items():
+        source = Path(find_spec(package).submodule_search_locations[0]) / part
+        shutil.copytree(source, folder / place, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*UNUSED))
     exporter = SlidesExporter(config=Config(SETTINGS))
     decks = []
     for path in sorted(notebooks.glob("*.ipynb")):

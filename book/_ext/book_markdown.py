@@ -21,7 +21,6 @@ BOXES = {"warning": "warning", "caution": "warning", "danger": "danger", "tip": 
 MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*"}
 SPECIAL = re.compile(r"([\\`*_\[\]<>$~])")
 BULLET, ORDINAL = re.compile(r"^(#{1,6}|[-+])(?=\s)"), re.compile(r"^(\d+)([.)])(?=\s)")
-SPLIT = re.compile(r"^\\begin\{split\}\s*(\\begin\{aligned\}.*\\end\{aligned\}[^a-z]*)\\end\{split\}$", re.DOTALL)
 
 
 def blocks(body: str, link: Link) -> Iterator[Block]:
@@ -105,14 +104,12 @@ class Writer:
         yield "\n".join(f"> {line}".rstrip() for line in self.text(element).splitlines())
 
     def display(self, element: Tag) -> str:
-        r"""Return a displayed formula; ``split``, which Sphinx puts around lines, is needed only around bare ones."""
+        """Return a displayed formula."""
         number = element.select_one(".eqno")
         tag = rf" \tag{{{number.get_text().strip('()#¶ ')}}}" if number else ""
-        tex = "".join(text for text in element.find_all(string=True) if not text.find_parent(class_="eqno")).strip()
-        tex = SPLIT.sub(r"\1", tex.removeprefix(r"\[").removesuffix(r"\]").strip())
-        tex = "\n".join(line for line in tex.splitlines() if line.strip())
+        lines = "\n".join(line for line in tex(element).splitlines() if line.strip())
         place = f"{anchor(element['id'])}\n\n" if element.get("id") else ""
-        return f"{place}$$\n{tex}{tag}\n$$"
+        return f"{place}$$\n{lines}{tag}\n$$"
 
     def items(self, element: Tag) -> Iterator[Block]:
         """Yield a list."""
@@ -223,9 +220,14 @@ def listing(element: Tag) -> str:
     return f"```{language}\n{text}\n```"
 
 
+def tex(element: Tag) -> str:
+    """Return what a formula was written as, which stands in its annotation."""
+    return element.find("annotation").get_text().strip()
+
+
 def formula(element: Tag) -> str:
     """Return a formula within a line."""
-    return f"${element.get_text().strip()[2:-2].strip()}$"
+    return f"${tex(element)}$"
 
 
 def code(element: Tag) -> str:

@@ -12,7 +12,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 START = re.compile(r'<(div|dt)\b[^>]*\bid="((?:term|equation|thm|prop|lem|cor|def|tool)-[^"]*)"[^>]*>')
-NOT_SHOWN = re.compile(r'<a class="headerlink".*?</a>|</?a\b[^>]*>| id="[^"]*"', re.S)
+NOT_SHOWN = re.compile(r'<a class="headerlink".*?</a>|<annotation.*?</annotation>|</?a\b[^>]*>| id="[^"]*"', re.S)
 
 
 def previews(body: str) -> dict[str, str]:

@@ -1,38 +1,40 @@
-// No line begins with the comma after a formula or ends with the bracket before it: a browser would break it there.
-addEventListener("DOMContentLoaded", () => {
-    for (const formula of document.querySelectorAll("span.math")) {
-        const { previousSibling: before, nextSibling: after } = formula;
-        const opening = (before?.nodeType === Node.TEXT_NODE && before.data.match(/[([“]+$/)?.[0]) || "";
-        const closing = (after?.nodeType === Node.TEXT_NODE && after.data.match(/^[.,;:!?)\]”’]+/)?.[0]) || "";
-        if (!opening && !closing) continue;
-        const unbroken = document.createElement("span");
-        unbroken.className = "unbroken";
-        formula.replaceWith(unbroken);
-        if (opening) before.deleteData(before.length - opening.length, opening.length);
-        if (closing) after.deleteData(0, closing.length);
-        unbroken.append(opening, formula, closing);
-    }
-});
-
 // A displayed formula that is wider than its column gets smaller letters.
-addEventListener("load", async () => {
-    await window.MathJax?.startup?.promise;
+addEventListener("DOMContentLoaded", () => {
     const columns = new WeakMap();
     const observer = new ResizeObserver((entries) => {
-        for (const {
-            target,
-            contentRect: { width },
-        } of entries) {
-            const formula = target.querySelector("mjx-container");
-            if (!width || !formula || columns.get(target) === width) continue;
+        const changed = entries.filter(({ target, contentRect: { width } }) => width && columns.get(target) !== width);
+        changed.forEach(({ target, contentRect: { width } }) => {
             columns.set(target, width);
             target.style.fontSize = "";
-            const share = formula.clientWidth / formula.scrollWidth;
-            if (share < 1)
-                target.style.fontSize = `${0.98 * share * parseFloat(getComputedStyle(target).fontSize)}px`;
-        }
+        });
+        const sizes = changed.map(({ target: { clientWidth, scrollWidth }, target }) =>
+            clientWidth < scrollWidth
+                ? `${(0.98 * clientWidth * parseFloat(getComputedStyle(target).fontSize)) / scrollWidth}px`
+                : "",
+        );
+        changed.forEach(({ target }, i) => {
+            target.style.fontSize = sizes[i];
+        });
     });
     document.querySelectorAll("div.math").forEach((block) => observer.observe(block));
+});
+
+// What is copied has its formulas as TeX.
+document.addEventListener("copy", (event) => {
+    const copied = document.createElement("div"),
+        selection = getSelection();
+    if (selection.rangeCount) copied.append(selection.getRangeAt(0).cloneContents());
+    const formulas = copied.querySelectorAll("math:has(annotation)");
+    if (!formulas.length) return;
+    event.clipboardData.setData("text/html", copied.innerHTML);
+    for (const formula of formulas) {
+        const dollars = formula.getAttribute("display") === "block" ? "$$" : "$";
+        formula.replaceWith(dollars + formula.querySelector("annotation").textContent + dollars);
+    }
+    document.body.append(copied); // text has line breaks where it is laid out
+    event.clipboardData.setData("text/plain", copied.innerText);
+    copied.remove();
+    event.preventDefault();
 });
 
 // On paper every proof, hint and solution is open (sphinx-togglebutton opens its own).
@@ -48,6 +50,19 @@ addEventListener("afterprint", () => {
         delete details.dataset.openedToPrint;
     }
 });
+
+// A scroll that begins on a slider leaves it where it was: browsers move it at the first touch.
+let touched = null;
+addEventListener("pointerdown", ({ target, pointerType }) => {
+    touched = pointerType === "touch" && target.matches("input[type=range]") ? { slider: target, value: target.value } : null;
+});
+addEventListener("pointercancel", () => {
+    if (!touched) return;
+    touched.slider.value = touched.value;
+    touched.slider.dispatchEvent(new Event("input", { bubbles: true }));
+});
+
+for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
 
 // A cell with the tag one-slider shows the first slider of its explorable; a button brings the others.
 document.addEventListener("DOMContentLoaded", () => {

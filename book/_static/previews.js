@@ -31,8 +31,6 @@
     card.hidden = false;
     link.setAttribute("aria-describedby", card.id);
     place();
-    await window.MathJax?.typesetPromise?.([card]);
-    if (shown === link) place();
   }
 
   function place() {

@@ -128,6 +128,7 @@ def widths(
     value: Value,
     derivative: Derivative,
     beta: float,
+    which_beta: int,
     which_paired: int,
     n_seeds: int,
     inputs: Vector,
@@ -135,12 +136,12 @@ def widths(
     transition: Matrix,
     units: Vector,
     limit: Vector,
-    variances: Vector,
+    laws: Matrices,
 ) -> WidthsResult:
     """Train a network of each width for each seed, up to t = 2 with α = 1, and measure its error."""
     at_inputs, outputs = loops.column(inputs, np.arange(len(inputs))), np.empty(len(inputs))
     n = len(units)
-    errors, squares, predicted = np.empty((n_seeds, n)), np.empty(n_seeds), np.empty(n)
+    errors, squares, predicted = np.empty((n_seeds, n)), np.empty(n_seeds), laws[which_beta, which_paired].copy()
     rms, low, high, stops = np.empty(n), np.empty(n), np.empty(n), np.zeros(2, np.int64)
     for j in range(n):
         N = int(units[j])
@@ -156,10 +157,6 @@ def widths(
         mean = squares.sum() / n_seeds
         half = 1.96 * loops.distance(squares, np.full(n_seeds, mean)) / np.sqrt(n_seeds)
         rms[j], low[j], high[j] = np.sqrt(mean), np.sqrt(max(mean - half, 0.0)), np.sqrt(mean + half)
-        initial, rest = variances[0], variances[1] + variances[2]
-        if which_paired:
-            initial, rest = 0.0, rest + variances[2]
-        predicted[j] = np.sqrt(initial * _math.exp((1.0 - 2.0 * beta) * draws.log(units[j])) + rest / N)
     exponent, expected = loops.slope(units, rms), loops.slope(units, predicted)
     return WidthsResult(errors, rms, low, high, predicted, exponent, expected, rms[-1], predicted[-1])
 

@@ -6,6 +6,7 @@ import numpy as np
 import traitlets
 
 from rnnkernel.chains import DataSequence, MarkovChain
+from rnnkernel.fluctuations import Fluctuations
 from rnnkernel.limit import KernelLimit
 from rnnkernel.widgets.explorable import Explorable
 from rnnkernel.widgets.of_training import AT
@@ -69,7 +70,7 @@ class Widths(Explorable):
         return super().text(key, value)
 
     def data(self) -> dict[str, Any]:
-        """Return the chain, the widths, the limit at t = 2, and the variances of the law of the error."""
+        """Return the chain, the widths, the limit at t = 2, and the law of the error for each β, start and width."""
         P = transition(0.6)
         limit = KernelLimit(DataSequence(MarkovChain(P), INPUTS, targets=[INPUTS] * 2), law())
         error = limit.fluctuations(AT, INPUTS, MEMORY)
@@ -79,7 +80,7 @@ class Widths(Explorable):
             "transition": P,
             "units": UNITS,
             "limit": error.prediction,
-            "variances": np.array([error.initial_output.mean(), error.data.mean(), error.finite_width.mean()]),
+            "laws": np.array([[_expected(error, b, pairs) for pairs in (False, True)] for b in self.values("beta")]),
             "range": RANGE,
         }
 
@@ -99,3 +100,10 @@ class Widths(Explorable):
         axes.set_xticks(UNITS, [f"{n:.0f}" for n in UNITS])
         axes.minorticks_off()
         return fig
+
+
+def _expected(error: Fluctuations, beta: float, paired: bool) -> Any:
+    """Return the root mean square error that a network of each width should have."""
+    starts: list[dict[str, Any]] = [{"n_units": int(n), "beta": beta, "paired": paired} for n in UNITS]
+    squares = [(error.mean(**start) - error.prediction) ** 2 + error.std(**start) ** 2 for start in starts]
+    return np.sqrt(np.mean(squares, axis=1))

@@ -39,7 +39,6 @@ CARRIED = """async () => [...new DOMParser().parseFromString(await (await fetch(
 MOVES = """async ([id, others, n]) => {
   const input = document.getElementById(id), widget = input.closest("[data-widget]");
   const view = widget.querySelector(".rk-view");
-  await window.MathJax?.startup.promise;
   for (let each = widget; each; each = each.parentElement) if (each.matches("details")) each.open = true;
   widget.scrollIntoView();
   const move = async (slider, value) => {

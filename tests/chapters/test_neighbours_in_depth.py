@@ -108,3 +108,18 @@ def test_recurrent_kernel_is_the_limit_of_sampled_ones(chapter):
     assert score(chapter["recurrent_kernel"](words, words, 0.8)) < 5
     assert score(chapter["recurrent_kernel"](words, words, 0.8, learn=False)) > 10
     assert score(chapter["recurrent_kernel"](words, words, 0.5)) > 10
+
+
+@pytest.mark.slow
+def test_one_family_of_flows_has_both_limits_and_the_networks_between():
+    """Mean field at β = 1, the kernel limit where ε is small, and in between the mean of networks of 200 units."""
+    names = "flow", "networks", "mean_field", "kernel_limit", "points"
+    page = pages.names("neighbours-in-depth", *names)
+    flow, networks, mean_field, kernel_limit, points = (page[name] for name in names)
+    kernel = kernel_limit.predict(20, **points)
+    assert_allclose(flow(50, 1.0), mean_field.predict(20, **points), atol=1e-5)
+    assert_allclose(flow(10_000, 0.5), kernel, atol=1e-3)
+    outputs = networks(200, 0.9, np.random.default_rng(1), n_networks=300)
+    error = outputs.std(axis=0, ddof=1) / np.sqrt(300)
+    assert (np.abs(outputs.mean(axis=0) - flow(200, 0.9)) < 4 * error).all()
+    assert np.abs((outputs.mean(axis=0) - kernel) / error).max() > 8

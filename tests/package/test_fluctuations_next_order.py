@@ -1,5 +1,6 @@
 """Drift, bias, and variances beyond the first order, against flows of finitely many units and moments of learners."""
 
+import pickle
 from itertools import pairwise, product
 
 import numpy as np
@@ -89,6 +90,7 @@ def test_drift_is_the_second_order_of_the_flow_in_the_size_of_moves(law):
     np.testing.assert_allclose(corrections(TWO, law)[1].drift, drift, rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", [FREE, TIED])
 def test_units_that_move_to_first_and_second_order_in_their_law(law):
     """Along (1 − ε)λ + ε δ_unit: the variance of derivatives, and half the mean of second derivatives.
@@ -115,6 +117,7 @@ def test_units_that_move_to_first_and_second_order_in_their_law(law):
     np.testing.assert_allclose(after.bias_of_pairs, coefficient(of_pairs, 0, [0, 2, 4, 6]), rtol=2e-3, atol=2e-6)
 
 
+@pytest.mark.slow
 def test_what_the_random_start_does_to_units():
     """The order N^{−2} of the variance of a function of N units, from its first three derivatives in their law.
 
@@ -219,9 +222,18 @@ def test_points_and_times_are_computed_one_by_one(monkeypatch):
     np.testing.assert_allclose(limit.fluctuations(2.0, x, m).next_order, together[:, 1], rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_second_input_that_is_zero_changes_nothing():
     law = rk.InitialLaw(LAW.output, stats.norm(0.7, 1), LAW.recurrent, n_inputs=2)
     wide = rk.DataSequence(DATA.chain, inputs=[[-1.0, 0.0], [1.5, 0.0]], targets=DATA.targets)
     one = rk.KernelLimit(DATA, LAW).fluctuations(2.0, [-1.0, 1.5], [0.1, 0.4])
     two = rk.KernelLimit(wide, law).fluctuations(2.0, [[-1.0, 0.0], [1.5, 0.0]], [0.1, 0.4])
     np.testing.assert_allclose(two.next_order, one.next_order, rtol=1e-4, atol=1e-6)
+
+
+def test_it_is_saved_and_sent_with_the_first_order(tmp_path):
+    fluct = rk.KernelLimit(DATA, LAW).fluctuations(2.0, 1.5, 0.4)
+    sent = pickle.loads(pickle.dumps(fluct))
+    rk.save(fluct, tmp_path / "law.npz")
+    for each in (sent, rk.load(tmp_path / "law.npz")):
+        np.testing.assert_array_equal(each.next_order, fluct.next_order)

@@ -355,6 +355,33 @@ def test_own_step_reproduces_the_coin_autoregression():
     assert x.var() == pytest.approx(1 / 3, abs=4 * np.sqrt(0.2 * 3 / len(x)))
 
 
+def test_own_step_with_a_given_law():
+    """Two numbers of given laws, drawn one law after the other; compiled and in Python."""
+
+    def step(s, u):
+        return 0.5 * s + u[0] * u[1]
+
+    laws = [stats.norm(1, 2), stats.bernoulli(0.5)]
+    rng = np.random.default_rng(4)
+    u = np.column_stack([law.rvs(size=31, random_state=rng) for law in laws])
+    s = [0.2]
+    for each in u[1:]:
+        s.append(step(s[-1], each))
+    for own in (step, numba.njit(step)):
+        x, y = rk.RandomRecursion(own, start=0.0, innovation=laws).simulate(30, rng=4, start=0.2)
+        assert_allclose(np.append(x, y[-1]), s, rtol=1e-14)
+
+
+def test_autoregression_with_normal_innovations():
+    """Its stationary law is normal: fourth moment three times the squared variance."""
+    sequence = rk.Autoregression(0.6, innovation=stats.norm(1.0, 2.0))
+    assert sequence.variance == pytest.approx(4 * 0.4 / 1.6)
+    x, _ = sequence.simulate(200_000, rng=0)
+    effective = len(x) * (1 - 0.6) / (1 + 0.6)
+    assert x.mean() == pytest.approx(1, abs=4 * np.sqrt(sequence.variance / effective))
+    assert ((x - 1) ** 4).mean() == pytest.approx(3, abs=4 * np.sqrt(96 / effective))
+
+
 def test_own_step_with_hidden_states():
     """A hidden position on a circle, seen through its cosine, with targets of its own."""
 
@@ -413,7 +440,11 @@ def step_to_nan(_state, u):
     [
         (lambda: rk.Autoregression(1.0), ValueError, "contraction must be at least 0 and less than 1"),
         (lambda: rk.Autoregression(-0.1), ValueError, "contraction must be at least 0"),
-        (lambda: rk.Autoregression(0.5, innovation=stats.norm()), ValueError, "innovation must have a bounded range"),
+        (
+            lambda: rk.Autoregression(0.5, innovation=stats.cauchy()),
+            ValueError,
+            "innovation must have a finite variance",
+        ),
         (lambda: rk.Autoregression(0.5, innovation=3), TypeError, "innovation must be a frozen"),
         (lambda: rk.Autoregression(0.5, noise=-1), ValueError, "noise must be at least 0"),
         (lambda: rk.Autoregression(0.5, targets=3), TypeError, "targets must be a function"),
@@ -422,6 +453,12 @@ def step_to_nan(_state, u):
             lambda: rk.Autoregression(0.5, targets=lambda x, _: x.sum()).simulate(5, rng=0),
             ValueError,
             "targets must return one number per step",
+        ),
+        (lambda: rk.RandomRecursion(step_to_nan, 0.0, innovation=[3]), TypeError, "innovation must hold frozen"),
+        (
+            lambda: rk.RandomRecursion(step_to_nan, 0.0, n_uniforms=2, innovation=stats.norm()),
+            ValueError,
+            "n_uniforms must not be given with innovation",
         ),
         (lambda: rk.GaussianAutoregression([0.5, 0.5]), ValueError, "coefficients must be those of a stationary"),
         (lambda: rk.GaussianAutoregression([]), ValueError, "coefficients must hold at least one number"),

@@ -1,5 +1,6 @@
 """Networks that read symbols, and their limit: against `train`, differences, slow twins, and scalar limits."""
 
+import pickle
 import re
 
 import naive
@@ -175,6 +176,9 @@ def test_record_with_squared_loss_is_scalar_limits_too():
         scalar = rk.KernelLimit((np.eye(3)[x], y[:, a]), LAW)
         expected = scalar.predict(4.0, np.eye(3)[z[0]], z[1])
         np.testing.assert_allclose(limit.predict(4.0, *z)[:, a], expected, rtol=0, atol=1e-6)
+    assert not limit.predict(0.0, *z).any()
+    assert limit.predict([], *z).shape == (0, 3, 2)
+    assert pickle.loads(pickle.dumps(limit)) == limit
     rest = np.mean(np.sum((y - limit.forecast(4.0, x)) ** 2, axis=1)) / 2
     assert limit.loss(4.0) == pytest.approx(rest, abs=1e-9)
 
@@ -285,6 +289,9 @@ ENTANGLED = rk.InitialLaw(LAW.output, list(LAW.inputs), lambda W: W[:, 0])
         (lambda: rk.SymbolLimit(([0], [0]), ENTANGLED), "independent of the input weights"),
         (lambda: rk.SymbolLimit(([0], [0]), LAW).predict(1.0, 3, 0.0), "symbols from 0 to 2"),
         (lambda: rk.SymbolLimit(([0], [0]), LAW).predict(-1.0, 0, 0.0), "must not be negative"),
+        (lambda: rk.SymbolLimit(([0], [0]), LAW).predict(1.0, [0, 1], [0.0] * 3), "same number of points, not 2 and 3"),
+        (lambda: GOOD.predict(0, np.nan), "memory must"),
+        (lambda: rk.train_symbols(GOOD, ([0], 0), learning_rate=1.0), "as many targets as symbols"),
     ],
 )
 def test_wrong_input_is_refused(call, message):

@@ -101,6 +101,7 @@ def for_telescope(draw, _):
 def for_widths(draw, _):
     return {
         "beta": draw.uniform(0.5, 1),
+        "which_beta": int(draw.integers(3)),
         "which_paired": int(draw.integers(2)),
         "n_seeds": int(draw.integers(1, 5)),
         "inputs": draw.normal(size=2),
@@ -108,7 +109,7 @@ def for_widths(draw, _):
         "transition": rows(draw),
         "units": 2.0 * draw.integers(2, 40, 4),
         "limit": draw.normal(size=2),
-        "variances": draw.uniform(size=3),
+        "laws": draw.uniform(0.1, 1, (3, 2, 4)),
     }
 
 

@@ -22,6 +22,7 @@ from rnnkernel.widgets import frames
 pytestmark = pytest.mark.browser
 
 DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
+NARROW = (320, 360)  # pixels: small phones, and a desk at 400 %
 LEGIBLE = 9  # pixels of letter size on a phone
 BOX = "each => { const {x, y, width, height} = each.getBoundingClientRect(); return [x, y + scrollY, width, height]; }"
 CORNER = """each => {
@@ -46,12 +47,15 @@ FORMULAS = """() => [...document.querySelectorAll(".bd-article span.math")].filt
     !formula.closest(".unbroken") && /^[.,;:]/.test(formula.nextSibling?.data) // which could begin the next line
     || !formula.closest("table") && formula.getBoundingClientRect().right > innerWidth
 ).map(formula => formula.closest("p, li, dd, section").textContent)"""
-TOO_WIDE = """() => [...document.querySelectorAll(".bd-article mjx-container[display=true]")].filter(formula =>
-    formula.scrollWidth > formula.clientWidth + 1).map(formula => formula.parentElement.id + formula.textContent)"""
-TINY = """() => [...document.querySelectorAll(".bd-article mjx-container[display=true]")].filter(formula =>
+TOO_WIDE = """() => [...document.querySelectorAll(".bd-article div.math")].filter(formula =>
+    formula.scrollWidth > formula.clientWidth + 1).map(formula => formula.id + formula.textContent)"""
+TINY = """() => [...document.querySelectorAll(".bd-article div.math math")].filter(formula =>
     formula.clientWidth && parseFloat(getComputedStyle(formula).fontSize) < 11).length"""
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+CODE_TOO_WIDE = """() => [...document.querySelectorAll(".bd-article .cell_input pre")].filter(code =>
+    code.clientWidth && code.scrollWidth > code.clientWidth).map(code => code.textContent)"""
 AWAY = """() => { // mathematics and code: tens of thousands of elements, not ours to judge, minutes of axe's time
-    const crowded = [...document.querySelectorAll("mjx-container, .highlight pre")];
+    const crowded = [...document.querySelectorAll("math, .highlight pre")];
     window.away = crowded.map(each => [each, [...each.childNodes]]);
     away.forEach(([each]) => each.replaceChildren("x"));
 }"""
@@ -70,11 +74,11 @@ ARRANGED = """([theme, opened]) => {
 
 @pytest.fixture(scope="module", params=[f"{page}.html" for page in pages.LISTED])
 def page(request, browser, site):
-    """A page of the book with its mathematics set: opened once, arranged by each test."""
+    """A page of the book: opened once, arranged by each test."""
     with browsers.tabs(browser) as opened:
         page = opened(site)
         page.goto(f"/{request.param}")
-        page.evaluate("window.MathJax && MathJax.startup.promise")
+        page.evaluate("document.fonts.ready.then(() => {})")
         yield page
 
 
@@ -93,12 +97,22 @@ def test_fits_a_phone(page):
     """The page never scrolls sideways, formulas stand whole in their line, and figures can be read."""
     for opened in (False, True):
         arrange(page, size=PHONE, opened=opened)
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        assert not page.evaluate(SIDEWAYS)
     assert not page.evaluate(FORMULAS)
     assert eventually(lambda: not page.evaluate(TOO_WIDE)), page.evaluate(TOO_WIDE)
     assert not page.evaluate(TINY)
     sizes = page.evaluate(LETTERS)
     assert not [(alt, size) for alt, size in sizes if size < LEGIBLE]
+
+
+def test_fits_small_phones_and_desks(page):
+    """No page scrolls sideways on a small phone or a desk, where code fits its box, too."""
+    for width in NARROW:
+        arrange(page, size={"width": width, "height": 640})
+        assert not page.evaluate(SIDEWAYS), width
+    arrange(page, size=DESK)
+    assert not page.evaluate(SIDEWAYS)
+    assert not page.evaluate(CODE_TOO_WIDE)
 
 
 def test_opens_with_a_picture_in_sight(page):
@@ -289,3 +303,35 @@ def test_one_slider_comes_first(browser, site):
         assert all(each.is_visible() for each in sliders.all())
         assert sliders.nth(1).evaluate("slider => slider === document.activeElement")
         assert not more.count()
+
+
+def test_a_scroll_that_begins_on_a_slider_scrolls(browser, site):
+    """A finger that moves up and down moves the page; one that moves along the slider moves the slider."""
+    context = browser.new_context(base_url=site, viewport=PHONE, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto("/book/welcome.html")
+    page.wait_for_selector("[data-widget][data-ready]")
+    slider = page.locator(".rk-controls input[type=range]").first
+    slider.evaluate("each => each.scrollIntoView({block: 'center'})")
+    devtools = context.new_cdp_session(page)
+
+    def drag(share, right=0, down=0):
+        box = slider.bounding_box()
+        x, y = box["x"] + share * box["width"], box["y"] + box["height"] / 2
+        for part in range(11):
+            kind = "touchMove" if part else "touchStart"
+            points = [{"x": x + part / 10 * right, "y": y + part / 10 * down}]
+            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+            page.wait_for_timeout(20)
+        devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    place, value = page.evaluate("scrollY"), slider.input_value()
+    drag(0.9, down=-150)
+    assert eventually(lambda: page.evaluate("scrollY") > place + 50)
+    assert slider.input_value() == value
+    page.wait_for_timeout(500)  # until the page has come to rest
+    place = page.evaluate("scrollY")
+    drag(0.2, right=100)
+    assert page.evaluate("scrollY") == place
+    assert slider.input_value() != value
+    context.close()

@@ -85,6 +85,7 @@ def test_a_cell_is_edited_run_interrupted_and_put_back(chapter, explored):
     cell.get_by_text("KeyboardInterrupt", exact=False).first.wait_for()
     code = "h = display('before', display_id=True)\nh.update('after')"
     write(page, 0, code).get_by_text("'after'").wait_for()
+    write(page, 0, "from IPython.display import Math; Math('a^2')").locator("math msup").wait_for()
     write(page, 0, "import ipywidgets; ipywidgets.IntSlider()").get_by_text("needs JupyterLab").wait_for()
     cell.get_by_role("button", name="Back to the book’s").click()
     assert not cell.locator("textarea").count()

@@ -23,6 +23,13 @@ const make = (tag, properties, ...children) => {
     return element;
 };
 const button = (textContent, onclick) => make("button", { type: "button", textContent, onclick });
+// What sets formulas, loaded when the first one is shown.
+let loading = null;
+const temml = () =>
+    (loading ??= new Promise((resolve) => {
+        const src = new URL("../_static/temml/temml.min.js", import.meta.url);
+        document.head.append(make("script", { src, onload: () => resolve(window.temml) }));
+    }));
 const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g"); // of tracebacks, for terminals
 const plain = (text) => text.replace(COLOURS, "");
 
@@ -39,7 +46,7 @@ class Cell {
             this.status,
         );
         this.pre.closest("div.cell_input").append(this.bar);
-        this.out = div.appendChild(make("div", { className: "live-output tex2jax_process" }));
+        this.out = div.appendChild(make("div", { className: "live-output" }));
         this.updatable = new Map();
     }
 
@@ -81,7 +88,6 @@ class Cell {
     say(text, busy = false) {
         this.busy = busy;
         this.status.value = text;
-        if (!busy && this.out.querySelector(".math")) window.MathJax?.typesetPromise?.([this.out]);
     }
 
     clear(wait) {
@@ -134,7 +140,7 @@ class Cell {
         if (view)
             return this.show("p", { textContent: "This widget needs JupyterLab: make lab opens the chapter there." });
         if (html) {
-            const place = this.show("div", { className: "math" });
+            const place = this.show("div", {});
             place.append(document.createRange().createContextualFragment(html));
             return place;
         }
@@ -142,8 +148,11 @@ class Cell {
             const src = svg ? `data:image/svg+xml,${encodeURIComponent(svg)}` : `data:image/png;base64,${png}`;
             return this.show("img", { alt: text ?? "", src });
         }
-        const tex = latex?.replace(/^\$+(.*?)\$+$/s, "\\[$1\\]");
-        if (tex) return this.show("div", { className: "math", textContent: tex });
+        if (latex) {
+            const place = this.show("div", { className: "math" });
+            temml().then((set) => set.render(latex.replace(/^\$+(.*?)\$+$/s, "$1"), place, { displayMode: true }));
+            return place;
+        }
         return text ? this.show("pre", { textContent: text }) : null;
     }
 }

@@ -1,10 +1,12 @@
 """Serve the built book so that its cells can be edited and run: python tools/live/serve.py [options of Jupyter].
 
-A Jupyter server, on this machine only and behind a token, serves the pages under ``/book`` and puts one script tag into
-each as it goes out; the files stay as they were built.  The kernel runs in ``book``, where ``data`` is found.
+A Jupyter server, on this machine only and behind a token, serves the pages under ``/book``.  Each gets a script tag
+as it goes out, and loses its Content-Security-Policy, as what a kernel sends may run; the files stay as they were
+built.  The kernel runs in ``book``, where ``data`` is found.
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from tornado import web
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+POLICY = re.compile(rb'<meta http-equiv="Content-Security-Policy"[^>]*>')
 CLIENT = b'<script type="module" src="/book/_live/live.js"></script></body>'  # what the end of each page becomes
 
 
@@ -30,7 +33,9 @@ class Book(JupyterHandler, web.StaticFileHandler):
     def get_content(cls, abspath: str, start: int | None = None, end: int | None = None) -> bytes:
         """Return a file, a page with the script."""
         content = Path(abspath).read_bytes()
-        return (content.replace(b"</body>", CLIENT) if abspath.endswith(".html") else content)[start:end]
+        if abspath.endswith(".html"):
+            content = POLICY.sub(b"", content).replace(b"</body>", CLIENT)
+        return content[start:end]
 
     def get_content_size(self) -> int:
         """Return the size of what is sent."""
