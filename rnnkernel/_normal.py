@@ -52,7 +52,8 @@ def normal(law: InitialLaw) -> Normal | None:
     """Return means and standard deviations of the input weights of a law, or None if they are not normal."""
     if any(getattr(getattr(each, "dist", None), "name", None) != "norm" for each in law.inputs):
         return None
-    return Normal(*(np.array([getattr(each, what)() for each in law.inputs]) for what in ("mean", "std")))
+    mean, variance = np.array([each.stats("mv") for each in law.inputs], dtype=float).T
+    return Normal(mean, np.sqrt(variance))
 
 
 @cache
