@@ -113,6 +113,11 @@ class Collocation(Immutable):
         s, m = self.joint_states(states, memory)
         return self._interpolated(values, m, partial(self._held, s))
 
+    def mean_at_start(self, values: Array) -> Array:
+        """E u(s, 0) for a state in its law: memory starts at zero."""
+        chances = np.outer(self._stationary, self._axis.cardinals(np.zeros(1))[0])
+        return np.asarray(np.tensordot(chances.ravel(), values, axes=1))
+
     def step_at(self, values: Array, states: Any, memory: Any) -> Array:
         """Return P̂u at joint states, for u given at the nodes."""
         s, m = self.joint_states(states, memory)

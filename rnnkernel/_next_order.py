@@ -36,6 +36,7 @@ from rnnkernel.stationary import StationaryLaw
 _KNOWN = 1e-10  # share of the largest eigenvalue below which modes are left out
 _SEEN = 3e-4  # the same for directions of the initial output
 _ORDER = 8  # Gauss–Legendre nodes on each panel in time
+_FINE, _FORGOTTEN = 32, 40.0  # nodes for e^{-ρs}, and the ρs from which it is nothing
 _H = 1e-3  # of differences of σ'
 
 
@@ -88,11 +89,12 @@ class NextResponse(Response):
         start, tilt = -self.law.output_square * (left * self.W) @ self.F[:, 0].T, self.C * left[:, None]
         start = np.pad(start[:, None] * self.decay, ((0, 0), (0, 0), (0, 1)))
         r = np.column_stack([self.coefficients * (self.decay - 1), np.ones(len(times))]) + np.zeros_like(start)
-        data, units = self._frozen(r, times)
+        self.held = alpha * _decaying(weights, alpha * self.eigenvalues)
+        data, units = self._frozen(r)
         data = data + self._burn_in(t)
         drift, moved = self._mean_moved(r, np.zeros_like(tilt))
         moving = np.array([1, -8, 8, -1]) @ [self._moved(r + k * start, k * tilt) for k in (-2, -1, 1, 2)] / 6
-        on_start = self._frozen(start, times).sum(axis=0) + self._mean_moved(start, tilt)[1]
+        on_start = self._frozen(start).sum(axis=0) + self._mean_moved(start, tilt)[1]
         random = self._variance_of_start(left) + 2 * on_start
         return np.array([drift, data + units + moved, data + 2 * units, moving, random])
 
@@ -101,14 +103,13 @@ class NextResponse(Response):
 
     def _find_operators(self) -> None:
         """Find what data and units do to second order while features are frozen, by one integral in time and by two."""
-        p, r, law, data, nodes = len(self.e_points), len(self.e), self.law, self.mu.data, self.nodes
+        p, r, law, nodes = len(self.e_points), len(self.e), self.law, self.nodes
         rows, columns = np.concatenate([self.features, self.F]), np.concatenate([self.F, self.target_features[None]])
         along, f = self.e * self.mu.weights, self.rows[:, None] * self.columns
         mean = f @ self.mu.weights
         self.f, self.u = f - mean[..., None], self._on_nodes(nodes.solve, f)
 
-        deviation = data.targets - data.mean_target[:, None]
-        noise = self._on_nodes(lambda u: nodes.step(u, deviation), self.u[:, :r])
+        noise = self._on_nodes(self.mu.target_covariance, self.u[:, :r])
         later = (self.u - self.f)[:, :r] - mean[:, :r, None] / 2
         by_data = np.einsum("i,Rin,in,Kn->RK", self.eigenvalues, later, along, self.columns, optimize=True)
         by_data[:, -1] += np.einsum("i,Rin,in->R", self.eigenvalues, noise, along)
@@ -137,20 +138,17 @@ class NextResponse(Response):
         by_units += bent @ np.einsum("ij,in,jn->n", zeta_zeta, self.e, along) / 2
         self.operators = np.array([-self.modes.learning_rate * by_data, by_units])
 
-    def _frozen(self, a: Array, times: Array) -> Array:
+    def _frozen(self, a: Array) -> Array:
         """L² p by data and by units, for the path p = a @ columns, shape (2, n_points)."""
-        lag = np.where(self.run != 0, times[:, None] - times, 0.0)[..., None]
-        held = self.run[..., None] * np.exp(-self.modes.learning_rate * lag * self.eigenvalues)
         once = "t,ptR,oRK,ptK->op", self.weights, self.seen, self.operators, a
-        twice = "t,ptR,RiK,tsi,psK->p", self.weights, self.seen, self.pairs, held, a
+        twice = "t,ptR,RiK,tsi,psK->p", self.weights, self.seen, self.pairs, self.held, a
         return np.asarray(np.einsum(*once, optimize=True) - [[0.0], [1.0]] * np.einsum(*twice, optimize=True))
 
     def _burn_in(self, t: float) -> Array:
         """α E u(s_0, 0), where u solves the Poisson equation for f* h_t: memory starts at zero, not in its law."""
-        chain, rate = self.mu.data.chain, self.modes.learning_rate
+        rate = self.modes.learning_rate
         seen = np.hstack([np.eye(len(self.e_points)), self.e_points * np.expm1(-rate * t * self.eigenvalues)])
-        u = self.nodes.at((seen @ self.u[:, -1]).T, np.arange(chain.n_states), np.zeros(chain.n_states))
-        return np.asarray(rate * chain.stationary_distribution @ u)
+        return rate * self.nodes.mean_at_start((seen @ self.u[:, -1]).T)
 
     def _variance_of_start(self, left: Array) -> Array:
         """E_G[V^S[G] + V^I[G]] and the third moments 2 Cov(G_t, κG)."""
@@ -252,6 +250,32 @@ def _running(weights: Array) -> Array:
     panels = weights.reshape(-1, _ORDER)
     before = np.kron(np.tri(len(panels), k=-1), np.ones((_ORDER, _ORDER)))
     return np.asarray(np.kron(np.diag(panels.sum(axis=1) / 2), one) + before * weights)
+
+
+def _decaying(weights: Array, rates: Array) -> Array:
+    """Return the matrices of integrals ∫_0^t e^{−ρ(t−s)} p(s) ds to each node t of a rule of panels, (n, n, n_rates).
+
+    On a panel p is the polynomial through its values, and the exponential is itself: a panel may be long for it.
+    """
+    x, (y, w) = legendre.leggauss(_ORDER)[0], legendre.leggauss(_FINE)
+    fit, ends = np.linalg.inv(legendre.legvander(x, _ORDER - 1)), np.append(x, 1.0)
+    half = weights.reshape(-1, _ORDER).sum(axis=1) / 2
+    decay = half[:, None] * rates
+    reach = np.minimum(1 + ends[:, None, None], _FORGOTTEN / np.maximum(decay, 1e-300))[..., None]
+    back = reach * (1 + y) / 2
+    kernel = half[:, None, None] * reach / 2 * w * np.exp(-decay[..., None] * back)
+    values = legendre.legvander(ends[:, None, None, None] - back, _ORDER - 1) @ fit
+    inside = np.einsum("kPiq,kPiqj->kPji", kernel, values)
+
+    stops, n = np.cumsum(2 * half), len(weights)
+    times, panel = ((stops - half)[:, None] + half[:, None] * x).ravel(), np.arange(n) // _ORDER
+    lag = np.maximum(times[:, None] - stops, 0.0)[..., None]
+    since = np.exp(-lag * rates) * (panel[:, None] > np.arange(len(half)))[..., None]
+    out = (since[:, :, None] * inside[-1]).reshape(n, n, len(rates))
+    for P in range(len(half)):
+        own = slice(P * _ORDER, (P + 1) * _ORDER)
+        out[own, own] = inside[:-1, P]
+    return np.asarray(out)
 
 
 def _derivatives(activation: Activation, u: Array) -> Array:

@@ -10,6 +10,7 @@ from scipy import stats
 from scipy.linalg import expm
 
 import rnnkernel as rk
+from rnnkernel._quadrature import gauss_legendre
 
 X, M, TIME = np.array([-1.0, 0.8, 0.3]), np.array([0.1, -0.2, 0.4]), 1.5
 TWO = rk.DataSequence(  # the target depends on the transition
@@ -237,3 +238,13 @@ def test_it_is_saved_and_sent_with_the_first_order(tmp_path):
     rk.save(fluct, tmp_path / "law.npz")
     for each in (sent, rk.load(tmp_path / "law.npz")):
         np.testing.assert_array_equal(each.next_order, fluct.next_order)
+
+
+def test_long_times_are_computed_as_well_as_short_ones(monkeypatch):
+    """Panels in time that double are as good as many short ones, however long they are for a mode."""
+    limit, t = rk.KernelLimit(DATA, LAW), 100.0
+    doubled = limit.fluctuations(t, 1.5, 0.4).next_order
+    monkeypatch.setattr(
+        "rnnkernel._next_order.time_rule", lambda t, _, order: gauss_legendre(np.linspace(0, t, 41), order)
+    )
+    np.testing.assert_allclose(doubled, limit.fluctuations(t, 1.5, 0.4).next_order, rtol=1e-6)
