@@ -96,8 +96,9 @@ class Writer:
         yield f"{place}{'#' * int(element.name[1])} {self.inline(element).strip()}"
 
     def paragraph(self, element: Tag) -> Iterator[Block]:
-        """Yield a paragraph."""
-        yield from paragraph(self.inline(element))
+        """Yield a paragraph, behind an anchor if it has a name."""
+        place = anchor(element["id"]) if element.get("id") else ""
+        yield from paragraph(place + self.inline(element))
 
     def quotation(self, element: Tag) -> Iterator[Block]:
         """Yield what is quoted."""

@@ -83,15 +83,21 @@ def title_of(node: nodes.Node) -> str:
 
 
 def measure(app: Sphinx, doctree: nodes.document) -> None:
-    """Count a page, and say it under the title if the page has statements or exercises."""
+    """Count a page, and say it under the title if the page has statements or exercises, or is optional."""
     taken = count(doctree)
     all_minutes(app.env)[app.env.docname] = taken
     app.env.minutes_changed = True
     title = next(doctree.findall(nodes.title), None)
-    teaches = any(is_exercise_node(node) or "realtype" in node for node in doctree.findall(nodes.Element))
+    teaches = any(map(is_taught, doctree.findall(nodes.Element)))
     if title is not None and teaches:
         section = title.parent
         section.insert(section.index(title) + 1, nodes.raw("", line(taken), format="html"))
+
+
+def is_taught(node: nodes.Element) -> bool:
+    """Return whether a node is an exercise or a statement, or says that the page is optional."""
+    optional = isinstance(node, nodes.admonition) and node[0].astext() == "Optional"
+    return optional or is_exercise_node(node) or "realtype" in node
 
 
 def line(taken: Counter[str]) -> str:
