@@ -15,7 +15,8 @@ PAGES = [page for page in pages.LISTED if "rk.widgets." in pages.source(page.rem
 # A function of the figure: waits until it has drawn its sliders' last move, and tells what can be seen then.
 SEEN = """async figure => {
     const end = performance.now() + 60000;
-    while (!figure.matches("[data-ready]:not([aria-busy])")) {
+    const drawn = () => !figure.matches(".rk-live") || figure.querySelector("[data-number]"); // it has a width
+    while (!figure.matches("[data-ready]:not([aria-busy])") || !drawn()) {
         if (performance.now() > end) throw new Error(`${figure.dataset.widget} has drawn nothing for a minute`);
         await new Promise(requestAnimationFrame);
     }

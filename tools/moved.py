@@ -29,7 +29,7 @@ class _Anchors(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {key: value or "" for key, value in attrs}
         self.within |= tag == "article"
-        linked = tag in ("section", "div", "figure", "span", "dt") and not re.search(
+        linked = tag in ("section", "p", "div", "figure", "span", "dt") and not re.search(
             "rk-|citation", given.get("class", "")
         )
         if self.within and linked and not re.search(r"^id\d+$|^rk-|-content$|-solution-\d+$|^$", given.get("id", "")):

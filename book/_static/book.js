@@ -54,7 +54,8 @@ addEventListener("afterprint", () => {
 // A scroll that begins on a slider leaves it where it was: browsers move it at the first touch.
 let touched = null;
 addEventListener("pointerdown", ({ target, pointerType }) => {
-    touched = pointerType === "touch" && target.matches("input[type=range]") ? { slider: target, value: target.value } : null;
+    const held = pointerType === "touch" && target.matches("input[type=range]");
+    touched = held ? { slider: target, value: target.value } : null;
 });
 addEventListener("pointercancel", () => {
     if (!touched) return;

@@ -85,7 +85,8 @@
         let best = 0,
             most = -1;
         hits.forEach((hit, i) => {
-            const near = hit && new Set(places.slice(i, i + 2 * AROUND).map(([word], k) => hits[i + k] && stem(word))).size;
+            const around = places.slice(i, i + 2 * AROUND).map(([word], k) => hits[i + k] && stem(word));
+            const near = hit && new Set(around).size;
             if (near > most) [best, most] = [i, near];
         });
         const first = Math.max(0, best - AROUND / 2),

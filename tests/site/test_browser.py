@@ -297,6 +297,7 @@ def test_one_slider_comes_first(browser, site):
     with browsers.tabs(browser) as opened:
         page = opened(site)
         page.goto("/book/welcome.html")
+        page.wait_for_selector(".tag_one-slider [data-ready]")
         sliders, more = page.locator(".tag_one-slider input[type=range]"), page.locator(".rk-more")
         assert [each.get_attribute("name") for each in sliders.all() if each.is_visible()] == ["n_units"]
         more.press("Enter")

@@ -7,6 +7,8 @@ import pages
 import pytest
 from book_markdown import blocks
 from book_math import KeepTogether, lines, mathml, signs
+from browsers import HTML
+from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.frontend import get_default_settings
 from docutils.utils import new_document
@@ -158,3 +160,16 @@ def test_formulas_are_copied_as_tex(page):
     plain, _ = page.evaluate(COPIED, "article div.math")
     assert plain.strip().startswith("$$")
     assert not page.evaluate(COPIED, "article h1")[0]
+
+
+CHILDREN = {"msub": 2, "msup": 2, "mfrac": 2, "munder": 2, "mover": 2, "mroot": 2, "msubsup": 3, "munderover": 3}
+
+
+@pytest.mark.built
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_formulas_have_all_their_parts(page):
+    """Browsers draw what is left of one that has not; Firefox says so, too, while a page is still arriving."""
+    text = (HTML / "book" / f"{page}.html").read_text(encoding="utf-8")
+    for formula in BeautifulSoup(text, "html.parser").find_all("math"):
+        for each in formula.find_all(list(CHILDREN)):
+            assert len(each.find_all(True, recursive=False)) == CHILDREN[each.name], formula
