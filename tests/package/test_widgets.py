@@ -76,9 +76,7 @@ def test_page_and_notebook(kind):
 
 def test_scripts_and_style_sheets_are_as_narrow_as_python():
     ours = [path for folder in ("rnnkernel", "book") for path in (ROOT / folder).rglob("*.[jc]s*")]
-    paths = [
-        path for path in ours if path.parent.name not in ("minisearch", "temml")
-    ]  # come with the licence of others
+    paths = [path for path in ours if path.parent.name not in ("minisearch", "temml")]  # from others
     lines = [
         (path.name, line) for path in paths if path.suffix in (".js", ".css") for line in path.read_text().splitlines()
     ]
