@@ -8,6 +8,7 @@ itself is uncertain: the record could have been another.  Its variance V^R joins
 and `_next_order` say how all are computed.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -125,8 +126,8 @@ class Fluctuations(Immutable):
     def std(self, *, n_units: int, beta: float, paired: bool = False) -> Array:
         """Return the standard deviation of a network's output.
 
-        √(N^{1−2β} V^G + (V^S + V^I + V^F)/N + N^{−2β} V^D + V^R), zero where V^D < 0 is too large for so small an N;
-        with ±C pairs √((V^S + 2V^I)/N + V^R): both units of a pair err alike.
+        √(N^{1−2β} V^G + (V^S + V^I + V^F)/N + N^{−2β} V^D + V^R); with ±C pairs √((V^S + 2V^I)/N + V^R), since both
+        units of a pair err alike.  Where V^D < 0 is too large for so small an N, it is the first order, with a warning.
 
         Parameters
         ----------
@@ -144,9 +145,17 @@ class Fluctuations(Immutable):
         n_units, beta, paired = _start(n_units, beta, paired)
         if paired:
             return np.asarray(np.sqrt((self.data + 2 * self.finite_width) / n_units + self.record))
-        start = n_units ** (1 - 2 * beta) * (self.initial_output + self.next_order.random_start / n_units)
-        rest = (self.data + self.finite_width + self.next_order.moving_features) / n_units + self.record
-        return np.asarray(np.sqrt(np.maximum(start + rest, 0.0)))
+        start, after = n_units ** (1 - 2 * beta) * self.initial_output, self.next_order
+        first = start + (self.data + self.finite_width) / n_units + self.record
+        total = first + after.moving_features / n_units + n_units ** (-2 * beta) * after.random_start
+        if (total < 0).any():
+            warnings.warn(
+                f"n_units is too small for the next order of the variance, which is below zero at N = {n_units}: the "
+                "first order is given there",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return np.asarray(np.sqrt(np.where(total < 0, first, total)))
 
     def band(self, *, n_units: int, beta: float, paired: bool = False, level: float = 0.95) -> tuple[Array, Array]:
         """Return a predictive band: the mean, plus and minus a normal quantile times the standard deviation.
