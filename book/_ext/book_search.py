@@ -18,11 +18,13 @@ from sphinx.search.en import SearchEnglish
 
 # What a section counts for: the pages that teach first, then what deepens them, then where one looks things up.
 CHAPTER, IN_DEPTH, APPENDIX, TERM, NAME = 1, 0.8, 0.7, 0.35, 0.35
+WELCOME = 0.35  # it names everything
 BEGINNING, END = 1.3, 0.7  # and how much more or less the first section counts, and what repeats the others
 REPEATING = ("Exercises", "Summary", "Break it")
 NOT_SHOWN = ("tests", "bibliography", "reproducing")  # of which only titles are found: lists of what stands elsewhere
 SYNONYMS = {  # what a reader may type, and what it is called here
     "ntk": "tangent kernel",
+    "neural tangent kernel": "tangent kernel",
     "rntk": "recurrent tangent kernel",
     "bptt": "truncation",
     "backpropagation through time": "truncation",
@@ -105,6 +107,8 @@ def plain(node: nodes.Node) -> str:
 
 def weight_of(app: Sphinx, page: str) -> float:
     """Return what the sections of a page count."""
+    if page == app.config.root_doc:
+        return WELCOME
     numbered = page in app.env.toc_secnumbers and app.env.toc_secnumbers[page].get("")
     return APPENDIX if not numbered else IN_DEPTH if page.endswith("-in-depth") else CHAPTER
 

@@ -7,6 +7,9 @@ pytestmark = pytest.mark.browser
 
 FIRST = {
     "NTK": "tangent-kernel",
+    "neural tangent kernel": "tangent-kernel",
+    "truncated backpropagation": "training-online",
+    "Cantor set": "hidden-states-and-a-continuum",
     "BPTT": "training-online",
     "RTRL": "what-the-limit-does-not-see",
     "ESN": "glossary",
