@@ -78,6 +78,14 @@ def integer(name: str, value: Any, *, least: int, most: int = _MOST) -> int:
     return given
 
 
+def kind(name: str, value: Any, wanted: type) -> Any:
+    """Return `value` if it is of a class."""
+    if not isinstance(value, wanted):
+        article = "an" if wanted.__name__ in ("InitialLaw", "RNN") else "a"
+        raise TypeError(f"{name} must be {article} {wanted.__name__}, not {type(value).__name__}")
+    return value
+
+
 def flag(name: str, value: Any) -> bool:
     """Return `value` if it is True or False."""
     if not isinstance(value, (bool, np.bool_)):

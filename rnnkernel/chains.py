@@ -459,10 +459,8 @@ class DataSequence(Immutable):
     """
 
     def __init__(self, chain: MarkovChain, inputs: Any, targets: Any, noise: float = 0.0) -> None:
-        if not isinstance(chain, MarkovChain):
-            raise TypeError(f"chain must be a MarkovChain, not {type(chain).__name__}")
+        self.chain: MarkovChain = _checks.kind("chain", chain, MarkovChain)
         n = chain.n_states
-        self.chain = chain
         self.inputs = _checks.array("inputs", inputs, ndim=(1, 2))
         if len(self.inputs) != n or not self.inputs.size:
             raise ValueError(f"inputs must hold one input for each of {n} states, not shape {self.inputs.shape}")
@@ -505,8 +503,7 @@ class DataSequence(Immutable):
         >>> data.chain.n_states, data.simulate(6, rng=0)[0]
         (5, array([ 0., -1., -1., -1.,  0.,  0.]))
         """
-        if not isinstance(chain, MarkovChain):
-            raise TypeError(f"chain must be a MarkovChain, not {type(chain).__name__}")
+        _checks.kind("chain", chain, MarkovChain)
         E, x = _checks.array("emissions", emissions, ndim=2), _checks.array("inputs", inputs, ndim=(1, 2))
         if len(E) != chain.n_states or E.min(initial=0) < 0 or np.abs(E.sum(axis=1) - 1).max() > _ROW_ROUNDING:
             raise ValueError(

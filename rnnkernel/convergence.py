@@ -266,8 +266,7 @@ def convergence_study(
     >>> bool(low < -0.5 < high)
     True
     """
-    if not isinstance(limit, KernelLimit):
-        raise TypeError(f"limit must be a KernelLimit, not {type(limit).__name__}")
+    _checks.kind("limit", limit, KernelLimit)
     N = _each("widths", widths, _checks.integer, least=1)
     exponents = _each("betas", betas, _checks.number, least=0.5, most=1)
     n_seeds = _checks.integer("n_seeds", n_seeds, least=2)

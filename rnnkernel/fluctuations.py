@@ -71,6 +71,10 @@ class Fluctuations(Immutable):
     array([-0.012, -0.015,  0.   ,  0.002])
     >>> fluct.std(n_units=400, beta=0.75).round(4)
     array([0.0353, 0.0366, 0.0387, 0.0417])
+    >>> one = Fluctuations(np.array([0.5]), np.array([0.0]), np.array([4.0]), np.array([0.0]))
+    >>> np.round(one.band(n_units=400, beta=0.75), 3)
+    array([[0.304],
+           [0.696]])
     """
 
     prediction: Array
@@ -128,19 +132,7 @@ class Fluctuations(Immutable):
 
         √(N^{1−2β} V^G + (V^S + V^I + V^F)/N + N^{−2β} V^D + V^R); with ±C pairs √((V^S + 2V^I)/N + V^R), since both
         units of a pair err alike.  Where V^D < 0 is too large for so small an N, it is the first order, with a warning.
-
-        Parameters
-        ----------
-        n_units : int
-            The number of units N, even if `paired`.
-        beta : float
-            The exponent β of the output's scale N^{−β}, from ½ to 1.
-        paired : bool
-            Whether the network starts from ±C pairs.
-
-        Returns
-        -------
-        ndarray, shape (n_times, n_points)
+        Arguments and shape are those of `mean`.
         """
         n_units, beta, paired = _start(n_units, beta, paired)
         if paired:
@@ -158,30 +150,10 @@ class Fluctuations(Immutable):
         return np.asarray(np.sqrt(np.where(total < 0, first, total)))
 
     def band(self, *, n_units: int, beta: float, paired: bool = False, level: float = 0.95) -> tuple[Array, Array]:
-        """Return a predictive band: the mean, plus and minus a normal quantile times the standard deviation.
+        """Return a predictive band: the mean, minus and plus a normal quantile times the standard deviation.
 
-        Parameters
-        ----------
-        n_units : int
-            The number of units N, even if `paired`.
-        beta : float
-            The exponent β of the output's scale N^{−β}, from ½ to 1.
-        paired : bool
-            Whether the network starts from ±C pairs.
-        level : float
-            The probability that the output of one network at one point is within the band, between 0 and 1.
-
-        Returns
-        -------
-        lower : ndarray, shape (n_times, n_points)
-        upper : ndarray, shape (n_times, n_points)
-
-        Examples
-        --------
-        >>> one = Fluctuations(np.array([0.5]), np.array([0.0]), np.array([4.0]), np.array([0.0]))
-        >>> np.round(one.band(n_units=400, beta=0.75), 3)
-        array([[0.304],
-               [0.696]])
+        The output of one network at one point lies in it with the probability `level`; other arguments are those of
+        `mean`, and each of the two ends has its shape.
         """
         from scipy.special import ndtri
 

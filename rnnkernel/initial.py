@@ -204,6 +204,20 @@ class InitialLaw(Immutable):
         return B
 
 
+def is_centred(law: InitialLaw) -> bool:
+    """Return whether E C = 0."""
+    return bool(abs(law.output_mean) <= 1e-12 * np.sqrt(law.output_square))
+
+
+def require_centred(law: InitialLaw) -> None:
+    """Refuse E C ≠ 0."""
+    if not is_centred(law):
+        raise ValueError(
+            f"law must have output weights of mean zero, but E[C] is {law.output_mean:g}: the initial output then "
+            "grows as N^(1 - beta) and there is no limit. This is the assumption E C = 0 of the limit theorem"
+        )
+
+
 def particles(law: InitialLaw, refinement: int) -> Particles:
     """Return units that stand for the law, with B = E[B | W]; for d > 3 only C has more nodes for each refinement."""
     rules = law._rules_of((40, 64, 96)[refinement])

@@ -48,9 +48,7 @@ class TangentKernel(Immutable):
     """
 
     def __init__(self, law: InitialLaw, activation: str | Activation = "tanh") -> None:
-        if not isinstance(law, InitialLaw):
-            raise TypeError(f"law must be an InitialLaw, not {type(law).__name__}")
-        self.law = law
+        self.law: InitialLaw = _checks.kind("law", law, InitialLaw)
         self.activation = named_activation(activation)
         normal = _normal.normal(law)
         self._units = None if normal is None else _hermite.Units(self.activation, normal, law.output_square)
@@ -202,8 +200,7 @@ def empirical_kernel(rnn: RNN, x1: Any, m1: Any, x2: Any, m2: Any) -> Array:
     array([[-0.7],
            [ 0.8]])
     """
-    if not isinstance(rnn, RNN):
-        raise TypeError(f"rnn must be an RNN, not {type(rnn).__name__}")
+    _checks.kind("rnn", rnn, RNN)
     nodes = np.ascontiguousarray(rnn.inputs.T)
     scales = np.full(rnn.n_units, rnn.n_units**-0.5), rnn.output * rnn.n_units**-0.5
     first, second = (

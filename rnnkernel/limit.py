@@ -16,7 +16,7 @@ from rnnkernel._types import Array, Rng
 from rnnkernel.activations import Activation
 from rnnkernel.flow import Modes, check_times
 from rnnkernel.fluctuations import Fluctuations, fluctuations
-from rnnkernel.initial import InitialLaw
+from rnnkernel.initial import InitialLaw, require_centred
 from rnnkernel.kernel import TangentKernel
 from rnnkernel.memory import MemoryMap
 from rnnkernel.stationary import EmpiricalLaw, StationaryLaw
@@ -54,20 +54,14 @@ class KernelLimit(Immutable):
     n_modes : int, optional
         How many modes there may be: if not given 2000, and fewer where their values would fill more than 1 GiB.
     n_nodes : int or tuple of int, optional
-        As for `StationaryLaw`: of a chain or recursion only.
     n_steps : int, optional
-        As for `StationaryLaw`: of a simulated sequence only.
     rng : int or numpy.random.Generator
-        As for `StationaryLaw`: for a simulated sequence only.
+        As for `StationaryLaw`.
 
     Attributes
     ----------
-    memory_map : MemoryMap
-        The memory map φ.
-    stationary : StationaryLaw
-        The invariant law μ.
-    kernel : TangentKernel or callable
-        The kernel K.
+    memory_map, stationary, kernel
+        The memory map φ, the invariant law μ, and the kernel K.
     eigenvalues : ndarray, shape (n_modes,)
         Eigenvalues of f ↦ ∫ K f dμ, descending, as far as they are known: in absolute value more than 1e-13 of the
         largest K(z, z) on a chain, 1e-9 of it on a sequence.  Negative ones say that a chain has too few nodes.
@@ -79,20 +73,11 @@ class KernelLimit(Immutable):
         The operator norm on L²(μ) of what they leave out of K.  No eigenvalue is off by more, nor is g_t in L²(μ) by
         more than αt times that times the size of the targets.  From 500 points if there are more: on average too large.
 
-    Warns
-    -----
-    RuntimeWarning
-        Before the work, if values of `n_modes` modes fill more than 1 GiB; and if so many modes do not suffice for the
-        tolerance.
-
-    Raises
-    ------
-    ValueError
-        If E C ≠ 0: the output of a network then diverges as its width grows, and there is no limit.
-
     Notes
     -----
-    Book: :doc:`limit-equation`.
+    If E C ≠ 0 the output of a network diverges as its width grows, and there is no limit: a ValueError.  A
+    RuntimeWarning comes before the work if values of `n_modes` modes fill more than 1 GiB, and after it if so many
+    modes do not suffice for the tolerance.  Book: :doc:`limit-equation`.
 
     Examples
     --------
@@ -110,6 +95,11 @@ class KernelLimit(Immutable):
     >>> np.set_printoptions(precision=8)
     >>> round(limit.loss(2.0), 12)
     0.395319461809
+    >>> round(limit.loss_floor(0.1), 6), round(limit.loss_floor(), 6), round(limit.irreducible_loss, 6)
+    (0.3761, 0.375, 0.375)
+    >>> limit.forecast(2.0, [-1.0, 1.5], steps=3).round(3)
+    array([[-0.52 , -0.4  , -0.348],
+           [ 0.582,  0.422,  0.36 ]])
     """
 
     def __init__(
@@ -127,11 +117,7 @@ class KernelLimit(Immutable):
         rng: Rng = 0,
     ) -> None:
         tangent = TangentKernel(law, activation)
-        if abs(law.output_mean) > 1e-12 * np.sqrt(law.output_square):
-            raise ValueError(
-                f"law must have output weights of mean zero, but E[C] is {law.output_mean:g}: the initial output then "
-                "grows as N^(1 - beta) and there is no limit. This is the assumption E C = 0 of the limit theorem"
-            )
+        require_centred(law)
         self.law = law
         self.learning_rate = _checks.number("learning_rate", learning_rate, above=0)
         if isinstance(data, StationaryLaw):
@@ -161,38 +147,16 @@ class KernelLimit(Immutable):
         return self._coordinates.norm_left(mu.input_vectors, mu.memory, mu.weights)
 
     def predict(self, times: Any, x: Any, memory: Any) -> Array:
-        """Return g_t(x, m), the output of the infinitely wide network at given inputs and memories.
+        """Return g_t(x, m), the output of the infinitely wide network at points as for `RNN.predict`.
 
-        Parameters
-        ----------
-        times : float or array_like, shape (n_times,)
-            Times t = k/N ≥ 0.
-        x : array_like, shape (n_points,) or (n_points, d)
-            Inputs; one input is repeated.
-        memory : array_like, shape (n_points,)
-            Memories; one memory is repeated.
-
-        Returns
-        -------
-        ndarray, shape (n_times, n_points)
-            Shape (n_points,) for one time given as a number.
+        Times t = k/N ≥ 0 have shape (n_times,), the answer (n_times, n_points); one time (n_points,).
         """
         return self._coordinates.combination(*self._points(x, memory), self._modes.learned(check_times(times))).T
 
     def loss(self, times: Any) -> Any:
         """Return ½ E(Y − g_t(X, M))² under μ, with the noise of the target; on a sequence, where there is one.
 
-        ½ [E Y² − Σ_i ⟨E[Y|·], e_i⟩² (1 − e^{−2αλ_i t})].
-
-        Parameters
-        ----------
-        times : float or array_like, shape (n_times,)
-            Times t = k/N ≥ 0.
-
-        Returns
-        -------
-        ndarray, shape (n_times,)
-            A float for one time given as a number.
+        ½ [E Y² − Σ_i ⟨E[Y|·], e_i⟩² (1 − e^{−2αλ_i t})], shape (n_times,); a float for one time given as a number.
         """
         t = check_times(times)
         learned = self._modes.integral(2 * t) @ self._modes.projections**2
@@ -200,29 +164,9 @@ class KernelLimit(Immutable):
         return loss if t.ndim else float(loss)
 
     def loss_floor(self, eigenvalue: float = 0.0) -> float:
-        """Return the loss that is left when every mode with an eigenvalue above the given one is learned.
+        """Return the loss that is left when every mode with an eigenvalue above the given ε is learned; all if ε = 0.
 
         ½ [E Y² − Σ_{λ_i > ε} ⟨E[Y|·], e_i⟩²], of which `irreducible_loss` can never be learned.
-
-        Parameters
-        ----------
-        eigenvalue : float
-            The eigenvalue ε; zero for all that stand out of rounding.
-
-        Returns
-        -------
-        float
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> from rnnkernel import DataSequence, MarkovChain
-        >>> chain = MarkovChain([[0.9, 0.1], [0.3, 0.7]])
-        >>> data = DataSequence(chain, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-        >>> limit = KernelLimit(data, law)
-        >>> round(limit.loss_floor(0.1), 6), round(limit.loss_floor(), 6), round(limit.irreducible_loss, 6)
-        (0.3761, 0.375, 0.375)
         """
         least = _checks.number("eigenvalue", eigenvalue)
         learned = (self.coefficients**2)[self.eigenvalues > least].sum()
@@ -239,35 +183,13 @@ class KernelLimit(Immutable):
         return float(mu.weights @ mu.target_variances / 2) if mu.shows_states else float("nan")
 
     def mode_shares(self, times: Any) -> Array:
-        """Return how much of each mode is learned, 1 − e^{−αλ_i t}.
-
-        Parameters
-        ----------
-        times : float or array_like, shape (n_times,)
-            Times t = k/N ≥ 0.
-
-        Returns
-        -------
-        ndarray, shape (n_times, n_modes)
-            Shape (n_modes,) for one time given as a number.
-        """
+        """Return how much of each mode is learned, 1 − e^{−αλ_i t}, shape (n_times, n_modes), or (n_modes,)."""
         return self._modes.shares(check_times(times))
 
     def eigenfunctions(self, x: Any, memory: Any) -> Array:
-        """Return the eigenfunctions e_i of f ↦ ∫ K f dμ at any points, orthonormal in L²(μ).
+        """Return the eigenfunctions e_i of f ↦ ∫ K f dμ at points as for `predict`, orthonormal in L²(μ).
 
-        Those of an eigenvalue λ_i are accurate to about 1e-16 λ_1/λ_i.
-
-        Parameters
-        ----------
-        x : array_like, shape (n_points,) or (n_points, d)
-            Inputs; one input is repeated.
-        memory : array_like, shape (n_points,)
-            Memories; one memory is repeated.
-
-        Returns
-        -------
-        ndarray, shape (n_points, n_modes)
+        Shape (n_points, n_modes).  Those of an eigenvalue λ_i are accurate to about 1e-16 λ_1/λ_i.
         """
         return self._coordinates.combination(*self._points(x, memory), self._modes.functions)
 
@@ -280,37 +202,9 @@ class KernelLimit(Immutable):
         start: float = 0.0,
         feedback: _ahead.Feedback | None = None,
     ) -> Array:
-        """Return predictions g_t(x_k, M_k) along a sequence of inputs, of one step or several, with learning stopped.
+        """Return predictions g_t(x_k, M_k) along a sequence of inputs, with learning stopped at `time`.
 
-        In closed loop a forecast becomes the next input, and memory moves on with it; see `RNN.forecast`.
-
-        Parameters
-        ----------
-        time : float
-            The time t = k/N at which learning stops.
-        x : array_like, shape (n,) or (n, d)
-            The inputs in order of time.
-        steps : int, optional
-            How many steps ahead; one if not given.
-        start : float
-            The memory M_0 held when the first input arrives.
-        feedback : callable, optional
-            How inputs follow from inputs and forecasts.
-
-        Returns
-        -------
-        ndarray, shape (n,) or (n, steps)
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> from rnnkernel import DataSequence, MarkovChain
-        >>> chain = MarkovChain([[0.9, 0.1], [0.3, 0.7]])
-        >>> data = DataSequence(chain, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-        >>> KernelLimit(data, law).forecast(2.0, [-1.0, 1.5], steps=3).round(3)
-        array([[-0.52 , -0.4  , -0.348],
-               [ 0.582,  0.422,  0.36 ]])
+        Memory M_0 is `start`; all else is as for `RNN.forecast`, with shape (n,), or (n, steps) in closed loop.
         """
         t = _checks.number("time", time, least=0)
         memory = self.memory_map.trajectory(x, start)[:-1]
@@ -329,34 +223,13 @@ class KernelLimit(Immutable):
         """Return the law of the error: mean and variance of a trained network of N units, for any N and β.
 
         Var g^N_t ≈ N^{1−2β} V^G_t + (V^S_t + V^I_t)/N, from the initial output, from correlated data, and from finitely
-        many units; on a chain also the drift of the mean, and what is of the next order.
+        many units; on a chain also the drift of the mean, and what is of the next order.  Arguments as for `predict`.
 
         On a sequence they are those of networks that learn from fresh data of its source.  V^S is an estimate, by
-        Bartlett's sum of the covariances of (y_k − g_s(z_k)) h(z_k) along the sequence, and V^R/n joins the others: so
-        much does the limit itself vary with the sequence.
-
-        Parameters
-        ----------
-        times : float or array_like, shape (n_times,)
-            Times t = k/N ≥ 0.
-        x : array_like, shape (n_points,) or (n_points, d)
-            Inputs; one input is repeated.
-        memory : array_like, shape (n_points,)
-            Memories; one memory is repeated.
-        lags : int, optional
-            How many covariances to count on a sequence; by the rule of Newey and West if not given.
-        in_cycles : bool
-            Whether networks read the given sequence itself, in cycles, and see no fresh data: then V^S = V^R = 0, and
-            the order of the data costs n/N.
-
-        Returns
-        -------
-        Fluctuations
-
-        Raises
-        ------
-        TypeError
-            If the kernel is not the tangent kernel of the law of the limit, whose networks the variances are about.
+        Bartlett's sum of as many covariances of (y_k − g_s(z_k)) h(z_k) along the sequence as `lags`, or as the rule of
+        Newey and West has, and V^R/n joins the others: so much does the limit itself vary with the sequence.  With
+        `in_cycles` networks read the given sequence itself, in cycles, and see no fresh data: then V^S = V^R = 0, and
+        the order of the data costs n/N.  A kernel of one's own, which is not that of networks, is a TypeError.
         """
         if not isinstance(self.kernel, TangentKernel) or self.kernel.law is not self.law:
             raise TypeError("fluctuations need the tangent kernel of the law of the limit, not a kernel of one's own")
@@ -374,20 +247,14 @@ class KernelLimit(Immutable):
         mu, n = self.stationary, len(self.stationary.memory)
         share = usual if tolerance is None else _checks.number("tolerance", tolerance, least=0, below=1)
         most = min(_MODES, _BYTES // (8 * n)) if n_modes is None else _checks.integer("n_modes", n_modes, least=1)
-        size = 8 * n * min(n, most)
+        size, warn = 8 * n * min(n, most), partial(warnings.warn, category=RuntimeWarning, stacklevel=3)
         if size > _BYTES:
-            warnings.warn(
-                f"n_modes: the values of up to {min(n, most)} modes at {n} points fill {size / 2**30:.1f} GiB",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+            warn(f"n_modes: the values of up to {min(n, most)} modes at {n} points fill {size / 2**30:.1f} GiB")
         found = coordinates(self.kernel, mu.input_vectors, mu.memory, share, most)
         if found.left > share and found.at_nodes.shape[1] == most and (n_modes is None or tolerance is not None):
-            warnings.warn(
+            warn(
                 f"{most} modes leave {found.left:.2g} of the kernel's trace out, not {share:.2g}: n_modes allows more "
-                "modes, and tolerance accepts this",
-                RuntimeWarning,
-                stacklevel=3,
+                "modes, and tolerance accepts this"
             )
         return found
 

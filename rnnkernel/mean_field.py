@@ -54,16 +54,11 @@ class MeanField(Immutable):
         0, 1 or 2: 40, 64 or 96 nodes for each coordinate of W (for d ≤ 3), 16, 24 or 32 for C and for memory, a
         tolerance in time of 1e-6, 1e-7 or 1e-8.  Two refinements differ by about the error of the coarser one.
 
-    Raises
-    ------
-    ValueError
-        If sup|∂φ_t/∂m| over the memories of the chain reaches 1, at the start or before a time that a method is asked
-        for: memory then need not have one stationary law, and the flow ends.
-
     Notes
     -----
-    The flow is derived, and measured on networks; that it is their limit is not proved here.  Book:
-    :doc:`neighbours-in-depth`.
+    If sup|∂φ_t/∂m| over the memories of the chain reaches 1, at the start or before a time that a method is asked for,
+    memory need not have one stationary law, and the flow ends with a ValueError.  It is derived, and measured on
+    networks; that it is their limit is not proved here.  Book: :doc:`neighbours-in-depth`.
 
     Examples
     --------
@@ -88,9 +83,8 @@ class MeanField(Immutable):
         *,
         refinement: int = 0,
     ) -> None:
-        for name, value, kind in (("data", data, DataSequence), ("law", law, InitialLaw)):
-            if not isinstance(value, kind):
-                raise TypeError(f"{name} must be of type {kind.__name__}, not {type(value).__name__}")
+        _checks.kind("data", data, DataSequence)
+        _checks.kind("law", law, InitialLaw)
         if data.n_inputs != law.n_inputs:
             raise ValueError(f"data must have inputs of {law.n_inputs} coordinate(s), as law has, not {data.n_inputs}")
         self.data, self.law, self.activation = data, law, named_activation(activation)
@@ -102,69 +96,24 @@ class MeanField(Immutable):
             raise ValueError(f"law must have a memory map that contracts on its memories, but sup|∂φ/∂m| is {slope:g}")
 
     def predict(self, times: Any, x: Any, memory: Any) -> Array:
-        """Return g_t(x, m), the output of the infinitely wide network at given inputs and memories.
-
-        Parameters
-        ----------
-        times : float or array_like, shape (n_times,)
-            Times t = k/N ≥ 0.
-        x : array_like, shape (n_points,) or (n_points, d)
-            Inputs; one input is repeated.
-        memory : array_like, shape (n_points,)
-            Memories; one memory is repeated.
-
-        Returns
-        -------
-        ndarray, shape (n_times, n_points)
-            Shape (n_points,) for one time given as a number.
-        """
+        """Return g_t(x, m); arguments and shapes are those of `KernelLimit.predict`."""
         points = _checks.points(x, memory, self.law.n_inputs)
         values = self._each(times, lambda now: now.output(*points))
         return np.reshape(values, (*np.shape(times), len(points[1])))
 
     def loss(self, times: Any) -> Any:
-        """Return ½ E(Y − g_t(X, M))² under the stationary law at t, with the noise of the target.
-
-        Parameters
-        ----------
-        times : float or array_like, shape (n_times,)
-            Times t = k/N ≥ 0.
-
-        Returns
-        -------
-        ndarray, shape (n_times,)
-            A float for one time given as a number.
-        """
+        """Return ½ E(Y − g_t(X, M))² under the stationary law at t, with the noise of the target; shape of `times`."""
         return self._each(times, _Moment.loss)
 
     def contraction(self, times: Any) -> Any:
-        """Return sup|∂φ_t/∂m| on the memories of the chain: below one, memory forgets its start.
-
-        Parameters
-        ----------
-        times : float or array_like, shape (n_times,)
-            Times t = k/N ≥ 0.
-
-        Returns
-        -------
-        ndarray, shape (n_times,)
-            A float for one time given as a number.
-        """
+        """Return sup|∂φ_t/∂m| on the memories of the chain, in the shape of `times`: below one, memory forgets."""
         return self._each(times, _Moment.contraction)
 
     def units(self, time: float) -> Particles:
-        """Return the weighted units that stand for λ_t; unit q is at each time what became of unit q at time 0.
+        """Return the weighted units that stand for λ_t: E_{λ_t}[h(C, W)] = Σ_q weights[q] h(C_q, W_q).
 
-        Parameters
-        ----------
-        time : float
-            The time t = k/N ≥ 0.
-
-        Returns
-        -------
-        Particles
-            Named tuple of `output` (Q,), `inputs` (Q, d), `recurrent` (Q,), which is E[B | C_0, W_0], and `weights`
-            (Q,): E_{λ_t}[h(C, W)] = Σ_q weights[q] h(C_q, W_q).
+        A named tuple of `output` (Q,), `inputs` (Q, d), `recurrent` (Q,), which is E[B | C_0, W_0], and `weights` (Q,);
+        unit q is at each time what became of unit q at time 0.
         """
         now: _Moment = self._each(_checks.number("time", time, least=0), lambda now: now)
         return now.units
@@ -193,15 +142,8 @@ class MeanField(Immutable):
         if not times.any():
             return np.tile(start, (times.size, 1))
         t, places = np.unique(times, return_inverse=True)
-        path = solve_ivp(
-            lambda _, state: self.learning_rate * self._at(state).velocity(),
-            (0, t[-1]),
-            start,
-            t_eval=t,
-            events=margin,
-            rtol=accuracy,
-            atol=accuracy,
-        )
+        how: dict[str, Any] = {"t_eval": t, "events": margin, "rtol": accuracy, "atol": accuracy}
+        path = solve_ivp(lambda _, state: self.learning_rate * self._at(state).velocity(), (0, t[-1]), start, **how)
         if path.status == 1:
             raise ValueError(
                 f"times must be below {path.t_events[0][0]:.6g}: there the slope of the memory map reaches 1, so that "

@@ -60,9 +60,7 @@ class MemoryMap(Immutable):
     """
 
     def __init__(self, law: InitialLaw, activation: str | Activation = "tanh") -> None:
-        if not isinstance(law, InitialLaw):
-            raise TypeError(f"law must be an InitialLaw, not {type(law).__name__}")
-        self.law = law
+        self.law: InitialLaw = _checks.kind("law", law, InitialLaw)
         self.activation = named_activation(activation)
         normal = _normal.normal(law) if hasattr(law.recurrent, "rvs") else None
         self._is_exact = normal is not None or not law.recurrent_mean.any()

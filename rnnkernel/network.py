@@ -22,144 +22,31 @@ from rnnkernel._jit import jit, slices
 from rnnkernel._types import Array, Rng
 from rnnkernel.activations import Activation, preactivations
 from rnnkernel.activations import activation as named_activation
-from rnnkernel.initial import InitialLaw
+from rnnkernel.initial import InitialLaw, is_centred
 
 
-class RNN(Immutable):
-    """A recurrent network of N units; it never changes, training returns a new one.
+class Network(Immutable):
+    """N units with their weights and state: what `RNN` and `SymbolRNN` share."""
 
-    Parameters
-    ----------
-    output : array_like, shape (N,)
-        Output weights C.
-    inputs : array_like, shape (N,) or (N, d)
-        Input weights W.
-    recurrent : array_like, shape (N,)
-        Recurrent weights B.
-    beta : float
-        The exponent β of the output's scale N^{−β}: in (0, 1], and strictly between 1/2 and 1 for the kernel limit.
-    hidden : array_like, shape (N,), optional
-        The hidden state S; zero if not given.
-    activation : str or Activation
-        The activation σ: "tanh", "logistic", "erf", or your own.
-    past : tuple (x, states), optional
-        The last inputs (n, d), and the states (n, N) that they met, oldest first: training with τ > 1 goes back
-        to them.  None if not given.
-
-    Attributes
-    ----------
-    output, inputs, recurrent, hidden : ndarray
-        C (N,), W (N, d), B (N,) and S (N,), read-only.
-    past : tuple of ndarray
-        The last inputs and states, read-only.
-    beta : float
-        β.
-    activation : Activation
-        σ.
-
-    Notes
-    -----
-    Book: :doc:`network-that-remembers`.
-
-    Examples
-    --------
-    >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
-    >>> rnn
-    RNN(n_units=2, n_inputs=1, beta=0.75, activation='tanh')
-    >>> rnn.predict(x=[-1.0, 1.5], memory=[0.0, 0.1]).round(6)
-    array([ 0.17807 , -0.137115])
-    """
+    _output_ndim = 1
 
     def __init__(
-        self,
-        output: Any,
-        inputs: Any,
-        recurrent: Any,
-        *,
-        beta: float,
-        hidden: Any = None,
-        activation: str | Activation = "tanh",
-        past: tuple[Any, Any] | None = None,
+        self, output: Any, inputs: Any, recurrent: Any, *, beta: float, hidden: Any = None, activation: Any = "tanh"
     ) -> None:
-        C = _checks.array("output", output, ndim=1)
-        W = _checks.array("inputs", inputs, ndim=(1, 2))
+        C = _checks.array("output", output, ndim=self._output_ndim)
+        W = _checks.array("inputs", inputs, ndim=(1, 2) if C.ndim == 1 else 2)
         B = _checks.array("recurrent", recurrent, ndim=1)
         S = np.zeros(len(C)) if hidden is None else _checks.array("hidden", hidden, ndim=1)
-        if not len(C):
+        if not C.size:
             raise ValueError("output must hold at least one unit, not none")
         for name, weights in (("inputs", W), ("recurrent", B), ("hidden", S)):
             if len(weights) != len(C):
                 raise ValueError(f"{name} must hold {len(C)} units, as output does, not {len(weights)}")
-        W = W if W.ndim == 2 else W[:, None]
-        if not W.shape[1]:
+        if not W.size:
             raise ValueError("inputs must hold at least one weight for each unit, not none")
-        given = (W[:0], S[None][:0]) if past is None else _checks.pair("past", past)
-        x, states = (_checks.array("past", each, ndim=2) for each in given)
-        if x.shape != (len(states), W.shape[1]) or states.shape[1] != len(C):
-            raise ValueError(f"past must hold as many inputs as states, not shapes {x.shape} and {states.shape}")
-        self.output, self.inputs, self.recurrent, self.hidden, self.past = C, W, B, S, (x, states)
+        self.output, self.inputs, self.recurrent, self.hidden = C, W if W.ndim == 2 else W[:, None], B, S
         self.beta = _checks.number("beta", beta, above=0, most=1)
         self.activation = named_activation(activation)
-
-    @classmethod
-    def sample(
-        cls,
-        law: InitialLaw,
-        *,
-        n_units: int,
-        beta: float,
-        rng: Rng,
-        paired: bool = False,
-        activation: str | Activation = "tanh",
-    ) -> "RNN":
-        """Draw a network whose units are independent with law λ and whose hidden state is zero.
-
-        Parameters
-        ----------
-        law : InitialLaw
-            The law λ.
-        n_units : int
-            The number of units N.
-        beta : float
-            The exponent β of the output's scale.
-        rng : int or numpy.random.Generator
-            Source of randomness; the same seed gives the same network.
-        paired : bool
-            Whether units i and i + N/2 share W and B and have opposite C: the initial output is then zero.
-        activation : str or Activation
-            The activation σ.
-
-        Returns
-        -------
-        RNN
-
-        Warns
-        -----
-        AssumptionWarning
-            If E C ≠ 0, unless `paired`: the initial output then grows like N^{1−β}, and the network has no kernel
-            limit.
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-        >>> RNN.sample(law, n_units=100, beta=0.75, rng=0)
-        RNN(n_units=100, n_inputs=1, beta=0.75, activation='tanh')
-        """
-        if not isinstance(law, InitialLaw):
-            raise TypeError(f"law must be an InitialLaw, not {type(law).__name__}")
-        C, W, B = law.sample(n_units, rng=rng, paired=paired)
-        rnn = cls(C, W, B, beta=beta, activation=activation)
-        mean = law.output_mean
-        if abs(mean) > 1e-12 * law.output_square**0.5 and not paired:
-            warnings.warn(
-                f"E C is {mean:g}, not 0: before training the output is about E C E[sigma(W·x + m)] times N^(1-beta), "
-                f"here {rnn.n_units ** (1 - rnn.beta):.3g}, which grows without bound with N; learning also changes "
-                "what memory holds, and there is no kernel limit",
-                AssumptionWarning,
-                stacklevel=2,
-            )
-        return rnn
 
     @property
     def n_units(self) -> int:
@@ -181,54 +68,124 @@ class RNN(Immutable):
         """The memory m = (1/N) Σ_j B^j S^j that the network holds now."""
         return float(self.recurrent @ self.hidden) / self.n_units
 
+
+class RNN(Network):
+    """A recurrent network of N units; it never changes, training returns a new one.
+
+    Each parameter is an attribute; arrays are read-only, and `inputs` is then (N, d).
+
+    Parameters
+    ----------
+    output : array_like, shape (N,)
+        Output weights C.
+    inputs : array_like, shape (N,) or (N, d)
+        Input weights W.
+    recurrent : array_like, shape (N,)
+        Recurrent weights B.
+    beta : float
+        The exponent β of the output's scale N^{−β}: in (0, 1], and strictly between 1/2 and 1 for the kernel limit.
+    hidden : array_like, shape (N,), optional
+        The hidden state S; zero if not given.
+    activation : str or Activation
+        The activation σ: "tanh", "logistic", "erf", or your own.
+    past : tuple (x, states), optional
+        The last inputs (n, d), and the states (n, N) that they met, oldest first: training with τ > 1 goes back
+        to them.  None if not given.
+
+    Notes
+    -----
+    Book: :doc:`network-that-remembers`.
+
+    Examples
+    --------
+    >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
+    >>> rnn
+    RNN(n_units=2, n_inputs=1, beta=0.75, activation='tanh')
+    >>> rnn.predict(x=[-1.0, 1.5], memory=[0.0, 0.1]).round(6)
+    array([ 0.17807 , -0.137115])
+    >>> rnn.trajectory([-1.0, 1.5]).round(6)
+    array([ 0.      , -0.198531,  0.222582])
+    >>> rnn.forecast([-1.0, 1.5]).round(6)
+    array([ 0.17807 , -0.214343])
+    >>> rnn.forecast([-1.0, 1.5], steps=3).round(3)
+    array([[ 0.178, -0.053,  0.016],
+           [-0.214,  0.063, -0.019]])
+    >>> bool(np.isclose(rnn.read([-1.0, 1.5]).forecast([0.5])[0], rnn.forecast([-1.0, 1.5, 0.5])[2]))
+    True
+    >>> rnn.step(1.5, 1.0, learning_rate=0.5).output.round(6)
+    array([ 1.15496 , -0.779167])
+
+    Drawn from a law:
+
+    >>> from scipy import stats
+    >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+    >>> RNN.sample(law, n_units=100, beta=0.75, rng=0)
+    RNN(n_units=100, n_inputs=1, beta=0.75, activation='tanh')
+    """
+
+    def __init__(
+        self,
+        output: Any,
+        inputs: Any,
+        recurrent: Any,
+        *,
+        beta: float,
+        hidden: Any = None,
+        activation: str | Activation = "tanh",
+        past: tuple[Any, Any] | None = None,
+    ) -> None:
+        super().__init__(output, inputs, recurrent, beta=beta, hidden=hidden, activation=activation)
+        given = (self.inputs[:0], self.hidden[None][:0]) if past is None else _checks.pair("past", past)
+        x, states = (_checks.array("past", each, ndim=2) for each in given)
+        if x.shape != (len(states), self.n_inputs) or states.shape[1] != self.n_units:
+            raise ValueError(f"past must hold as many inputs as states, not shapes {x.shape} and {states.shape}")
+        self.past = x, states
+
+    @classmethod
+    def sample(
+        cls,
+        law: InitialLaw,
+        *,
+        n_units: int,
+        beta: float,
+        rng: Rng,
+        paired: bool = False,
+        activation: str | Activation = "tanh",
+    ) -> "RNN":
+        """Draw a network whose units are independent with law λ, as by `InitialLaw.sample`, and whose state is zero.
+
+        An AssumptionWarning says if E C ≠ 0, unless `paired`: the initial output then grows like N^{1−β}, and the
+        network has no kernel limit.
+        """
+        C, W, B = _checks.kind("law", law, InitialLaw).sample(n_units, rng=rng, paired=paired)
+        rnn = cls(C, W, B, beta=beta, activation=activation)
+        if not paired and not is_centred(law):
+            warnings.warn(
+                f"E C is {law.output_mean:g}, not 0: before training the output is about E C E[sigma(W·x + m)] times "
+                f"N^(1-beta), here {rnn.n_units ** (1 - rnn.beta):.3g}, which grows without bound with N; learning "
+                "also changes what memory holds, and there is no kernel limit",
+                AssumptionWarning,
+                stacklevel=2,
+            )
+        return rnn
+
     def predict(self, x: Any, memory: Any) -> Array:
-        """Output N^{−β} Σ_i C^i σ(W^i·x + m) at points (x, m), whatever the hidden state is.
+        """Output N^{−β} Σ_i C^i σ(W^i·x + m) at points (x, m), shape (n_points,), whatever the hidden state is.
 
-        Parameters
-        ----------
-        x : array_like, shape (n_points,) when d = 1, else (n_points, d)
-            Inputs; one input is repeated.
-        memory : array_like, shape (n_points,)
-            Memories; one memory is repeated.
-
-        Returns
-        -------
-        ndarray, shape (n_points,)
+        Inputs have shape (n_points,) when d = 1, else (n_points, d), memories (n_points,); one of either is repeated.
         """
         return self._evaluate(self.output, self.scale, *_checks.points(x, memory, self.n_inputs))
 
     def forecast(
         self, x: Any, steps: int | None = None, *, start: float | None = None, feedback: _ahead.Feedback | None = None
     ) -> Array:
-        """Predictions ŷ_k along a sequence of inputs, with weights frozen: of one step, or of several in closed loop.
+        """Predictions ŷ_k along inputs, (n,) when d = 1, else (n, d), with weights frozen: of one step, or of several.
 
-        In closed loop a forecast becomes the next input, and memory moves on with it: row k of the answer forecasts the
-        targets of the steps k, k + 1, … from the inputs x_0, …, x_k.  The last row goes beyond the sequence.
-
-        Parameters
-        ----------
-        x : array_like, shape (n,) when d = 1, else (n, d)
-            Inputs in the order of time.
-        steps : int, optional
-            How many steps ahead; one if not given.
-        start : float, optional
-            The memory held when the first input arrives; the network's own if not given.
-        feedback : callable, optional
-            Vectorised function of inputs, (n,) or (n, d), and forecasts (n,), with the next inputs.  If not given, a
-            forecast becomes the (first coordinate of the) next input, and other coordinates stay.
-
-        Returns
-        -------
-        ndarray, shape (n,) or (n, steps)
-
-        Examples
-        --------
-        >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
-        >>> rnn.forecast([-1.0, 1.5]).round(6)
-        array([ 0.17807 , -0.214343])
-        >>> rnn.forecast([-1.0, 1.5], steps=3).round(3)
-        array([[ 0.178, -0.053,  0.016],
-               [-0.214,  0.063, -0.019]])
+        With `steps`, in closed loop, a forecast becomes the next input, and memory moves on with it: row k of the
+        answer, (n, steps), forecasts the targets of the steps k, k + 1, … from the inputs x_0, …, x_k.  The last row
+        goes beyond the sequence.  `start` is the memory held when the first input arrives; the network's own if not
+        given.  `feedback` is a vectorised function of inputs, (n,) or (n, d), and forecasts (n,), with the next inputs;
+        if not given, a forecast becomes the (first coordinate of the) next input, and other coordinates stay.
         """
         memories, outputs = self._follow(x, start)
         if steps is None:
@@ -239,46 +196,13 @@ class RNN(Immutable):
         return _ahead.forecasts(x, memories[:-1], steps, feedback, predict, move)
 
     def trajectory(self, x: Any, start: float | None = None) -> Array:
-        """Memories m_k held when each input arrives, and after the last one, with weights frozen.
-
-        Parameters
-        ----------
-        x : array_like, shape (n,) when d = 1, else (n, d)
-            Inputs in the order of time.
-        start : float, optional
-            The memory held when the first input arrives; the network's own if not given.
-
-        Returns
-        -------
-        ndarray, shape (n + 1,)
-
-        Examples
-        --------
-        >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
-        >>> rnn.trajectory([-1.0, 1.5]).round(6)
-        array([ 0.      , -0.198531,  0.222582])
-        """
+        """Memories m_k held when each input arrives, and after the last one, (n + 1,); arguments as for `forecast`."""
         return self._follow(x, start)[0]
 
     def read(self, x: Any) -> "RNN":
-        """Return the network after it has read a sequence of inputs: its hidden state moves on, nothing is learned.
+        """Return the network after it has read inputs, as for `forecast`: its state moves on, nothing is learned.
 
         Gradients of a later training do not go back to what was read.
-
-        Parameters
-        ----------
-        x : array_like, shape (n,) when d = 1, else (n, d)
-            Inputs in the order of time.
-
-        Returns
-        -------
-        RNN
-
-        Examples
-        --------
-        >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
-        >>> bool(np.isclose(rnn.read([-1.0, 1.5]).forecast([0.5])[0], rnn.forecast([-1.0, 1.5, 0.5])[2]))
-        True
         """
         x = _checks.sequence("x", x, self.n_inputs)
         S = self.activation(self.inputs @ x[-1] + self.trajectory(x)[-2]) if len(x) else self.hidden
@@ -286,33 +210,10 @@ class RNN(Immutable):
         return RNN(*given, beta=self.beta, hidden=S, activation=self.activation)
 
     def step(self, x: Any, y: float, *, learning_rate: float) -> "RNN":
-        """One step of online gradient descent, exactly as the book writes it.
+        """One step of online gradient descent at input x_k, (d,), and target y_k, exactly as the book writes it.
 
-        This is the reference that the compiled loops of `train` are tested against; it is slow.
-
-        Parameters
-        ----------
-        x : float or array_like, shape (d,)
-            The input x_k.
-        y : float
-            The target y_k.
-        learning_rate : float
-            α; the step uses α/N^{2−2β}.
-
-        Returns
-        -------
-        RNN
-            The network afterwards.
-
-        Notes
-        -----
-        Book: :doc:`training-online`.
-
-        Examples
-        --------
-        >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
-        >>> rnn.step(1.5, 1.0, learning_rate=0.5).output.round(6)
-        array([ 1.15496 , -0.779167])
+        The rate is α/N^{2−2β}.  This is the reference that the compiled loops of `train` are tested against; it is
+        slow.  Book: :doc:`training-online`.
         """
         N, sigma = self.n_units, self.activation
         C, W, B, S = self.output, self.inputs, self.recurrent, self.hidden

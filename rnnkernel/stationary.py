@@ -124,10 +124,8 @@ class StationaryLaw(Immutable):
         n_steps: int | None = None,
         rng: Rng = 0,
     ) -> None:
-        if not isinstance(memory_map, MemoryMap):
-            raise TypeError(f"memory_map must be a MemoryMap, not {type(memory_map).__name__}")
         self.data = data
-        self.memory_map = memory_map
+        self.memory_map: MemoryMap = _checks.kind("memory_map", memory_map, MemoryMap)
         _checks.generator(rng)
         self._find(n_nodes, n_steps, rng)
 

@@ -18,14 +18,13 @@ import numpy as np
 
 from rnnkernel import _checks
 from rnnkernel._immutable import Immutable
-from rnnkernel._jit import jit, slices
 from rnnkernel._types import Array
 from rnnkernel.activations import Activation
 from rnnkernel.flow import check_times
-from rnnkernel.initial import InitialLaw
+from rnnkernel.initial import InitialLaw, require_centred
 from rnnkernel.kernel import TangentKernel
 from rnnkernel.stationary import StationaryLaw
-from rnnkernel.symbols import pairs, points, symbols
+from rnnkernel.symbols import LOSSES, pairs, points, symbols, trajectory
 
 _NODES = 24  # of memory for each symbol
 _ROUGH = 1e-7  # features that are smaller, relative to the largest, are left out: 1e-14 of the kernel
@@ -46,11 +45,9 @@ class SymbolLimit(Immutable):
     law : InitialLaw
         Law of a unit, with E C = 0 and B independent of W.
     activation : str or Activation
-        The activation σ.
     learning_rate : float
-        The rate α.
     loss : "cross-entropy" or "squared"
-        The loss.
+        σ, α and ℓ.
 
     Notes
     -----
@@ -76,15 +73,12 @@ class SymbolLimit(Immutable):
         *,
         loss: str = "cross-entropy",
     ) -> None:
-        if not isinstance(law, InitialLaw):
-            raise TypeError(f"law must be an InitialLaw, not {type(law).__name__}")
-        if abs(law.output_mean) > 1e-12 * np.sqrt(law.output_square):
-            raise ValueError(f"law must have output weights of mean zero, but E[C] is {law.output_mean:g}")
+        require_centred(_checks.kind("law", law, InitialLaw))
         if not hasattr(law.recurrent, "mean"):
             raise ValueError("law must have recurrent weights independent of the input weights, not a function of them")
         self.law = law
         self.learning_rate = _checks.number("learning_rate", learning_rate, above=0)
-        self._squared = _checks.choice("loss", loss, ("cross-entropy", "squared")) == "squared"
+        self._squared = _checks.choice("loss", loss, LOSSES) == "squared"
         each = [InitialLaw(law.output, W, law.recurrent) for W in law.inputs]
         self._kernels = [TangentKernel(one, activation) for one in each]
         self._roots = [np.sqrt(one.quadrature.weights) for one in each]
@@ -101,12 +95,7 @@ class SymbolLimit(Immutable):
     def trajectory(self, x: Any) -> Array:
         """Memories M_0 = 0, M_{k+1} = φ(x_k, M_k) along symbols x (n,), shape (n + 1,)."""
         x = symbols("x", x, self.law.n_inputs)
-        memory = np.zeros(len(x) + 1)
-        value = self._kernels[0].activation.value
-        for part in slices(len(x), int(np.diff(self._starts).max())):
-            out = memory[part.start : part.stop + 1]
-            _iterate(value, self._nodes, self._weights, self._starts, x[part], out)
-        return memory
+        return trajectory(self._kernels[0].activation, self._nodes, self._weights, self._starts, 1, x, 0.0)
 
     def next_memory(self, x: Any, memory: Any) -> Array:
         """φ(x, m) = E[B] E σ(W_x + m), the memory after symbol x, shape (n_points,); arguments as for `predict`."""
@@ -114,11 +103,7 @@ class SymbolLimit(Immutable):
         return np.asarray(self._coordinates(x, m)[:, 0] * self.law.recurrent.mean())
 
     def predict(self, times: Any, x: Any, memory: Any) -> Array:
-        """Return g_t(x, m).
-
-        Symbols and memories have shape (n_points,), or are repeated; the answer has shape (n_times, n_points, p), or
-        (n_points, p) for one time given as a number.
-        """
+        """Return g_t(x, m), shape (n_times, n_points, p); arguments as for `KernelLimit.predict`, x being symbols."""
         L = self._coordinates(*points(x, memory, self.law.n_inputs))
         return np.asarray(L @ self._solve(check_times(times)))
 
@@ -208,13 +193,3 @@ def _quadrature(m: Array, moments: Array) -> tuple[Array, Any]:
     middle, half = (m.max() + m.min()) / 2, (m.max() - m.min()) / 2
     along = chebyshev.chebvander((m - middle) / half, _NODES - 1).T @ moments
     return middle + half * points, np.linalg.solve(chebyshev.chebvander(points, _NODES - 1).T, along)
-
-
-@jit(fastmath={"reassoc", "contract", "nsz"}, nogil=True)
-def _iterate(value: Any, nodes: Any, weights: Any, starts: Any, x: Any, memory: Any) -> None:
-    """Fill `memory` from its first entry on: Σ_q weights[q] σ(nodes[q] + m) over the nodes of each symbol."""
-    for k in range(len(x)):
-        total = 0.0
-        for q in range(starts[x[k]], starts[x[k] + 1]):
-            total += weights[q] * value(nodes[q] + memory[k])
-        memory[k + 1] = total

@@ -21,19 +21,17 @@ from typing import Any
 import numpy as np
 
 from rnnkernel import _checks, _math
-from rnnkernel._immutable import Immutable
 from rnnkernel._jit import jit, slices
 from rnnkernel._types import Array, Rng
 from rnnkernel.activations import Activation
-from rnnkernel.activations import activation as named_activation
 from rnnkernel.initial import InitialLaw
-from rnnkernel.training import DivergenceError, TrainingRecord
+from rnnkernel.network import Network
+from rnnkernel.training import FAST, STOP, TOO_LARGE, TrainingRecord, Weights, descend, steps_until
 
-_FAST = {"reassoc", "contract", "nsz"}
-_TOO_LARGE = 1e100
+LOSSES = "cross-entropy", "squared"
 
 
-class SymbolRNN(Immutable):
+class SymbolRNN(Network):
     """A recurrent network of N units that reads d symbols and has p outputs; training returns a new one.
 
     Parameters
@@ -43,13 +41,10 @@ class SymbolRNN(Immutable):
     inputs : array_like, shape (N, d)
         Input weights W: column x is what the units add to their memory when symbol x arrives.
     recurrent : array_like, shape (N,)
-        Recurrent weights B.
     beta : float
-        The exponent β of the output's scale N^{−β}, in (0, 1].
     hidden : array_like, shape (N,), optional
-        The hidden state S; zero if not given.
     activation : str or Activation
-        The activation σ.
+        As for `RNN`.
 
     Notes
     -----
@@ -63,26 +58,7 @@ class SymbolRNN(Immutable):
            [0.452847, 0.274777]])
     """
 
-    def __init__(
-        self,
-        output: Any,
-        inputs: Any,
-        recurrent: Any,
-        *,
-        beta: float,
-        hidden: Any = None,
-        activation: str | Activation = "tanh",
-    ) -> None:
-        self.output = _checks.array("output", output, ndim=2)
-        self.inputs = _checks.array("inputs", inputs, ndim=2)
-        self.recurrent = _checks.array("recurrent", recurrent, ndim=1)
-        N = len(self.recurrent)
-        self.hidden = np.zeros(N) if hidden is None else _checks.array("hidden", hidden, ndim=1)
-        for name, weights in (("output", self.output), ("inputs", self.inputs), ("hidden", self.hidden)):
-            if len(weights) != N or not weights.size:
-                raise ValueError(f"{name} must hold {N} units, as recurrent does, not shape {weights.shape}")
-        self.beta = _checks.number("beta", beta, above=0, most=1)
-        self.activation = named_activation(activation)
+    _output_ndim = 2
 
     @classmethod
     def sample(
@@ -97,8 +73,7 @@ class SymbolRNN(Immutable):
         activation: str | Activation = "tanh",
     ) -> "SymbolRNN":
         """Draw a network of independent units as `RNN.sample` does, each with p weights C; p = d if not given."""
-        if not isinstance(law, InitialLaw):
-            raise TypeError(f"law must be an InitialLaw, not {type(law).__name__}")
+        _checks.kind("law", law, InitialLaw)
         p = law.n_inputs if n_outputs is None else _checks.integer("n_outputs", n_outputs, least=1)
         generator = _checks.generator(rng)
         first, W, B = law.sample(n_units, rng=generator, paired=paired)
@@ -108,33 +83,28 @@ class SymbolRNN(Immutable):
         return cls(np.column_stack([first, others]), W, B, beta=beta, activation=activation)
 
     def predict(self, x: Any, memory: Any) -> Array:
-        """Return outputs N^{−β} Σ_i C^{ia} σ(W^{ix} + m) at symbols x and memories m.
-
-        Arguments have shape (n_points,), or are repeated; the answer has shape (n_points, p).
-        """
-        return np.asarray(self._states(x, memory) @ self.output * len(self.recurrent) ** -self.beta)
+        """Return N^{−β} Σ_i C^{ia} σ(W^{ix} + m), shape (n_points, p); arguments as for `RNN.predict`, x symbols."""
+        return np.asarray(self._states(x, memory) @ self.output * self.scale)
 
     def next_memory(self, x: Any, memory: Any) -> Array:
         """(1/N) Σ_j B^j σ(W^{jx} + m): the memory after symbol x, shape (n_points,); arguments as for `predict`."""
-        return np.asarray(self._states(x, memory) @ self.recurrent / len(self.recurrent))
+        return np.asarray(self._states(x, memory) @ self.recurrent / self.n_units)
 
     def forecast(self, x: Any) -> Array:
         """Return outputs (n, p) along symbols (n,), from the network's own state, with weights frozen."""
-        x, N = symbols("x", x, self.inputs.shape[1]), len(self.recurrent)
-        memory, W = np.empty(len(x) + 1), self.inputs.T.copy()
-        memory[0] = self.recurrent @ self.hidden / N
-        for part in slices(len(x), N):
-            _remember(self.activation.value, W, self.recurrent, x[part], memory[part.start : part.stop + 1])
+        x, N, d = symbols("x", x, self.n_inputs), self.n_units, self.n_inputs
+        nodes = self.inputs.T.ravel(), np.tile(self.recurrent, d), np.arange(d + 1) * N
+        memory = trajectory(self.activation, *nodes, N, x, self.memory)
         parts = [self.predict(x[part], memory[part]) for part in slices(len(x), N)]
         return np.concatenate(parts or [np.empty((0, self.output.shape[1]))])
 
     def _states(self, x: Any, memory: Any) -> Array:
-        x, m = points(x, memory, self.inputs.shape[1])
+        x, m = points(x, memory, self.n_inputs)
         return self.activation(self.inputs.T[x] + m[:, None])
 
     def __repr__(self) -> str:
-        (N, p), d = self.output.shape, self.inputs.shape[1]
-        return f"SymbolRNN(n_units={N}, n_symbols={d}, n_outputs={p}, beta={self.beta:g})"
+        p = self.output.shape[1]
+        return f"SymbolRNN(n_units={self.n_units}, n_symbols={self.n_inputs}, n_outputs={p}, beta={self.beta:g})"
 
 
 def train_symbols(
@@ -146,7 +116,7 @@ def train_symbols(
     loss: str = "cross-entropy",
     n_records: int = 100,
 ) -> tuple[SymbolRNN, TrainingRecord]:
-    """Train a network on a sequence of symbols by online gradient descent, truncated after one step.
+    """Train a network on a sequence of symbols by online gradient descent, truncated after one step; see `train`.
 
     Parameters
     ----------
@@ -155,9 +125,8 @@ def train_symbols(
     data : tuple (x, y)
         Symbols x (n,), and targets: symbols (n,), or for the squared loss numbers (n, p).
     learning_rate : float
-        α; a step uses α/N^{2−2β}.
     time : float, optional
-        How long: round(time·N) steps, in cycles if the sequence is shorter.  One pass if not given.
+        As for `train`.
     loss : "cross-entropy" or "squared"
         The loss; symbols as targets of the squared loss are unit vectors.
     n_records : int
@@ -168,12 +137,7 @@ def train_symbols(
     network : SymbolRNN
         The network after the last step, with its hidden state.
     record : TrainingRecord
-        Times, and mean losses since the record before, in nats for the cross-entropy.
-
-    Raises
-    ------
-    DivergenceError
-        If a loss is beyond 1e100 or not a number.
+        Times, and mean losses, in nats for the cross-entropy.
 
     Examples
     --------
@@ -184,34 +148,25 @@ def train_symbols(
     >>> network.predict([0, 1, 2], memory=0.3).argmax(axis=1)
     array([1, 2, 0])
     """
-    if not isinstance(rnn, SymbolRNN):
-        raise TypeError(f"rnn must be a SymbolRNN, not {type(rnn).__name__}")
-    N, p = rnn.output.shape
+    N, p = _checks.kind("rnn", rnn, SymbolRNN).output.shape
     alpha = _checks.number("learning_rate", learning_rate, least=0)
-    x, rows, table = pairs(data, rnn.inputs.shape[1], p, loss)
-    steps = len(x) if time is None else round(_checks.number("time", time, least=0) * N)
-    n_records = min(_checks.integer("n_records", n_records, least=1), steps)
-    stops = np.arange(n_records + 1) * steps // max(n_records, 1)
-    losses = np.zeros(n_records)
-    held = rnn.output.T.copy(), rnn.inputs.T.copy(), rnn.recurrent.copy(), rnn.hidden.copy()
-    rate = alpha * N ** (rnn.beta - 2)
-    functions = rnn.activation.value, rnn.activation.derivative, _ERRORS[loss]
-    for r in range(n_records):
-        first, last = int(stops[r]), int(stops[r + 1])
-        for part in slices(last - first, N * p):  # Ctrl-C is heard between
-            span = first + part.start, first + part.stop
-            total, reached = _descend(*functions, held, x, rows, table, N**-rnn.beta, rate, span)
-            if reached < span[1]:
-                raise DivergenceError(
-                    f"training of {N} units diverged at step {reached}: the loss is beyond {_TOO_LARGE:g} or not a "
-                    f"number; try a learning_rate below {alpha:g}",
-                    step=int(reached),
-                    record=TrainingRecord(stops[1 : r + 1] / N, losses[:r], None),
-                )
-            losses[r] += total / (last - first)
-    C, W, B, S = held
-    network = SymbolRNN(C.T, W.T, B, beta=rnn.beta, hidden=S, activation=rnn.activation)
-    return network, TrainingRecord(stops[1:] / N, losses, None)
+    sequence = pairs(data, rnn.n_inputs, p, loss)
+    steps = steps_until(time, N)
+    task = *sequence, loss == "squared", rnn.scale, alpha * N ** (rnn.beta - 2), STOP
+    n_steps, n_records = len(sequence[0]) if steps is None else steps, _checks.integer("n_records", n_records, least=1)
+    run = descend(rnn, _learn, Weights.of(rnn), [(task, n_steps)], n_steps, n_records, alpha)
+    network: Any = run.network
+    return network, TrainingRecord(run.times, run.losses, None)
+
+
+def trajectory(
+    activation: Activation, nodes: Array, weights: Array, starts: Any, n: int, x: Any, start: float
+) -> Array:
+    """Memories along symbols x, from the first on: each is Σ_q weights[q] σ(nodes[q] + m)/n, nodes of one symbol."""
+    memory = np.full(len(x) + 1, start)
+    for part in slices(len(x), int(np.diff(starts).max())):
+        _iterate(activation.value, nodes, weights, starts, n, x[part], memory[part.start : part.stop + 1])
+    return memory
 
 
 def symbols(name: str, value: Any, n_symbols: int) -> Any:
@@ -232,7 +187,7 @@ def points(x: Any, memory: Any, n_symbols: int) -> Any:
 
 def pairs(data: Any, n_symbols: int, p: int, loss: str) -> tuple[Any, Any, Array]:
     """Return symbols x, and targets as rows of a table: the row of each step, and the table (n_rows, p)."""
-    _checks.choice("loss", loss, tuple(_ERRORS))
+    _checks.choice("loss", loss, LOSSES)
     given, targets = _checks.pair("data", data)
     x = symbols("x of data", given, n_symbols)
     if not len(x) or np.shape(targets)[:1] != x.shape:
@@ -245,7 +200,7 @@ def pairs(data: Any, n_symbols: int, p: int, loss: str) -> tuple[Any, Any, Array
     return x, np.arange(len(x)), y
 
 
-@jit(fastmath=_FAST)
+@jit(fastmath=FAST)
 def _squared(f: Any, y: Any, e: Any) -> Any:
     loss = 0.0
     for a in range(len(f)):
@@ -254,7 +209,7 @@ def _squared(f: Any, y: Any, e: Any) -> Any:
     return loss
 
 
-@jit(fastmath=_FAST)
+@jit(fastmath=FAST)
 def _cross_entropy(f: Any, y: Any, e: Any) -> Any:
     top, total, along = np.max(f), 0.0, 0.0
     for a in range(len(f)):
@@ -266,59 +221,58 @@ def _cross_entropy(f: Any, y: Any, e: Any) -> Any:
     return np.log(total) - along
 
 
-_ERRORS = {"cross-entropy": _cross_entropy, "squared": _squared}
-
-
-@jit(fastmath=_FAST, nogil=True)
-def _descend(
-    value: Any, derivative: Any, error: Any, held: Any, x: Any, rows: Any, table: Any, scale: Any, rate: Any, span: Any
-) -> Any:
-    """Take the steps of `span`; return the sum of their losses, and where this ended."""
+@jit(fastmath=FAST, nogil=True)
+def _learn(value: Any, derivative: Any, held: Weights, task: Any, stops: Any, losses: Any) -> Any:
+    """Train from the first stop to the last; return as `one_step` does."""
     C, W, B, S = held
+    x, rows, table, squared, scale, rate, stop = task
     p, N = C.shape
     f, e, S_next, D, V = np.empty(p), np.empty(p), np.empty(N), np.empty(N), np.empty(N)
-    total = 0.0
-    for k in range(span[0], span[1]):
-        w = W[x[k % len(x)]]
-        m = 0.0
-        for i in range(N):
-            m += B[i] * S[i]
-        m /= N
-        for i in range(N):
-            S_next[i] = value(w[i] + m)
-            D[i] = derivative(w[i] + m)
-            V[i] = 0.0
-        for a in range(p):
-            output = 0.0
+    for r in range(len(losses)):
+        total = 0.0
+        for k in range(stops[r], stops[r + 1]):
+            if stop[0]:
+                return -2 - k
+            w, y = W[x[k % len(x)]], table[rows[k % len(x)]]
+            m = 0.0
             for i in range(N):
-                output += C[a, i] * S_next[i]
-            f[a] = scale * output
-        loss = error(f, table[rows[k % len(x)]], e)
-        if not loss < _TOO_LARGE:
-            return total, k
-        total += loss
-        for a in range(p):
-            move = rate * e[a]
+                m += B[i] * S[i]
+            m /= N
             for i in range(N):
-                V[i] += move * C[a, i]
-                C[a, i] += move * S_next[i]
-        q = 0.0
-        for i in range(N):
-            V[i] *= D[i]
-            q += V[i]
-            w[i] += V[i]
-        q /= N
-        for i in range(N):
-            B[i] += q * S[i]
-            S[i] = S_next[i]
-    return total, span[1]
+                S_next[i] = value(w[i] + m)
+                D[i] = derivative(w[i] + m)
+                V[i] = 0.0
+            for a in range(p):
+                output = 0.0
+                for i in range(N):
+                    output += C[a, i] * S_next[i]
+                f[a] = scale * output
+            loss = _squared(f, y, e) if squared else _cross_entropy(f, y, e)
+            if not loss < TOO_LARGE:
+                return k
+            total += loss
+            for a in range(p):
+                move = rate * e[a]
+                for i in range(N):
+                    V[i] += move * C[a, i]
+                    C[a, i] += move * S_next[i]
+            q = 0.0
+            for i in range(N):
+                V[i] *= D[i]
+                q += V[i]
+                w[i] += V[i]
+            q /= N
+            for i in range(N):
+                B[i] += q * S[i]
+                S[i] = S_next[i]
+        losses[r] = total / (stops[r + 1] - stops[r])
+    return -1
 
 
-@jit(fastmath=_FAST, nogil=True)
-def _remember(value: Any, W: Any, B: Any, x: Any, memory: Any) -> None:
-    """Fill `memory` from its first entry on: the means of B σ(W_x + m)."""
+@jit(fastmath=FAST, nogil=True)
+def _iterate(value: Any, nodes: Any, weights: Any, starts: Any, n: Any, x: Any, memory: Any) -> None:
     for k in range(len(x)):
-        w, total = W[x[k]], 0.0
-        for i in range(len(B)):
-            total += B[i] * value(w[i] + memory[k])
-        memory[k + 1] = total / len(B)
+        total = 0.0
+        for q in range(starts[x[k]], starts[x[k] + 1]):
+            total += weights[q] * value(nodes[q] + memory[k])
+        memory[k + 1] = total / n

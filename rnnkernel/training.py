@@ -15,17 +15,15 @@ The loop for τ = 1 passes once over the units in each step.  It needs the next 
     N m_{k+1} = Σ_j B^j_{k+1} S^j_{k+1} = Σ_j B^j_k S^j_{k+1} + (α^N N^{−β} e_k q_k) Σ_j S^j_k S^j_{k+1},
 
 so that a pass can finish one step and take the next.
-
-A step without a target, y_k = NaN, moves the state and learns nothing: e_k = 0.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from threading import current_thread, main_thread
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -34,12 +32,13 @@ from rnnkernel._immutable import Immutable
 from rnnkernel._jit import hot, jit
 from rnnkernel._types import Array, Data, Rng, Source
 from rnnkernel.activations import preactivations
-from rnnkernel.network import RNN
+from rnnkernel.network import RNN, Network
 
-_FAST = {"reassoc", "contract", "nsz"}
+Parts = Iterable[tuple[Any, int]]  # what a loop learns from, and how many steps to take along it, in cycles
+Net = TypeVar("Net", bound=Network)
+FAST = {"reassoc", "contract", "nsz"}
 STOP = np.zeros(1, np.int64)  # one ends every training of this process: Ctrl-C cannot reach compiled code
-_TOO_LARGE = 1e100  # an error beyond it is divergence; below it no update overflows
-_OF_POINTS = "x of points", "memory of points"
+TOO_LARGE = 1e100  # an error beyond it is divergence; below it no update overflows
 LANES = 1112  # units in a block: a long loop, and rows that start far from one another in the sets of the cache
 _VECTOR = 8  # the loop runs over whole vectors of units; those beyond N rest at zero
 
@@ -53,8 +52,7 @@ class TrainingRecord(Immutable):
     times : ndarray, shape (n_records,)
         Times t = k/N of the records, from the start of the run.
     losses : ndarray, shape (n_records,)
-        Mean of ½(y_k − ŷ_k)² over the steps with a target since the last record, NaN if there was none; clipping does
-        not touch it.
+        Mean of ½(y_k − ŷ_k)², not clipped, over the steps with a target since the last record; NaN if there was none.
     predictions : ndarray, shape (n_records, n_points), or None
         The network's output at `points` at these times, if they were given.
 
@@ -114,8 +112,7 @@ class DivergenceError(FloatingPointError):
 
     def __init__(self, message: str, step: int, record: TrainingRecord) -> None:
         super().__init__(message, step, record)
-        self.step = step
-        self.record = record
+        self.step, self.record = step, record
 
     def __str__(self) -> str:
         return str(self.args[0])
@@ -180,8 +177,7 @@ def train(
 
     Notes
     -----
-    If E C ≠ 0 in the law that the network was drawn from, training still runs, but the output before training grows
-    like N^{1−β} and no kernel limit describes it.  Book: :doc:`training-online`.
+    If E C ≠ 0 in the law of the network there is no kernel limit; see `RNN.sample`.  Book: :doc:`training-online`.
 
     Examples
     --------
@@ -200,51 +196,66 @@ def train(
     >>> train(rnn, parts, learning_rate=1.0, callback=lambda run: run.losses[-1] < 0.05).losses.round(3)
     array([0.23 , 0.099, 0.037])
     """
-    if not isinstance(rnn, RNN):
-        raise TypeError(f"rnn must be an RNN, not {type(rnn).__name__}")
+    _checks.kind("rnn", rnn, RNN)
     alpha = _checks.number("learning_rate", learning_rate, least=0)
     tau = _checks.integer("truncation", truncation, least=1)
     progress = _checks.flag("progress", progress)
     _checks.generator(rng)
     if points is not None:
-        points = _checks.points(*_checks.pair("points", points), rnn.n_inputs, _OF_POINTS)
+        points = _checks.points(*_checks.pair("points", points), rnn.n_inputs, ("x of points", "memory of points"))
     bound = np.inf if clip is None else _checks.number("clip", clip, above=0)
-    n_records = _checks.integer("n_records", n_records, least=1)
     if callback is not None:
         _checks.function("callback", callback, "the run until then")
-    parts, n_steps = _parts(rnn, data, time, rng)
     rate = alpha / rnn.n_units ** (2 - 2 * rnn.beta) * rnn.scale
+    task = partial(Task, scale=rnn.scale, rate=rate, clip=bound, stop=STOP)
+    n_records = _checks.integer("n_records", n_records, least=1)
+    parts, n_steps = _parts(rnn, data, time, rng, task)
     if tau > 1 and n_steps is not None:
         tau = min(tau, max(len(rnn.past[0]) + n_steps + 1, 2))  # further back there is nothing
     held, loop = (Blocks.of(rnn), one_step) if tau == 1 else (Rings.of(rnn, tau), replay)
-    sigma = rnn.activation
+    return descend(rnn, loop, held, parts, n_steps, n_records, alpha, points, callback, progress)
+
+
+def descend(
+    rnn: Any,
+    loop: Any,
+    held: Any,
+    parts: Parts,
+    n_steps: int | None,
+    n_records: int,
+    alpha: float,
+    points: tuple[Any, Any] | None = None,
+    callback: Callable[[TrainingRun], bool | None] | None = None,
+    progress: bool = False,
+) -> TrainingRun:
+    """Run a compiled loop, on a network as it is held for that, over the parts of what it learns from; see `train`."""
+    sigma, N = rnn.activation, rnn.n_units
     watched = progress or points is not None or callback is not None
-    network: RNN | None = rnn
+    network: Any = rnn
     times: list[float] = []
     losses: list[float] = []
     predictions: list[Array] = []
 
-    def record() -> tuple[Array, Array, Array | None]:
+    def record() -> tuple[Any, Any, Any]:
         at_points = None if points is None else np.reshape(predictions, (-1, len(points[1])))
         return np.array(times), np.array(losses), at_points
 
     try:
         with progress_bar(n_steps, "step", progress) as count:
-            for part, steps in _pieces(parts, n_records, watched):
-                task = Task(part.x, part.y, part.starts, rnn.scale, rate, bound, STOP)
+            for task, before, steps in _pieces(parts, n_records, watched):
                 found = np.empty(len(steps) - 1)
                 answer = _interruptible(loop, sigma.value, sigma.derivative, held, task, steps, found)
                 reached = int(steps[-1] if answer == -1 else answer if answer >= 0 else -2 - answer)
                 done = int(np.searchsorted(steps, reached, side="right")) - 1
-                times.extend((part.before + steps[1 : done + 1]) / rnn.n_units)
+                times.extend((before + steps[1 : done + 1]) / N)
                 losses.extend(found[:done])
                 network = None if answer >= 0 else held.network(rnn)
                 if network is None:  # the last step may diverge without an error that shows it
-                    k, of = part.before + reached, "" if n_steps is None else f" of {n_steps}"
+                    k, of = before + reached, "" if n_steps is None else f" of {n_steps}"
+                    clip = ", or clip" * isinstance(rnn, RNN)
                     raise DivergenceError(
-                        f"training of {rnn.n_units} units with beta = {rnn.beta:g} diverged at step {k}{of}, "
-                        f"t = {k / rnn.n_units:g}: the error is beyond {_TOO_LARGE:g} or not a number; try a "
-                        f"learning_rate below {alpha:g}, or clip",
+                        f"training of {N} units with beta = {rnn.beta:g} diverged at step {k}{of}, t = {k / N:g}: the "
+                        f"error is beyond {TOO_LARGE:g} or not a number; try a learning_rate below {alpha:g}{clip}",
                         step=k,
                         record=TrainingRecord(*record()),
                     )
@@ -278,25 +289,33 @@ def _interruptible(loop: Any, *what: Any) -> int:
             STOP[0] = 0
 
 
-class Part(NamedTuple):
-    """Inputs (n, d), targets, where records start, and the steps to take along them, in cycles, after those before."""
+class Task(NamedTuple):
+    """What a loop learns from, and how: sequence, scale N^{−β} of output, rate α^N N^{−β}, bound on errors, `STOP`."""
 
-    x: Array
+    x: Array  # (n, d)
     y: Array
-    starts: Any
-    n_steps: int
-    before: int
+    starts: Any  # of records: there the state is set to zero
+    scale: float
+    rate: float
+    clip: float
+    stop: Any
 
 
-def _parts(rnn: RNN, data: Data, time: float | None, rng: Rng) -> tuple[Iterable[Part], int | None]:
+def steps_until(time: float | None, n_units: int) -> int | None:
+    """Return round(time·N), if a time is given."""
+    if time is None:
+        return None
+    steps = round(_checks.number("time", time, least=0) * n_units)
+    if steps >= 2**62:
+        raise ValueError(f"time must be at most {2.0**62 / n_units:.3g} for {n_units} units, not {time:g}")
+    return steps
+
+
+def _parts(rnn: RNN, data: Data, time: float | None, rng: Rng, task: Callable[..., Task]) -> tuple[Parts, int | None]:
     """Return what is to be learned from, in parts, and the number of all steps if it is known."""
-    if time is not None:
-        time = _checks.number("time", time, least=0)
-    steps = None if time is None else round(time * rnn.n_units)
-    if steps is not None and steps >= 2**62:
-        raise ValueError(f"time must be at most {2.0**62 / rnn.n_units:.3g} for {rnn.n_units} units, not {time:g}")
+    steps = steps_until(time, rnn.n_units)
     if isinstance(data, Iterator):
-        return _stream(rnn, data, steps), steps
+        return _stream(rnn, data, steps, task), steps
     if not isinstance(data, (tuple, list)):
         if not isinstance(data, Source):
             raise TypeError(
@@ -317,41 +336,30 @@ def _parts(rnn: RNN, data: Data, time: float | None, rng: Rng) -> tuple[Iterable
             raise ValueError(f"data must hold records of at least one step, but data[{lengths.index(0)}] has none")
         starts[np.cumsum([0, *lengths[:-1]])] = True
     n_steps = len(x) if steps is None else steps
-    return [Part(x, y, starts, n_steps, 0)], n_steps
+    return [(task(x, y, starts), n_steps)], n_steps
 
 
-def _stream(rnn: RNN, data: Iterator[Any], n_steps: int | None) -> Iterator[Part]:
+def _stream(rnn: RNN, data: Iterator[Any], n_steps: int | None, task: Callable[..., Task]) -> Parts:
     """Yield the parts of a sequence until it ends, or until there are enough steps."""
-    before = 0
-    while n_steps is None or before < n_steps:
+    while n_steps is None or n_steps > 0:
         given = next(data, None)
         if given is None:
             return
         ((x, y),) = _checks.records(_checks.pair("each part of data", given), rnn.n_inputs)
-        n = len(x) if n_steps is None else min(len(x), n_steps - before)
-        yield Part(x, y, np.zeros(len(x), np.bool_), n, before)
-        before += n
+        n = len(x) if n_steps is None else min(len(x), n_steps)
+        yield task(x, y, np.zeros(len(x), np.bool_)), n
+        n_steps = None if n_steps is None else n_steps - n
 
 
-def _pieces(parts: Iterable[Part], n_records: int, watched: bool) -> Iterator[tuple[Part, Any]]:
-    """Yield the steps from record to record: one by one if they are watched, else all of a part at once."""
-    for part in parts:
-        n = min(n_records if isinstance(parts, list) else 1, part.n_steps)
-        stops = np.arange(n + 1) * part.n_steps // max(n, 1)
+def _pieces(parts: Parts, n_records: int, watched: bool) -> Iterator[tuple[Any, int, Any]]:
+    """Yield what to learn from, the number of steps before it, and where records end: one by one if watched."""
+    before = 0
+    for task, n_steps in parts:
+        n = min(n_records if isinstance(parts, list) else 1, n_steps)
+        stops = np.arange(n + 1) * n_steps // max(n, 1)
         stride = 1 if watched else max(n, 1)
-        yield from ((part, stops[first : first + stride + 1]) for first in range(0, n, stride))
-
-
-class Task(NamedTuple):
-    """What a loop learns from, and how: sequence, scale N^{−β} of output, rate α^N N^{−β}, bound on errors, `STOP`."""
-
-    x: Array
-    y: Array
-    starts: Any  # of records: there the state is set to zero
-    scale: float
-    rate: float
-    clip: float
-    stop: Any
+        yield from ((task, before, stops[first : first + stride + 1]) for first in range(0, n, stride))
+        before += n_steps
 
 
 class Blocks(NamedTuple):
@@ -376,19 +384,37 @@ class Blocks(NamedTuple):
         return cls(rows, rnn.n_units, np.array([rnn.memory]))
 
     def network(self, like: RNN) -> RNN | None:
-        """Return the network that is held, with the exponent and the activation of another; None if not finite."""
+        """Return the network that is held; see `Weights`."""
         C, B, S = (self.rows[name].ravel()[: self.n_units] for name in "CBS")
         W = self.rows["W"].transpose(0, 2, 1).reshape(-1, like.n_inputs)[: self.n_units]
-        return _finite(like, C, W, B, S, None)
+        return Weights(C, W.T, B, S).network(like)
 
 
-class Rings(NamedTuple):
-    """A network as the loop for τ > 1 holds it, with rings of the last τ inputs and states."""
+class Weights(NamedTuple):
+    """A network of one or p outputs as other loops hold it: C (N,) or (p, N), W (d, N), B and S."""
 
     C: Array
     W: Array
     B: Array
     S: Array
+
+    @classmethod
+    def of(cls, rnn: Network) -> "Weights":
+        """Return a copy of the network."""
+        return cls(rnn.output.T.copy(), rnn.inputs.T.copy(), rnn.recurrent.copy(), rnn.hidden.copy())
+
+    def network(self, like: Net, **more: Any) -> Net | None:
+        """Return a network of the kind, exponent and activation of another; None if it is not finite."""
+        if not all(np.isfinite(each).all() for each in self):
+            return None
+        how = {"beta": like.beta, "hidden": self.S, "activation": like.activation, **more}
+        return type(like)(self.C.T, self.W.T, self.B, **how)
+
+
+class Rings(NamedTuple):
+    """A network as the loop for τ > 1 holds it, with rings of the last τ inputs and states."""
+
+    weights: Weights
     inputs: Array
     states: Array
     seen: Any
@@ -399,21 +425,13 @@ class Rings(NamedTuple):
         inputs, states = np.zeros((tau, rnn.n_inputs)), np.zeros((tau, rnn.n_units))
         n = min(len(rnn.past[0]), tau - 1)
         inputs[:n], states[:n] = (each[len(each) - n :] for each in rnn.past)
-        weights = rnn.output.copy(), rnn.inputs.T.copy(order="C"), rnn.recurrent.copy(), rnn.hidden.copy()
-        return cls(*weights, inputs, states, np.array([n]))
+        return cls(Weights.of(rnn), inputs, states, np.array([n]))
 
     def network(self, like: RNN) -> RNN | None:
-        """Return the network that is held, with the exponent and the activation of another; None if not finite."""
+        """Return the network that is held; see `Weights`."""
         tau, seen = len(self.states), int(self.seen[0])
         order = np.arange(max(seen - tau + 1, 0), seen) % tau
-        past = self.inputs[order], self.states[order]
-        return _finite(like, self.C, self.W.T, self.B, self.S, past)
-
-
-def _finite(like: RNN, C: Array, W: Array, B: Array, S: Array, past: tuple[Array, Array] | None) -> RNN | None:
-    if not all(np.isfinite(each).all() for each in (C, W, B, S)):
-        return None
-    return RNN(C, W, B, beta=like.beta, hidden=S, activation=like.activation, past=past)
+        return self.weights.network(like, past=(self.inputs[order], self.states[order]))
 
 
 @contextmanager
@@ -433,19 +451,12 @@ def progress_bar(total: int | None, unit: str, shown: bool) -> Iterator[Callable
 
 @cache
 def layout(n_inputs: int) -> np.dtype[np.void]:
-    """Return the rows of a block."""
-    row = (np.float64, LANES)
-    return np.dtype(
-        [
-            ("C", *row),
-            ("B", *row),
-            ("S", *row),  # the state before the pass, then after it
-            ("before", *row),  # the state one step earlier
-            ("CD", *row),  # C^i D^i
-            ("u", *row),
-            ("W", np.float64, (n_inputs, LANES)),
-        ]
-    )
+    """Return the rows of a block: C, B, the state S, the one `before`, and CD, u and W.
+
+    In a pass S is the state before it, then after it; CD holds C^i D^i of the last step.
+    """
+    names = "C", "B", "S", "before", "CD", "u"
+    return np.dtype([*((name, np.float64, LANES) for name in names), ("W", np.float64, (n_inputs, LANES))])
 
 
 def _fold(weights: Array) -> Array:
@@ -454,7 +465,7 @@ def _fold(weights: Array) -> Array:
     return folded.reshape(-1, LANES)
 
 
-@jit(fastmath=_FAST)
+@jit(fastmath=FAST)
 def _pass(
     value: Any, derivative: Any, block: Any, n: Any, move: Any, move_q: Any, x_before: Any, x: Any, m: Any
 ) -> Any:
@@ -490,7 +501,7 @@ def _pass(
     return output, q, held, cross
 
 
-@jit(fastmath=_FAST, nogil=True)
+@jit(fastmath=FAST, nogil=True)
 def one_step(value: Any, derivative: Any, blocks: Blocks, task: Task, stops: Any, losses: Any) -> Any:
     """Train from the first stop to the last, with τ = 1; return where it diverged, −2 − k if it stopped at k, or −1."""
     rows, N, memory = blocks
@@ -521,7 +532,7 @@ def one_step(value: Any, derivative: Any, blocks: Blocks, task: Task, stops: Any
                 held += sums[2]
                 cross += sums[3]
             e = y[at] - scale * output
-            if not abs(e) < _TOO_LARGE:
+            if not abs(e) < TOO_LARGE:
                 if not _is_missing(y[at], scale * output):
                     return k
                 e = 0.0
@@ -544,10 +555,10 @@ def one_step(value: Any, derivative: Any, blocks: Blocks, task: Task, stops: Any
 @jit
 def _is_missing(y: Any, output: Any) -> Any:
     """Return whether it is the target that an error lacks, not an output that diverged."""
-    return np.isnan(y) and abs(output) < _TOO_LARGE
+    return np.isnan(y) and abs(output) < TOO_LARGE
 
 
-@jit(fastmath=_FAST)
+@jit(fastmath=FAST)
 def _finish(block: Any, n: Any, move: Any, move_q: Any, x: Any) -> None:
     """Finish the last step: what the next pass would have done."""
     C, B, W, S, before, CD = block["C"], block["B"], block["W"], block["S"], block["before"], block["CD"]
@@ -560,10 +571,10 @@ def _finish(block: Any, n: Any, move: Any, move_q: Any, x: Any) -> None:
             W[a, i] += move_x * CD[i]
 
 
-@jit(fastmath=_FAST, nogil=True)
+@jit(fastmath=FAST, nogil=True)
 def replay(value: Any, derivative: Any, held: Rings, task: Task, stops: Any, losses: Any) -> Any:
     """Train from the first stop to the last, with τ > 1; return where it diverged, −2 − k if it stopped at k, or −1."""
-    C, W, B, S, inputs, states, seen = held
+    (C, W, B, S), inputs, states, seen = held
     x, y, starts, scale, rate, clip, stop = task
     tau, N = states.shape
     u, toward_B = np.empty(N), np.empty(N)
@@ -587,7 +598,7 @@ def replay(value: Any, derivative: Any, held: Rings, task: Task, stops: Any, los
                 S[i] = value(u[i])
                 output += C[i] * S[i]
             e = y[at] - scale * output
-            if not abs(e) < _TOO_LARGE:
+            if not abs(e) < TOO_LARGE:
                 if not _is_missing(y[at], scale * output):
                     return k
                 e = 0.0
@@ -601,22 +612,22 @@ def replay(value: Any, derivative: Any, held: Rings, task: Task, stops: Any, los
     return -1
 
 
-@jit(fastmath=_FAST)
+@jit(fastmath=FAST)
 def _replay_outputs(value: Any, derivative: Any, held: Rings, depth: Any, S: Any, D: Any, u: Any) -> None:
     """Fill S with the states, and D with the derivatives σ', along the last `depth` inputs."""
-    tau, first = len(held.states), held.seen[0] - depth
+    (_, W, B, _), tau, first = held.weights, len(held.states), held.seen[0] - depth
     S[0] = held.states[first % tau]
     for j in range(depth):
-        preactivations(held.W, held.inputs[(first + j) % tau], _mean(held.B, S[j]), u)
+        preactivations(W, held.inputs[(first + j) % tau], _mean(B, S[j]), u)
         for i in range(len(u)):
             S[j + 1, i] = value(u[i])
             D[j, i] = derivative(u[i])
 
 
-@jit(fastmath=_FAST)
+@jit(fastmath=FAST)
 def _descend(move: Any, held: Rings, depth: Any, S: Any, D: Any, delta: Any, toward_B: Any) -> None:
     """Add `move` times the gradient of Σ C S to the parameters; delta is its part through u, and q through memory."""
-    C, W, B, _, inputs, _, seen = held
+    (C, W, B, _), inputs, _, seen = held
     N, first = len(C), seen[0] - depth
     for i in range(N):
         delta[i] = C[i] * D[depth - 1, i]
@@ -640,7 +651,7 @@ def _descend(move: Any, held: Rings, depth: Any, S: Any, D: Any, delta: Any, tow
         B[i] += move * toward_B[i]
 
 
-@jit(fastmath=_FAST, forceinline=True)
+@jit(fastmath=FAST, forceinline=True)
 def _mean(B: Any, S: Any) -> Any:
     """Memory (1/N) Σ_j B^j S^j."""
     total = 0.0

@@ -208,9 +208,9 @@ def test_lost_contraction_is_said():
 
 
 def test_what_is_refused():
-    with pytest.raises(TypeError, match="data must be of type DataSequence, not tuple"):
+    with pytest.raises(TypeError, match="data must be a DataSequence, not tuple"):
         rk.MeanField(([1.0], [1.0]), LAW)
-    with pytest.raises(TypeError, match="law must be of type InitialLaw, not str"):
+    with pytest.raises(TypeError, match="law must be an InitialLaw, not str"):
         rk.MeanField(DATA, "law")
     with pytest.raises(ValueError, match="refinement must be an integer of at most 2, not 3"):
         rk.MeanField(DATA, LAW, refinement=3)
