@@ -19,10 +19,12 @@ from rnnkernel.convergence import ConvergenceStudy
 from rnnkernel.fluctuations import Fluctuations
 from rnnkernel.initial import InitialLaw
 from rnnkernel.network import RNN
+from rnnkernel.symbols import SymbolRNN
 from rnnkernel.training import TrainingRecord, TrainingRun
 
 _FORMAT = 1
 _KINDS: dict[str, tuple[type, tuple[str, ...]]] = {
+    "SymbolRNN": (SymbolRNN, ("output", "inputs", "recurrent", "beta", "hidden", "activation")),
     "RNN": (RNN, ("output", "inputs", "recurrent", "beta", "hidden", "activation", "past")),
     "InitialLaw": (InitialLaw, ("output", "inputs", "recurrent")),
     "TrainingRun": (TrainingRun, ("times", "losses", "predictions", "network")),
@@ -40,7 +42,7 @@ def save(thing: Any, path: str | os.PathLike[str]) -> None:
 
     Parameters
     ----------
-    thing : RNN, InitialLaw, TrainingRun, TrainingRecord, ConvergenceStudy or Fluctuations
+    thing : RNN, SymbolRNN, InitialLaw, TrainingRun, TrainingRecord, ConvergenceStudy or Fluctuations
         What to save.  Also a dict, list or tuple of these and of numbers, strings, arrays and
         ``numpy.random.Generator``, such as the seed or the state of what drew the data.
     path : str or path

@@ -26,8 +26,9 @@ def directive(name: str) -> str:
     if isinstance(public, ModuleType):
         return f".. automodule:: {public.__name__}\n"
     kind = "function" if not isinstance(public, type) else "exception" if issubclass(public, Exception) else "class"
-    private = any(base.__name__.startswith("_") for base in getattr(public, "__bases__", ()))
-    options = "   :inherited-members: Immutable\n" if private else ""  # what a hidden class does for its public ones
+    ours = [base for base in getattr(public, "__bases__", ()) if base.__module__.startswith("rnnkernel.")]
+    hidden = any(base.__name__ not in (*rnnkernel.__all__, "Immutable") for base in ours)
+    options = "   :inherited-members: Immutable\n" if hidden else ""  # what a hidden class does for its public ones
     return f".. auto{kind}:: rnnkernel.{name}\n{options}"
 
 

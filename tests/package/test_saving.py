@@ -15,8 +15,19 @@ RNN = rk.RNN.sample(LAW, n_units=20, beta=0.75, rng=0, activation="erf")
 STUDY = rk.ConvergenceStudy((10, 20), (0.75,), np.random.default_rng(0).normal(size=(1, 2, 5, 3)), np.ones((1, 2, 3)))
 
 
+SYMBOLS = rk.SymbolRNN.sample(
+    rk.InitialLaw(LAW.output, [stats.norm(mean, 0.5) for mean in (-1, 0, 1)], LAW.recurrent),
+    n_units=20,
+    beta=0.75,
+    rng=0,
+    n_outputs=2,
+    activation="logistic",
+)
+
+
 @pytest.mark.parametrize(
-    "thing", [LAW, RNN, STUDY, rk.train(RNN, DATA, time=1.0, learning_rate=0.1, rng=0, points=(1.0, [0.1, 0.2]))]
+    "thing",
+    [LAW, RNN, SYMBOLS, STUDY, rk.train(RNN, DATA, time=1.0, learning_rate=0.1, rng=0, points=(1.0, [0.1, 0.2]))],
 )
 def test_what_is_loaded_equals_what_was_saved(thing, tmp_path):
     rk.save(thing, tmp_path / "thing")
@@ -36,6 +47,22 @@ def test_training_goes_on_to_the_bit(truncation, source, tmp_path):
     again = rk.train(loaded["run"].network, DATA, time=1.0, rng=loaded["rng"], **how)
     assert again == straight
     assert len(again.network.past[0]) == truncation - 1
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared"])
+def test_a_network_of_symbols_goes_on_to_the_bit(loss, tmp_path):
+    """Along a text that it has not read to its end, and with what was recorded until then."""
+    text = np.random.default_rng(1).integers(2, size=61)
+    half, how = (text[:31], text[1:32]), {"learning_rate": 2.0, "loss": loss}
+    rest = text[31:60], text[32:]
+    network, record = rk.train_symbols(SYMBOLS, half, **how)
+    rk.save((network, record), tmp_path / "half.npz")
+    loaded, then = rk.load(tmp_path / "half.npz")
+    assert (loaded, then) == (network, record)
+    assert loaded.hidden.any()
+    assert rk.train_symbols(loaded, rest, **how) == rk.train_symbols(network, rest, **how)
+    whole = rk.train_symbols(SYMBOLS, (text[:-1], text[1:]), **how)[0]
+    assert np.array_equal(rk.train_symbols(loaded, rest, **how)[0].output, whole.output)
 
 
 def test_what_needs_pickle_is_refused_by_its_name(tmp_path):
