@@ -131,6 +131,7 @@ def train(
     points: tuple[Any, Any] | None = None,
     callback: Callable[[TrainingRun], bool | None] | None = None,
     progress: bool = False,
+    batch: bool = False,
 ) -> TrainingRun:
     """Train a network by online stochastic gradient descent; the network given is not changed.
 
@@ -161,6 +162,9 @@ def train(
         Called at each record with the `TrainingRun` until then; training stops there if it returns True.
     progress : bool
         Whether to show a progress bar.
+    batch : bool
+        Whether the b pairs of a list, of one length, are read side by side in place of one after the other: a step then
+        is the mean of their b updates, and a run is as long as one of them.  For τ = 1; the last state stays.
 
     Returns
     -------
@@ -199,6 +203,8 @@ def train(
     _checks.kind("rnn", rnn, RNN)
     alpha = _checks.number("learning_rate", learning_rate, least=0)
     tau = _checks.integer("truncation", truncation, least=1)
+    if _checks.flag("batch", batch) and tau > 1:
+        raise ValueError(f"truncation must be 1 if batch=True, not {tau}")
     progress = _checks.flag("progress", progress)
     _checks.generator(rng)
     if points is not None:
@@ -209,10 +215,14 @@ def train(
     rate = alpha / rnn.n_units ** (2 - 2 * rnn.beta) * rnn.scale
     task = partial(Task, scale=rnn.scale, rate=rate, clip=bound, stop=STOP)
     n_records = _checks.integer("n_records", n_records, least=1)
-    parts, n_steps = _parts(rnn, data, time, rng, task)
+    parts, n_steps = _batch(rnn, data, time, task) if batch else _parts(rnn, data, time, rng, task)
     if tau > 1 and n_steps is not None:
         tau = min(tau, max(len(rnn.past[0]) + n_steps + 1, 2))  # further back there is nothing
-    held, loop = (Blocks.of(rnn), one_step) if tau == 1 else (Rings.of(rnn, tau), replay)
+    held: Any = Blocks.of(rnn) if tau == 1 else Rings.of(rnn, tau)
+    loop = in_batch if batch else one_step if tau == 1 else replay
+    if batch:
+        sequences: Any = data
+        held = Weights.of(rnn)._replace(S=np.zeros((len(sequences), rnn.n_units)))
     return descend(rnn, loop, held, parts, n_steps, n_records, alpha, points, callback, progress)
 
 
@@ -339,6 +349,20 @@ def _parts(rnn: RNN, data: Data, time: float | None, rng: Rng, task: Callable[..
     return [(task(x, y, starts), n_steps)], n_steps
 
 
+def _batch(rnn: RNN, data: Any, time: float | None, task: Callable[..., Task]) -> tuple[Parts, int]:
+    """Return sequences that are read side by side, (b, n, d) and (b, n), and the number of all steps."""
+    steps = steps_until(time, rnn.n_units)
+    if not isinstance(data, (tuple, list)) or not _checks.is_several(data):
+        raise TypeError(f"data must be a list of pairs (x, y) if batch=True, not {_checks.described(data)}")
+    x, y = zip(*_checks.records(data, rnn.n_inputs), strict=True)
+    lengths = {len(each) for each in y}
+    if len(lengths) > 1 or 0 in lengths:
+        raise ValueError(f"data must hold sequences of one length if batch=True, and not of none, not {lengths}")
+    n = len(y[0])
+    n_steps = n if steps is None else steps
+    return [(task(np.stack(x), np.stack(y), np.arange(n) == 0), n_steps)], n_steps
+
+
 def _stream(rnn: RNN, data: Iterator[Any], n_steps: int | None, task: Callable[..., Task]) -> Parts:
     """Yield the parts of a sequence until it ends, or until there are enough steps."""
     while n_steps is None or n_steps > 0:
@@ -391,7 +415,7 @@ class Blocks(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """A network of one or p outputs as other loops hold it: C (N,) or (p, N), W (d, N), B and S."""
+    """A network of one or p outputs as other loops hold it: C (N,) or (p, N), W (d, N), B, and S (N,) or (b, N)."""
 
     C: Array
     W: Array
@@ -407,7 +431,8 @@ class Weights(NamedTuple):
         """Return a network of the kind, exponent and activation of another; None if it is not finite."""
         if not all(np.isfinite(each).all() for each in self):
             return None
-        how = {"beta": like.beta, "hidden": self.S, "activation": like.activation, **more}
+        hidden = self.S.reshape(-1, len(self.B))[-1]
+        how = {"beta": like.beta, "hidden": hidden, "activation": like.activation, **more}
         return type(like)(self.C.T, self.W.T, self.B, **how)
 
 
@@ -658,3 +683,50 @@ def _mean(B: Any, S: Any) -> Any:
     for i in range(len(B)):
         total += B[i] * S[i]
     return total / len(B)
+
+
+@jit(fastmath=FAST, nogil=True)
+def in_batch(value: Any, derivative: Any, held: Weights, task: Task, stops: Any, losses: Any) -> Any:
+    """Train on sequences side by side, with τ = 1; return as `one_step` does."""
+    C, W, B, S = held
+    x, y, starts, scale, rate, clip, stop = task
+    b, N = S.shape
+    u, moves, moves_q = np.empty(N), np.empty(b), np.empty(b)
+    S_next, CD = np.empty((b, N)), np.empty((b, N))
+    for r in range(len(losses)):
+        total, missing = 0.0, 0
+        for k in range(stops[r], stops[r + 1]):
+            if stop[0]:
+                return -2 - k
+            at = k % len(starts)
+            if starts[at]:
+                S[:] = 0.0
+            for s in range(b):
+                preactivations(W, x[s, at], _mean(B, S[s]), u)
+                output = q = 0.0
+                for i in range(N):
+                    S_next[s, i] = value(u[i])
+                    CD[s, i] = C[i] * derivative(u[i])
+                    output += C[i] * S_next[s, i]
+                    q += CD[s, i]
+                e = y[s, at] - scale * output
+                if not abs(e) < TOO_LARGE:
+                    if not _is_missing(y[s, at], scale * output):
+                        return k
+                    e = 0.0
+                    missing += 1
+                total += 0.5 * e * e
+                moves[s] = rate / b * min(max(e, -clip), clip)
+                moves_q[s] = moves[s] * q / N
+            for s in range(b):
+                for a in range(len(W)):
+                    move_x = moves[s] * x[s, at, a]
+                    for i in range(N):
+                        W[a, i] += move_x * CD[s, i]
+                for i in range(N):
+                    C[i] += moves[s] * S_next[s, i]
+                    B[i] += moves_q[s] * S[s, i]
+                    S[s, i] = S_next[s, i]
+        n_known = b * (stops[r + 1] - stops[r]) - missing
+        losses[r] = total / n_known if n_known else np.nan
+    return -1

@@ -199,6 +199,7 @@ def calls() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
         "n_inputs": 1,
     }
     training = {"data": data, "time": 1.0, "learning_rate": 0.5, "rng": 0, "truncation": 1, "clip": 3.0, "n_records": 3}
+    training |= {"batch": False}
     f = lambda x, m: x + m  # noqa: E731
     path = {"states": [0, 1, 0], "memory": [0.0, 0.1, 0.2]}
     where = {"states": [0, 1], "memory": [0.0, 0.1]}

@@ -64,6 +64,24 @@ def train(C, W, B, S, x, y, *, beta, alpha, sigma, prime, tau=1, clip=np.inf):
     return C, W, B, states[-1], np.array(outputs), np.array(memories)
 
 
+def train_in_batch(C, W, B, x, y, *, beta, alpha, sigma, prime, clip=np.inf):
+    """Gradient descent on sequences (b, n, d), (b, n) from states of zero: parameters, last states, outputs (b, n)."""
+    N, states, outputs = len(C), np.zeros((len(x), len(C))), []
+    for k in range(x.shape[1]):
+        total, after, now = [0.0, 0.0, 0.0], [], []
+        for each, target, S in zip(x[:, k], y[:, k], states, strict=True):
+            after.append(sigma(W @ each + B @ S / N))
+            now.append(N**-beta * (C @ after[-1]))
+            toward = gradient(C, W, B, S, each[None], beta, sigma, prime)
+            error = 0.0 if np.isnan(target) else np.clip(target - now[-1], -clip, clip)
+            total = [sum_ + error * g for sum_, g in zip(total, toward, strict=True)]
+        rate = alpha / N ** (2 - 2 * beta) / len(x)
+        C, W, B = (theta + rate * g for theta, g in zip((C, W, B), total, strict=True))
+        states = np.array(after)
+        outputs.append(now)
+    return C, W, B, states, np.array(outputs).T
+
+
 def propagate(limit, t, x, memory):
     """The matrix that takes a function's values at the nodes of μ and at points to those of e^{−αtT} at the points."""
     mu = limit.stationary

@@ -187,6 +187,8 @@ def test_divergence_says_where_and_keeps_the_record(tau):
     assert error.record.predictions.shape == (whole, 1)
     assert np.sqrt(2 * short.losses.max()) < 1e100
     rk.train(rnn, (x, y), learning_rate=500.0, truncation=tau, clip=1e-3)
+    with pytest.raises(rk.DivergenceError):
+        rk.train(rnn, [(x, y), (x, y)], learning_rate=500.0, batch=True)
 
 
 def test_it_learns_what_can_be_learned():
@@ -228,6 +230,11 @@ XY = (np.zeros(5), np.zeros(5))
         ({"data": (np.zeros(5),)}, ValueError, r"data must be a pair \(x, y\), not of length 1"),
         ({"data": (np.zeros(0), np.zeros(0)), "time": 1.0}, ValueError, "data must hold at least one input"),
         ({"data": np.zeros(5)}, TypeError, r"data must be a pair \(x, y\), a list of pairs, an iterator of pairs, or"),
+        ({"batch": 2}, TypeError, "batch must be True or False, not 2"),
+        ({"batch": True}, TypeError, r"data must be a list of pairs \(x, y\) if batch=True"),
+        ({"batch": True, "data": [XY, XY], "truncation": 2}, ValueError, "truncation must be 1 if batch=True, not 2"),
+        ({"batch": True, "data": [XY, ([0.0], [0.0])]}, ValueError, "sequences of one length if batch=True"),
+        ({"batch": True, "data": [([], []), ([], [])]}, ValueError, "and not of none"),
         ({"callback": 3}, TypeError, "callback must be a function of the run until then"),
         ({"callback": lambda run: run}, TypeError, "what callback returns must be True or False"),
         ({"points": ([0.0, 1.0], [0.0, 1.0, 2.0])}, ValueError, "same number of points, not 2 and 3"),
@@ -274,6 +281,36 @@ def test_in_each_of_several_records_the_state_starts_from_zero(tau):
         losses.extend(0.5 * (y[part] - outputs) ** 2)
     assert_same(weights(run.network), expected, 1e-12)
     assert_same([run.losses], [np.reshape(losses, (7, 10)).mean(axis=1)], 1e-12)
+
+
+@pytest.mark.parametrize("sigma", ["tanh", "logistic"])
+@pytest.mark.parametrize(("d", "clip"), [(1, np.inf), (3, 0.3)])
+def test_a_batch_is_its_naive_twin(sigma, d, clip):
+    """From states of zero; in cycles; where a target is missing, the mean is over all b all the same."""
+    rnn = network(30, d, sigma)
+    x, y = sequence(4 * 25, d)
+    x, y = x.reshape(4, 25, d), y.reshape(4, 25)
+    y[1, 3] = y[2, 3] = y[0, 0] = np.nan
+    how = {"learning_rate": 3.0, "batch": True, "clip": None if clip == np.inf else clip}
+    run = rk.train(rnn, list(zip(x, y, strict=True)), n_records=5, **how)
+    slow = {"beta": rnn.beta, "alpha": 3.0, "sigma": SIGMAS[sigma], "prime": PRIMES[sigma], "clip": clip}
+    *expected, states, outputs = naive.train_in_batch(*weights(rnn)[:3], x, y, **slow)
+    assert_same(weights(run.network), (*expected, states[-1]), 1e-12)
+    losses = np.nanmean(np.reshape(0.5 * (y - outputs) ** 2, (4, 5, 5)), axis=(0, 2))
+    np.testing.assert_allclose(run.losses, losses, rtol=1e-12)
+    np.testing.assert_allclose(run.times, np.arange(5, 26, 5) / 30)
+    *expected, states, _ = naive.train_in_batch(*expected, x[:, :11], y[:, :11], **slow)
+    cycled = rk.train(rnn, list(zip(x, y, strict=True)), time=36 / 30, **how)
+    assert_same(weights(cycled.network), (*expected, states[-1]), 1e-12)
+
+
+def test_a_batch_of_copies_is_one_sequence():
+    rnn, (x, y) = network(1200, 2), sequence(40, 2)
+    one = rk.train(rnn, [(x, y)], learning_rate=3.0)
+    for b in (1, 5):
+        run = rk.train(rnn, [(x, y)] * b, learning_rate=3.0, batch=True)
+        assert_same(weights(run.network), weights(one.network), 1e-12)
+        assert_same([run.losses, run.times], [one.losses, one.times], 1e-12)
 
 
 def test_a_list_is_a_pair_too():
