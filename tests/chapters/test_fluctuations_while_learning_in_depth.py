@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from kernel_learner import BUILT, RATE, Case, solved, variance
+from reference import DATA, LAW
 
 import rnnkernel as rk
 
@@ -41,6 +42,43 @@ def test_independent_draws_have_the_naive_variance(case):
     naive, chain = variance(case, T, z, independent=True), variance(case, T, z)
     assert N * np.var(g @ z) == pytest.approx(naive, rel=4 * np.sqrt(2 / runs) + 4 / N)
     assert abs(chain / naive - 1) > 0.01
+
+
+def test_a_batch_divides_the_variance_of_the_learner(case):
+    """By b, to the next order in N, and not by √b, b², or not at all."""
+    N, T, runs = 100, 1.5, 4000
+    z = case.features([-1.0, 1.5], [0.1, 0.1])
+    expected = variance(case, T, z[1])
+    assert case.limit.fluctuations(T, [1.5], [0.1]).data[0] == pytest.approx(expected, rel=1e-4)
+    for b in (1, 4):
+        states, m = case.paths(round(N * T), runs * b, seed=b)
+        Phi = case.features(case.data.inputs[states.ravel()], m.ravel()).reshape(runs, b, m.shape[1], -1)
+        y = case.data.targets[states[:, :-1], states[:, 1:]].reshape(runs, b, -1)
+        g = np.zeros((runs, Phi.shape[3]))
+        for k in range(y.shape[2]):
+            e = y[:, :, k] - np.einsum("rf,rbf->rb", g, Phi[:, :, k])
+            g += RATE / N / b * np.einsum("rb,rbf->rf", e, Phi[:, :, k])
+        assert N * b * np.var(g @ z[1]) == pytest.approx(expected, rel=4 * np.sqrt(2 / runs) + 4 / N)
+
+
+def test_a_batch_divides_the_variance_of_networks():
+    """N Var = V^S/b + 2V^I with paired units; V^S is nine times 2V^I or more, so √b and b² would be far off."""
+    N, n_networks, x, m = 200, 3000, [-1.0, 1.5], [-0.2, 0.4]
+    fluct = rk.KernelLimit(DATA, LAW).fluctuations(2.0, x, m)
+    for b in (2, 4):
+        outputs = []
+        for i in range(n_networks):
+            rnn = rk.RNN.sample(LAW, n_units=N, beta=0.6, rng=i, paired=True)
+            sequences = [DATA.simulate(2 * N, rng=rng) for rng in np.random.default_rng([i, b]).spawn(b)]
+            run = rk.train(rnn, sequences, learning_rate=1.0, batch=True, n_records=1)
+            outputs.append(run.network.predict(x, m))
+        expected = fluct.data / b + 2 * fluct.finite_width
+        error = expected * (4 * np.sqrt(2 / n_networks) + 4 / N)
+        assert (np.abs(N * np.var(outputs, axis=0) - expected) < error).all()
+        for power in (0.0, 0.5, 2.0):
+            assert (np.abs(fluct.data / b**power + 2 * fluct.finite_width - expected) > error).all()
+        miss = np.abs(np.mean(outputs, axis=0) - fluct.prediction)
+        assert (miss < 4 * np.sqrt(expected / N / n_networks) + 0.1 * N ** (2 * 0.6 - 2)).all()
 
 
 def sizes_at_a_point(rho):
