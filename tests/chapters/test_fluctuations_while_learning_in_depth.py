@@ -65,6 +65,7 @@ def test_a_batch_divides_the_variance_of_networks():
     """N Var = V^S/b + 2V^I with paired units; V^S is nine times 2V^I or more, so √b and b² would be far off."""
     N, n_networks, x, m = 200, 3000, [-1.0, 1.5], [-0.2, 0.4]
     fluct = rk.KernelLimit(DATA, LAW).fluctuations(2.0, x, m)
+    of_units = 2 * np.array([0.1108, 0.1056]) ** 2  # 2V^I, a reference number of tests/package/test_fluctuations.py
     for b in (2, 4):
         outputs = []
         for i in range(n_networks):
@@ -72,11 +73,11 @@ def test_a_batch_divides_the_variance_of_networks():
             sequences = [DATA.simulate(2 * N, rng=rng) for rng in np.random.default_rng([i, b]).spawn(b)]
             run = rk.train(rnn, sequences, learning_rate=1.0, batch=True, n_records=1)
             outputs.append(run.network.predict(x, m))
-        expected = fluct.data / b + 2 * fluct.finite_width
+        expected = fluct.data / b + of_units
         error = expected * (4 * np.sqrt(2 / n_networks) + 4 / N)
         assert (np.abs(N * np.var(outputs, axis=0) - expected) < error).all()
         for power in (0.0, 0.5, 2.0):
-            assert (np.abs(fluct.data / b**power + 2 * fluct.finite_width - expected) > error).all()
+            assert (np.abs(fluct.data / b**power + of_units - expected) > error).all()
         miss = np.abs(np.mean(outputs, axis=0) - fluct.prediction)
         assert (miss < 4 * np.sqrt(expected / N / n_networks) + 0.1 * N ** (2 * 0.6 - 2)).all()
 
