@@ -41,6 +41,7 @@ def measured(names: list[str]) -> Iterator[Any]:
         scaling.widths,
         scaling.lengths,
         scaling.symbols,
+        scaling.batches,
         scaling.memory,
         measures.chain_simulation,
         measures.limit_or_simulation,

@@ -71,6 +71,22 @@ def symbols() -> Table:
     return Table("Symbols, cross-entropy", ["p, N", "µs per step", "ns per unit and output"], rows, note)
 
 
+def batches() -> Table:
+    """Time training on sequences side by side, and on one of them in the usual way."""
+    problem = Problem.of_size(1_000, 2_000)
+    pair = problem.x, problem.y
+    runs = {"one sequence, `batch=False`": partial(with_rnnkernel, problem)}
+    for b in (1, 4, 16):
+        many = partial(rk.train, problem.rnn, [pair] * b, learning_rate=LEARNING_RATE, n_records=1, batch=True)
+        runs[f"b = {b}"] = many
+    seconds = rounds(runs, n=11)
+    work = dict(zip(runs, (1, 1, 4, 16), strict=True))
+    cost = {name: 1e9 * each / (1_000 * 2_000 * work[name]) for name, each in seconds.items()}
+    rows = [[name, Spread.of(each)] for name, each in cost.items()]
+    note = "Side by side, states and derivatives of all sequences are held before weights move: two passes for one."
+    return Table("Sequences side by side, N = 1,000", ["", "ns per unit, step and sequence"], rows, note)
+
+
 def memory() -> Table:
     """Count the bytes that training holds at most, for several widths and numbers of steps."""
     rows = []
