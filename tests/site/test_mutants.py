@@ -52,7 +52,7 @@ def test_a_file_gets_the_fault_and_no_other():
     assert bound.code.co_code != original.co_code or bound.code.co_consts != original.co_consts
 
 
-@pytest.mark.parametrize("function", ["RNN.scale", "evaluate"])
+@pytest.mark.parametrize("function", ["Network.scale", "evaluate"])
 def test_a_planted_fault_changes_answers(function):
     """Those of a property, and those of a compiled loop whose code is at hand already."""
     rnn = rk.RNN([1.0, -0.5], [0.5, 1.0], [0.2, 0.4], beta=0.75)
