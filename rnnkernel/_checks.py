@@ -1,8 +1,12 @@
 """Checks of what users pass in: every message names the argument, what was given, what is allowed."""
 
+import inspect
 import operator
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from numbers import Real
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,9 +89,10 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def said(name: str, value: Any) -> bool:
-    """Return what a function answered: True, False or, for False, nothing."""
-    return value is not None and flag(f"what {name} returns", value)
+def said(name: str, value: Callable[..., Any], *given: Any) -> bool:
+    """Return what a function of the user's answers: True, False or, for False, nothing."""
+    answer = call(name, value, *given)
+    return answer is not None and flag(f"what {name} returns", answer)
 
 
 def generator(rng: Any) -> np.random.Generator:
@@ -121,8 +126,7 @@ def _numbers(name: str, value: Any) -> Array:
     try:
         given = np.asarray(value)
     except Exception as error:  # whatever a library says of its own array, such as a tensor on another device
-        advice = " ".join(str(error).split())[:_ADVICE]
-        raise TypeError(f"{name} must be an array of real numbers, not {described(value)}: {advice}") from None
+        raise TypeError(f"{name} must be an array of real numbers, not {described(value)}: {_advice(error)}") from None
     if given.dtype.kind == "O" and all(isinstance(each, (Real, Decimal)) for each in given.flat):
         large = [isinstance(each, int) and each.bit_length() > 1023 for each in given.flat]
         if any(large):
@@ -147,11 +151,55 @@ def pair(name: str, value: Any) -> tuple[Any, Any]:
     return value[0], value[1]
 
 
-def function(name: str, value: Any, what: str) -> Any:
-    """Return `value` if it can be called."""
+def text(name: str, value: Any) -> str:
+    """Return `value` if it is a string."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {described(value)}")
+    return value
+
+
+def named(name: str, value: Any) -> Mapping[str, Any]:
+    """Return `value`, a dict whose keys are strings; an empty one for None."""
+    if value is not None and not (isinstance(value, Mapping) and all(isinstance(key, str) for key in value)):
+        raise TypeError(f"{name} must be a dict with strings as keys, not {described(value)}")
+    return value or {}
+
+
+def path(name: str, value: Any) -> Path:
+    """Return `value` as a path."""
+    if not isinstance(value, (str, PathLike)):
+        raise TypeError(f"{name} must be a path, not {described(value)}")
+    return Path(value)
+
+
+def function(name: str, value: Any, what: str, n: int) -> Any:
+    """Return `value` if it can be called with n arguments."""
     if not callable(value):
         raise TypeError(f"{name} must be a function of {what}, not {described(value)}")
+    try:
+        fits = value.nin == n if isinstance(value, np.ufunc) else inspect.signature(value).bind(*range(n)) is not None
+    except TypeError:
+        fits = False
+    except ValueError:  # it has no signature: the call will tell
+        fits = True
+    if not fits:
+        kind = getattr(value, "__name__", type(value).__name__)
+        raise TypeError(f"{name} must be a function of {what}, but {kind} does not take {n} argument(s)")
     return value
+
+
+def call(name: str, value: Callable[..., Any], *given: Any) -> Any:
+    """Call a function of the user's; what it says of what it was given bears its name."""
+    try:
+        return value(*given)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} fails: {_advice(error)}") from error
+
+
+def _advice(error: Exception) -> str:
+    """Return the first words of what another library says."""
+    return " ".join(str(error).split())[:_ADVICE]
 
 
 def simulated(data: Source, n: int, rng: Rng) -> tuple[Any, Any]:

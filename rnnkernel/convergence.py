@@ -12,7 +12,7 @@ Back-propagation through time leaves all of them as they are: compare a study wi
 
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed, wait
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
@@ -268,12 +268,10 @@ def convergence_study(
     """
     if not isinstance(limit, KernelLimit):
         raise TypeError(f"limit must be a KernelLimit, not {type(limit).__name__}")
-    N = _each("widths", widths, _checks.integer, least=1)
+    N, pool = _widths(widths, paired), _pool(executor)
     exponents = _each("betas", betas, _checks.number, least=0.5, most=1)
     n_seeds = _checks.integer("n_seeds", n_seeds, least=2)
-    paired, frozen, progress = (
-        _checks.flag(*each) for each in (("paired", paired), ("frozen", frozen), ("progress", progress))
-    )
+    frozen, progress = (_checks.flag(*each) for each in (("frozen", frozen), ("progress", progress)))
     tau = _checks.integer("truncation", truncation, least=1)
     if frozen and tau > 1:
         raise ValueError(f"truncation must be 1 if features are frozen, not {tau}")
@@ -300,7 +298,6 @@ def convergence_study(
         errors = outputs.reshape(*outputs.shape[:3], *law_of_error.prediction.shape) - law_of_error.prediction
         return ConvergenceStudy(N, exponents, errors, np.array(predicted))
 
-    pool = ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
     with pool as workers, progress_bar(len(exponents) * len(N) * n_seeds, "network", progress) as count:
         jobs = {}
         for _, _, i, j, seeds in sorted(tasks):  # widths side by side, since narrow networks keep Python's lock busy
@@ -372,6 +369,21 @@ def _each(name: str, values: Any, check: Any, **bounds: float) -> tuple[Any, ...
     if not len(_checks.array(name, values, ndim=1)):
         raise ValueError(f"{name} must hold at least one number, not none")
     return tuple(check(f"{name}[{i}]", value, **bounds) for i, value in enumerate(values))
+
+
+def _widths(widths: Any, paired: bool) -> tuple[int, ...]:
+    given = _each("widths", widths, _checks.integer, least=1)
+    if _checks.flag("paired", paired) and any(n % 2 for n in given):
+        raise ValueError(f"widths must be even when paired=True, not {given}")
+    return given
+
+
+def _pool(executor: Executor | None) -> AbstractContextManager[Executor]:
+    if executor is None:
+        return ThreadPoolExecutor(os.cpu_count())
+    if not hasattr(executor, "submit"):
+        raise TypeError(f"executor must have a method submit, not {_checks.described(executor)}")
+    return nullcontext(executor)
 
 
 def _several(widths: Any) -> tuple[int, ...]:

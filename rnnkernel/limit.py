@@ -142,7 +142,7 @@ class KernelLimit(Immutable):
             self.stationary = StationaryLaw(data, phi, n_nodes=n_nodes, n_steps=n_steps, rng=rng)
         mu = self.stationary
         self.memory_map = mu.memory_map
-        self.kernel: Any = tangent if kernel is None else _checks.function("kernel", kernel, "two sets of points")
+        self.kernel: Any = tangent if kernel is None else _checks.function("kernel", kernel, "two sets of points", 4)
         usual = _EMPIRICAL if isinstance(mu, EmpiricalLaw) else _EXACT
         self._coordinates = self._found(usual, tolerance, n_modes)
         self.left_in_trace = self._coordinates.left
@@ -312,7 +312,7 @@ class KernelLimit(Immutable):
         array([[-0.52 , -0.4  , -0.348],
                [ 0.582,  0.422,  0.36 ]])
         """
-        t = _checks.number("time", time, least=0)
+        t = _checks.number("time", time, least=0, most=1e300)
         memory = self.memory_map.trajectory(x, start)[:-1]
         points, learned = _checks.sequence("x", x, self.law.n_inputs), self._modes.learned(np.asarray(t))
 

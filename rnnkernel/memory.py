@@ -255,6 +255,8 @@ class MemoryMap(Immutable):
             deviation = _sup(self.activation) * float(np.sqrt(second))
         else:
             x = _checks.sequence("x", x, self.n_inputs)
+            if not len(x):
+                raise ValueError("x must hold at least one input, not none")
             m = self.trajectory(x, start)
             square = self._over_units.mean_squares(self.activation.value, x, m[:-1])
             deviation = float(np.sqrt((square - m[1:] ** 2).max()))

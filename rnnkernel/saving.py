@@ -7,6 +7,8 @@ in a file is ever executed.
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -62,17 +64,21 @@ def save(thing: Any, path: str | os.PathLike[str]) -> None:
     """
     from rnnkernel import __version__
 
+    whole = _checks.path("path", path)
     arrays: dict[str, Any] = {}
-    header = {"format": _FORMAT, "version": __version__, "thing": _packed("thing", thing, arrays)}
-    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    whole = Path(path)
-    part = whole.with_name(f"{whole.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
-            np.savez(file, **arrays)
-        part.replace(whole)
-    finally:
-        part.unlink(missing_ok=True)
+        header = {"format": _FORMAT, "version": __version__, "thing": _packed("thing", thing, arrays)}
+    except RecursionError:
+        raise ValueError("thing must not hold itself") from None
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    part = whole.parent / f"{whole.name}.{os.getpid()}.part"
+    with _told(whole):
+        try:
+            with part.open("wb") as file:
+                np.savez(file, **arrays)
+            part.replace(whole)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -101,8 +107,9 @@ def load(path: str | os.PathLike[str]) -> Any:
     ...     load(folder + "/numbers.npz")
     [1.0, array([0, 1, 2])]
     """
+    whole = _checks.path("path", path)
     try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with _told(whole), whole.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             header = json.loads(bytes(arrays["header"]))
             if header["format"] > _FORMAT:
                 raise ValueError(f"it is of format {header['format']}, written by rnnkernel {header['version']}")
@@ -115,9 +122,9 @@ def _packed(name: str, value: Any, arrays: dict[str, Any]) -> Any:  # noqa: PLR0
     """Return a value as JSON; arrays go to `arrays`, under the name of their place."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and not isinstance(value, (np.longdouble, np.clongdouble)):
         return _packed(name, value.item(), arrays)
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+    if type(value) is np.ndarray and value.dtype.kind in "biufc":
         arrays[name] = value
         return {"array": name}
     if isinstance(value, (list, tuple)):
@@ -160,6 +167,16 @@ def _unpacked(tree: Any, arrays: Any) -> Any:  # noqa: PLR0911 (a kind of value 
         return _distribution(tree["distribution"])(*args, **kwds)
     cls, fields = _KINDS[tree["kind"]]
     return cls(**{field: _unpacked(tree["with"][field], arrays) for field in fields if field in tree["with"]})
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say which argument it is that cannot be written or read."""
+    try:
+        yield
+    except OSError as error:
+        why = f"path cannot be used, {error.strerror or error}"
+        raise type(error)(error.errno, why, _checks.described(str(path))) from error
 
 
 def _built_in(name: str) -> Activation | None:

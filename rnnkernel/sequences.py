@@ -35,7 +35,7 @@ class _Recursion(Immutable):
 
     def __init__(self, targets: Callable[[Array, Array], Array] | None, noise: float) -> None:
         self.targets = (
-            None if targets is None else _checks.function("targets", targets, "the states and the next states")
+            None if targets is None else _checks.function("targets", targets, "the states and the next states", 2)
         )
         self.noise = _checks.number("noise", noise, least=0)
 
@@ -102,7 +102,7 @@ class _Recursion(Immutable):
         if self.targets is None:
             x = self._inputs(after)
             return x if x.ndim == 1 else x[:, 0]
-        y = _checks.array("targets", self.targets(states, after), ndim=(0, 1, 2))
+        y = _checks.array("targets", _checks.call("targets", self.targets, states, after), ndim=(0, 1, 2))
         if y.shape != (len(states),):
             raise ValueError(f"targets must return one number per step, ({len(states)},), not shape {y.shape}")
         return y
@@ -444,11 +444,11 @@ class RandomRecursion(_Recursion):
         innovation: Distribution | Sequence[Distribution] | None = None,
     ) -> None:
         super().__init__(targets, noise)
-        self.step = _checks.function("step", step, "a state and a uniform number")
+        self.step = _checks.function("step", step, "a state and a uniform number", 2)
         self.start = _checks.array("start", start, ndim=(0, 1))
         if not self.start.size:
             raise ValueError("start must hold at least one number, not none")
-        self.inputs = None if inputs is None else _checks.function("inputs", inputs, "the states")
+        self.inputs = None if inputs is None else _checks.function("inputs", inputs, "the states", 1)
         q = None if contraction is None else _checks.number("contraction", contraction, least=0, below=1)
         self.contraction, self.burn_in = q, _DEFAULT_BURN_IN if q is None else steps_to_forget(q)
         self.n_uniforms = None if n_uniforms is None else _checks.integer("n_uniforms", n_uniforms, least=1)
@@ -500,12 +500,12 @@ class RandomRecursion(_Recursion):
 
     def _run(self, loop: Any, noise: Array, states: Array) -> None:
         compiled = hasattr(self.step, "py_func")
-        (loop if compiled else getattr(loop, "py_func", loop))(self.step, noise, states)
+        _checks.call("step", loop if compiled else getattr(loop, "py_func", loop), self.step, noise, states)
 
     def _inputs(self, states: Array) -> Array:
         if self.inputs is None:
             return states
-        x = _checks.array("inputs", self.inputs(states), ndim=(0, 1, 2))
+        x = _checks.array("inputs", _checks.call("inputs", self.inputs, states), ndim=(0, 1, 2))
         if x.ndim not in (1, 2) or len(x) != len(states):
             raise ValueError(
                 f"inputs must return one input per state, ({len(states)},) or ({len(states)}, d), not {x.shape}"

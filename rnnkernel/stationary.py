@@ -241,11 +241,7 @@ class StationaryLaw(Immutable):
         >>> mu.interpolate(np.exp(mu.memory))([0, 1], [-0.1, 0.1])
         array([0.90483742, 1.10517092])
         """
-        nodes = self.collocation
-        given = _checks.array("values", values, ndim=(1, 2))
-        if len(given) != len(self.memory):
-            raise ValueError(f"values must hold one value for each of {len(self.memory)} nodes, not {len(given)}")
-        return partial(nodes.at, given)
+        return partial(self.collocation.at, self._at_nodes(values))
 
     def solve_poisson(self, f: Callable[[Array, Array], Any]) -> PoissonSolution:
         """Solve u − P̂u = f − μ(f), μ(u) = 0, for a chain or a recursion.
@@ -279,7 +275,13 @@ class StationaryLaw(Immutable):
 
     def target_covariance(self, values: Array) -> Array:
         """Return Cov(Y, u(z')|z) at the nodes, for u one step later, by its values at the nodes on the first axis."""
-        return self.collocation.step(values, self._deviations)
+        return self.collocation.step(self._at_nodes(values), self._deviations)
+
+    def _at_nodes(self, values: Any) -> Array:
+        given = _checks.array("values", values, ndim=(1, 2))
+        if len(given) != len(self.memory):
+            raise ValueError(f"values must hold one value for each of {len(self.memory)} nodes, not {len(given)}")
+        return given
 
     def _find(self, n_nodes: Any, n_steps: int | None, rng: Rng) -> None:
         """Fill the attributes of the nodes."""
@@ -381,7 +383,7 @@ class ContinuumLaw(ChainLaw):
     """The law of a recursion whose noise has a known law, as that of a chain on nodes of its state."""
 
     def _collocate(self, n_nodes: Any) -> Any:
-        given = n_nodes if isinstance(n_nodes, (tuple, list)) else (n_nodes,)
+        given = n_nodes if isinstance(n_nodes, (tuple, list)) and n_nodes else (n_nodes,)
         *in_state, in_memory = (n if n is None else _checks.integer("n_nodes", n, least=2) for n in given)
         source = Continuum(self.data, self.memory_map, in_state)
         self.collocation = ContinuumCollocation(source, source.input_vectors, self.memory_map, in_memory)
@@ -419,15 +421,15 @@ class EmpiricalLaw(StationaryLaw):
     lengths: Any
 
     def _find(self, n_nodes: Any, n_steps: int | None, rng: Rng) -> None:
-        if n_nodes is not None:
-            raise ValueError("n_nodes has no meaning for a sequence: every step is a node")
         data, burnt = self.data, 0
+        if not isinstance(data, (tuple, list, Source)):
+            raise TypeError(
+                "data must be a DataSequence, a pair of arrays (x, y), a list of pairs, or have a method "
+                f"simulate(n, rng=), not {type(data).__name__}"
+            )
+        if n_nodes is not None:
+            raise ValueError("n_nodes has no meaning if data is a sequence, or one by n_steps: each step is a node")
         if not isinstance(data, (tuple, list)):
-            if not isinstance(data, Source):
-                raise TypeError(
-                    "data must be a DataSequence, a pair of arrays (x, y), a list of pairs, or have a method "
-                    f"simulate(n, rng=), not {type(data).__name__}"
-                )
             burnt = self.memory_map.steps_to_forget
             n = _LENGTH if n_steps is None else _checks.integer("n_steps", n_steps, least=1)
             data = _checks.simulated(data, n + burnt, rng)

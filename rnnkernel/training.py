@@ -211,7 +211,7 @@ def train(
     bound = np.inf if clip is None else _checks.number("clip", clip, above=0)
     n_records = _checks.integer("n_records", n_records, least=1)
     if callback is not None:
-        _checks.function("callback", callback, "the run until then")
+        _checks.function("callback", callback, "the run until then", 1)
     parts, n_steps = _parts(rnn, data, time, rng)
     rate = alpha / rnn.n_units ** (2 - 2 * rnn.beta) * rnn.scale
     if tau > 1 and n_steps is not None:
@@ -253,7 +253,7 @@ def train(
                 if points is not None:
                     predictions.append(network.predict(*points))
                 count(reached - int(steps[0]))
-                if callback is not None and _checks.said("callback", callback(TrainingRun(*record(), network))):
+                if callback is not None and _checks.said("callback", callback, TrainingRun(*record(), network)):
                     break
     except KeyboardInterrupt as stopped:
         stopped.run = TrainingRun(*record(), network or rnn)  # type: ignore[attr-defined]

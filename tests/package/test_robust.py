@@ -1,6 +1,7 @@
 """Odd input, wrong activations, memory with several laws, Ctrl-C, divergence: refused or survived, and said so."""
 
 import copy
+import inspect
 import pickle
 import subprocess
 import sys
@@ -17,6 +18,15 @@ from rnnkernel import _checks
 
 LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
 DATA = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
+
+
+def test_every_public_function_and_argument_is_called():
+    drawn: dict[object, set[str]] = {}
+    for call, good in fuzz.calls().values():
+        drawn.setdefault(fuzz.function_of(call), set()).update(good)
+    for name, function in fuzz.public().items():
+        wanted = set(inspect.signature(function).parameters) - {"self", "cls"}
+        assert wanted <= drawn.get(function, set()), name
 
 
 @pytest.mark.slow
@@ -95,7 +105,7 @@ def test_truncation_beyond_the_steps_is_all_of_them():
 def test_objects_do_not_change():
     mu = rk.StationaryLaw(DATA, rk.MemoryMap(LAW))
     before = mu.memory.copy()
-    with pytest.raises(TypeError, match="f must be a function of inputs and memories, but tanh takes 1"):
+    with pytest.raises(TypeError, match="f must be a function of inputs and memories, but tanh does not take 2"):
         mu.mean(np.tanh)
     with pytest.raises(ValueError, match="read-only"):
         mu.mean(lambda _, m: np.tanh(m, out=m))
