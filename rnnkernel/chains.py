@@ -123,14 +123,15 @@ class MarkovChain(Immutable):
         if n_states is not None and _checks.integer("n_states", n_states, least=1) < size:
             raise ValueError(f"n_states must be at least {size}, as states holds {size - 1}, not {n_states}")
         size = size if n_states is None else n_states
-        counts = np.zeros((size, size))
-        np.add.at(counts, (given[:-1], given[1:]), 1.0)
-        visits = counts.sum(axis=1)
-        if not visits.all():
+        left, visits = np.unique(given[:-1], return_counts=True)
+        if len(left) < size:
+            missing = int((np.append(left, -1) != np.arange(len(left) + 1)).argmax())
             raise ValueError(
-                f"states must leave every state, but state {int(visits.argmin())} of n_states = {size} is never left: "
+                f"states must leave every state, but state {missing} of n_states = {size} is never left: "
                 "number the states that occur without gaps, or leave out the last step"
             )
+        counts = np.zeros((size, size))
+        np.add.at(counts, (given[:-1], given[1:]), 1.0)
         chain = cls(counts, normalize=True)
         chain.standard_errors = np.sqrt(chain.transition * (1 - chain.transition) / visits[:, None])
         return chain

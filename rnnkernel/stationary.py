@@ -353,7 +353,7 @@ class ChainLaw(StationaryLaw):
         """Set `collocation` and `_deviations`; return what has inputs and targets of the states."""
         data = self.data
         if n_nodes is not None:
-            n_nodes = _checks.integer("n_nodes", n_nodes, least=2)
+            n_nodes = _checks.integer("n_nodes, if data is a chain,", n_nodes, least=2)
         self.collocation = Collocation(data.chain, data.input_vectors, self.memory_map, n_nodes)
         self._deviations = data.chain.transition * (data.targets - data.mean_target[:, None])
         return data
@@ -408,7 +408,7 @@ class ContinuumLaw(ChainLaw):
     def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
         steps = self._steps_to_forget() + 1
         each = (self._path(steps, generator)[1] for _ in range(n))
-        x = np.array(list(each)).reshape(n, steps, -1)
+        x = np.array(list(each)).reshape(n, steps, self.memory_map.n_inputs)
         m = np.zeros(n)
         for now in x[:, :-1].swapaxes(0, 1):
             m = self.memory_map(now, m)
