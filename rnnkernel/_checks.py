@@ -14,6 +14,7 @@ import numpy as np
 from rnnkernel._types import Array, Rng, Source
 
 _MOST = 10**15  # of a count: far beyond any memory, and exact as a float
+_LARGEST = 1e100  # of inputs and memories: their products are numbers
 _LONG = 60  # characters of a value that a message repeats
 _ADVICE = 300  # characters of another library's message that are passed on
 
@@ -266,6 +267,8 @@ def points(x: Any, memory: Any, n_inputs: int, names: tuple[str, str] = ("x", "m
         raise ValueError(
             f"{names[0]} must have {n_inputs} coordinate(s) per point, not {xs.shape[1]} (shape {np.shape(x)})"
         )
+    if any(np.abs(each).max(initial=0.0) > _LARGEST for each in (xs, ms)):
+        raise ValueError(f"{names[0]} and {names[1]} must be at most {_LARGEST:g} in absolute value")
     n = max(len(xs), len(ms)) if len(xs) and len(ms) else 0
     if len(xs) not in (1, n) or len(ms) not in (1, n):
         raise ValueError(f"{names[0]} and {names[1]} must have the same number of points, not {len(xs)} and {len(ms)}")
@@ -278,5 +281,5 @@ def sequence(name: str, value: Any, n_inputs: int) -> Array:
     if x.ndim == 1 and n_inputs == 1:
         return x[:, None]
     if x.ndim == 1 or x.shape[1] != n_inputs:
-        raise ValueError(f"{name} must have shape (n, {n_inputs}), not {x.shape}")
+        raise ValueError(f"{name} must have shape (n, {n_inputs}), not {x.shape}: so many numbers law or rnn reads")
     return x

@@ -471,7 +471,7 @@ class DataSequence(Immutable):
         if given.shape not in ((n,), (n, n)):
             raise ValueError(f"targets must have shape ({n},) or ({n}, {n}), not {given.shape}")
         self.targets = given if given.ndim == 2 else np.repeat(given[:, None], n, axis=1)
-        self.noise = _checks.number("noise", noise, least=0)
+        self.noise = _checks.number("noise", noise, least=0, most=1e100)
 
     @classmethod
     def hidden(

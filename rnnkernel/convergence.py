@@ -172,7 +172,7 @@ def fit_rate(widths: Any, errors: Any, *, of: str = "std", level: float = 0.95) 
     if given.ndim < 2 or len(given) != len(N) or given.shape[1] < 2:
         raise ValueError(f"errors must have shape ({len(N)}, n_seeds, ...) with two seeds or more, not {given.shape}")
     logs, variances = np.array([_log_size(each.reshape(len(each), -1), of) for each in given]).T
-    if not variances.all():
+    if not (variances > 0).all():  # NaN if all seeds are right
         raise ValueError("errors must say how far they are known, but all seeds of some width are equally far off")
     x = np.log(N) - np.average(np.log(N), weights=1 / variances)
     spread = (x**2 / variances).sum()
@@ -348,7 +348,7 @@ class _Experiment:
             rnn = RNN.sample(self.law, n_units=n_units, beta=beta, **how)
             network: Any = Linearised(rnn) if self.frozen else rnn
             x, y = self.data.simulate(int(stops.max(initial=0)), rng=rng)
-            for outputs, first, last in zip(row, [0, *stops[:-1]], stops, strict=True):
+            for outputs, first, last in zip(row, [0, *stops][:-1], stops, strict=True):
                 try:
                     network = self._trained(network, x[first:last], y[first:last])
                 except FloatingPointError as error:

@@ -314,7 +314,10 @@ def _entries(spec: Spec, given: Any) -> list[Any] | None:
 
 def _answer(name: str, value: Any) -> Any:
     """Return what an author expects as an array of floats, words or truth values."""
-    given = np.asarray(_checks.call(name, np.asarray, value))
+    try:
+        given = np.asarray(value)
+    except Exception as error:  # whatever a library says of its own array
+        raise TypeError(f"{name} must be numbers, words or truth values: {error}") from error
     if not given.size or given.dtype.kind not in "biufcU":
         raise TypeError(f"{name} must be numbers, words or truth values, not {_checks.described(value)}")
     if given.dtype.kind in "bU":
@@ -354,6 +357,8 @@ def _axes(values: Array, at: Any, log: str, ylim: tuple[float, float] | None) ->
         raise ValueError("expected and at must be above zero on a logarithmic axis (log)")
     beyond = (high / low) ** 0.25 if "y" in log else 0.25 * (high - low)
     ends = (low / beyond, high * beyond) if "y" in log else (low - beyond, high + beyond)
+    if ylim is None and low == high:
+        raise ValueError("ylim must be given where all values expected of a curve are alike")
     bottom, top = (_checks.number("ylim", end) for end in (ends if ylim is None else _checks.pair("ylim", ylim)))
     if not bottom < top:
         raise ValueError(f"ylim must hold two values, the smaller first, not {(bottom, top)}")

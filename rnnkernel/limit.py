@@ -21,7 +21,6 @@ from rnnkernel.kernel import TangentKernel
 from rnnkernel.memory import MemoryMap
 from rnnkernel.stationary import EmpiricalLaw, StationaryLaw
 
-_LARGEST = 1e150  # of an input: its square is a number
 _EXACT, _EMPIRICAL = 1e-14, 1e-10  # share of the kernel's trace that may be left out, on a chain and on a sequence
 _MODES = 2000  # that are sought without being asked for
 _BYTES = 1 << 30  # of their values at all points
@@ -392,10 +391,7 @@ class KernelLimit(Immutable):
         return found
 
     def _points(self, x: Any, memory: Any) -> tuple[Array, Array]:
-        points = _checks.points(x, memory, self.law.n_inputs)
-        if any(np.abs(each).max(initial=0.0) > _LARGEST for each in points):
-            raise ValueError(f"x and memory must be at most {_LARGEST:g} in absolute value")
-        return points
+        return _checks.points(x, memory, self.law.n_inputs)
 
 
 def _require_its_own(phi: MemoryMap, tangent: TangentKernel, n_nodes: Any, n_steps: int | None) -> None:

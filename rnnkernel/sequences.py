@@ -37,7 +37,7 @@ class _Recursion(Immutable):
         self.targets = (
             None if targets is None else _checks.function("targets", targets, "the states and the next states", 2)
         )
-        self.noise = _checks.number("noise", noise, least=0)
+        self.noise = _checks.number("noise", noise, least=0, most=1e100)
 
     def simulate(self, n: int, *, rng: Rng, start: Any = None) -> tuple[Array, Array]:
         """Return n successive inputs and targets.
@@ -280,7 +280,7 @@ class GaussianAutoregression(_Recursion):
         p = len(self.coefficients)
         if not p:
             raise ValueError("coefficients must hold at least one number, not none")
-        self.scale = _checks.number("scale", scale, above=0)
+        self.scale = _checks.number("scale", scale, above=0, most=1e100)
         A = np.vstack([self.coefficients, np.eye(p - 1, p)])
         self.contraction = float(np.abs(np.linalg.eigvals(A)).max())
         if self.contraction >= 1:
@@ -364,7 +364,7 @@ class NoisyRotation(_Recursion):
     ) -> None:
         super().__init__(targets, noise)
         self.turn = _checks.number("turn", turn)
-        self.jitter = _checks.number("jitter", jitter, least=0)
+        self.jitter = _checks.number("jitter", jitter, least=0, most=1e100)
 
     @property
     def mixing_rate(self) -> float:

@@ -21,6 +21,7 @@ from rnnkernel._immutable import Immutable
 from rnnkernel._jit import jit, slices
 from rnnkernel._types import Array
 from rnnkernel.activations import Activation
+from rnnkernel.chains import DataSequence
 from rnnkernel.flow import check_times
 from rnnkernel.initial import InitialLaw
 from rnnkernel.kernel import TangentKernel
@@ -171,7 +172,8 @@ class SymbolLimit(Immutable):
         return letters, m, sums[:, 0], sums[:, 1:], (table[rows] ** 2).sum() / len(x)
 
     def _of_chain(self, mu: StationaryLaw) -> tuple[Any, Array, Array, Array, float]:
-        if not np.array_equal(mu.data.input_vectors, np.eye(self.law.n_inputs)) or mu.memory_map.law != self.law:
+        known = isinstance(mu.data, DataSequence) and np.array_equal(mu.data.input_vectors, np.eye(self.law.n_inputs))
+        if not known or mu.memory_map.law != self.law:
             raise ValueError("data must have the unit vectors as inputs, and the memory map of law")
         return mu.states, mu.memory, mu.weights, mu.weights[:, None] * mu.data.chain.transition[mu.states], 1.0
 

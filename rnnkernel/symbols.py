@@ -27,7 +27,7 @@ from rnnkernel._types import Array, Rng
 from rnnkernel.activations import Activation
 from rnnkernel.activations import activation as named_activation
 from rnnkernel.initial import InitialLaw
-from rnnkernel.training import DivergenceError, TrainingRecord
+from rnnkernel.training import DivergenceError, TrainingRecord, steps_until
 
 _FAST = {"reassoc", "contract", "nsz"}
 _TOO_LARGE = 1e100
@@ -189,7 +189,8 @@ def train_symbols(
     N, p = rnn.output.shape
     alpha = _checks.number("learning_rate", learning_rate, least=0)
     x, rows, table = pairs(data, rnn.inputs.shape[1], p, loss)
-    steps = len(x) if time is None else round(_checks.number("time", time, least=0) * N)
+    given = steps_until(time, N)
+    steps = len(x) if given is None else given
     n_records = min(_checks.integer("n_records", n_records, least=1), steps)
     stops = np.arange(n_records + 1) * steps // max(n_records, 1)
     losses = np.zeros(n_records)

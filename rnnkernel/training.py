@@ -288,13 +288,14 @@ class Part(NamedTuple):
     before: int
 
 
+def steps_until(time: float | None, n_units: int) -> int | None:
+    """Return round(time·N), if a time is given."""
+    return None if time is None else round(_checks.number("time", time, least=0, most=2.0**62 / n_units) * n_units)
+
+
 def _parts(rnn: RNN, data: Data, time: float | None, rng: Rng) -> tuple[Iterable[Part], int | None]:
     """Return what is to be learned from, in parts, and the number of all steps if it is known."""
-    if time is not None:
-        time = _checks.number("time", time, least=0)
-    steps = None if time is None else round(time * rnn.n_units)
-    if steps is not None and steps >= 2**62:
-        raise ValueError(f"time must be at most {2.0**62 / rnn.n_units:.3g} for {rnn.n_units} units, not {time:g}")
+    steps = steps_until(time, rnn.n_units)
     if isinstance(data, Iterator):
         return _stream(rnn, data, steps), steps
     if not isinstance(data, (tuple, list)):
