@@ -69,6 +69,14 @@ def number(
     return given
 
 
+def held(name: str, value: Any) -> float:
+    """Return `value` as a memory, which `points` takes."""
+    given = number(name, value)
+    if abs(given) > _LARGEST:
+        raise ValueError(f"{name} must be at most {_LARGEST:g} in absolute value, not {given:g}")
+    return given
+
+
 def integer(name: str, value: Any, *, least: int, most: int = _MOST) -> int:
     """Return `value` as an int from `least` to `most`; floats are refused, even whole ones."""
     try:

@@ -149,7 +149,7 @@ class MemoryMap(Immutable):
         """
         x = _checks.sequence("x", x, self.n_inputs)
         memory = np.empty(len(x) + 1)
-        memory[0] = _checks.number("start", start)
+        memory[0] = _checks.held("start", start)
         if not self._is_exact:
             warn_beyond_reach(self.law, x)
         self._over_units.follow(self.activation.value, x, memory)

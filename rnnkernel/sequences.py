@@ -18,7 +18,7 @@ import numpy as np
 
 from rnnkernel import _checks
 from rnnkernel._immutable import Immutable, cached
-from rnnkernel._jit import jit
+from rnnkernel._jit import jit, spans
 from rnnkernel._types import Array, Distribution, Rng
 from rnnkernel.chains import DataSequence, MarkovChain
 
@@ -193,8 +193,10 @@ class Autoregression(_Recursion):
         return self._after(steps_to_forget(self.contraction), n, generator, self.mean)
 
     def _path(self, n: int, generator: np.random.Generator, first: Any) -> Array:
-        states = np.empty(n)
-        _autoregress(self.contraction, first, self._innovations(n, generator), states)
+        states, xi = np.empty(n), self._innovations(n, generator)
+        states[0] = first
+        for part in spans(n, 1):
+            _autoregress(self.contraction, xi[part], states[part])
         return states
 
     @cached
@@ -312,7 +314,8 @@ class GaussianAutoregression(_Recursion):
             if len(first) != p:
                 raise ValueError(f"start must hold {p} values, the newest first, not {len(first)}")
         values = np.append(first[::-1], self.scale * generator.standard_normal(max(n - 1, 0)))
-        _regress(self.coefficients, values)
+        for part in spans(len(values), p, lag=p):
+            _regress(self.coefficients, values[part])
         return np.lib.stride_tricks.sliding_window_view(values, p)[:n, ::-1]
 
     def _inputs(self, states: Array) -> Array:
@@ -472,7 +475,9 @@ class RandomRecursion(_Recursion):
     def _path(self, n: int, generator: np.random.Generator, first: Any) -> Array:
         states = np.empty((n, *self.start.shape))
         states[0] = first
-        self._run(_iterate, self._noise(len(states), generator), states)
+        noise = self._noise(n, generator)
+        for part in spans(n, 1 + self.start.size):
+            self._run(_iterate, noise[part], states[part])
         if not np.isfinite(states).all():
             k = int(np.argwhere(~np.isfinite(states))[0, 0])
             raise FloatingPointError(f"step returned {states[k]} from the state {states[k - 1]}: not a finite state")
@@ -571,9 +576,8 @@ def steps_to_forget(contraction: float, left: float = 2**-53) -> int:
 
 
 @jit
-def _autoregress(a: Any, first: Any, xi: Any, out: Any) -> None:
-    """Fill `out` with x_{k+1} = a x_k + (1 − a) ξ_{k+1}; the first ξ is not used."""
-    out[0] = first
+def _autoregress(a: Any, xi: Any, out: Any) -> None:
+    """Fill `out` with x_{k+1} = a x_k + (1 − a) ξ_{k+1}, from x already in out[0]; the first ξ is not used."""
     for k in range(1, len(out)):
         out[k] = a * out[k - 1] + (1 - a) * xi[k]
 

@@ -407,8 +407,9 @@ class ContinuumLaw(ChainLaw):
 
     def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
         steps = self._steps_to_forget() + 1
-        each = (self._path(steps, generator)[1] for _ in range(n))
-        x = np.array(list(each)).reshape(n, steps, self.memory_map.n_inputs)
+        x = np.empty((n, steps, self.memory_map.n_inputs))  # at once, so that too many are refused at once
+        for each in x:
+            each[:] = self._path(steps, generator)[1].reshape(each.shape)
         m = np.zeros(n)
         for now in x[:, :-1].swapaxes(0, 1):
             m = self.memory_map(now, m)
