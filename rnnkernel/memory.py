@@ -208,7 +208,7 @@ class MemoryMap(Immutable):
         >>> bool((apart <= 2 * phi.contraction ** np.arange(4)).all())
         True
         """
-        other = _checks.number("other", other)
+        other = _checks.held("other", other)
         return np.abs(self.trajectory(x, start) - self.trajectory(x, other))
 
     def finite_width_bound(self, n_units: int, x: Any = None, start: float = 0.0) -> float:
