@@ -5,6 +5,7 @@ of the package, and the object as a tree; each array of the tree is an entry of 
 in a file is ever executed.
 """
 
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -71,11 +72,12 @@ def save(thing: Any, path: str | os.PathLike[str]) -> None:
     except RecursionError:
         raise ValueError("thing must not hold itself") from None
     arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    packed = io.BytesIO()  # NumPy leaves an archive open that it cannot write on
+    np.savez(packed, **arrays)
     part = whole.parent / f"{whole.name}.{os.getpid()}.part"
     with _told(whole):
         try:
-            with part.open("wb") as file:
-                np.savez(file, **arrays)
+            part.write_bytes(packed.getbuffer())
             part.replace(whole)
         finally:
             part.unlink(missing_ok=True)
