@@ -25,6 +25,7 @@ from rnnkernel.network import RNN
 from rnnkernel.training import TrainingRecord, TrainingRun
 
 _FORMAT = 1
+_DEEPEST = 1000  # characters of the name of a place
 _KINDS: dict[str, tuple[type, tuple[str, ...]]] = {
     "RNN": (RNN, ("output", "inputs", "recurrent", "beta", "hidden", "activation", "past")),
     "InitialLaw": (InitialLaw, ("output", "inputs", "recurrent")),
@@ -67,17 +68,15 @@ def save(thing: Any, path: str | os.PathLike[str]) -> None:
 
     whole = _checks.path("path", path)
     arrays: dict[str, Any] = {}
-    try:
-        header = {"format": _FORMAT, "version": __version__, "thing": _packed("thing", thing, arrays)}
-    except RecursionError:
-        raise ValueError("thing must not hold itself") from None
+    header = {"format": _FORMAT, "version": __version__, "thing": _packed("thing", thing, arrays)}
     arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
     packed = io.BytesIO()  # NumPy leaves an archive open that it cannot write on
     np.savez(packed, **arrays)
     part = whole.parent / f"{whole.name}.{os.getpid()}.part"
     with _told(whole):
         try:
-            part.write_bytes(packed.getbuffer())
+            with packed.getbuffer() as content:
+                part.write_bytes(content)
             part.replace(whole)
         finally:
             part.unlink(missing_ok=True)
@@ -122,6 +121,8 @@ def load(path: str | os.PathLike[str]) -> Any:
 
 def _packed(name: str, value: Any, arrays: dict[str, Any]) -> Any:  # noqa: PLR0911 (a kind of value each)
     """Return a value as JSON; arrays go to `arrays`, under the name of their place."""
+    if len(name) > _DEEPEST:
+        raise ValueError(f"thing must not hold itself, nor parts whose place is beyond {_DEEPEST} characters")
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, np.generic) and not isinstance(value, (np.longdouble, np.clongdouble)):
