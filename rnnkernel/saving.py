@@ -25,7 +25,6 @@ from rnnkernel.network import RNN
 from rnnkernel.training import TrainingRecord, TrainingRun
 
 _FORMAT = 1
-_DEEPEST = 1000  # characters of the name of a place
 _KINDS: dict[str, tuple[type, tuple[str, ...]]] = {
     "RNN": (RNN, ("output", "inputs", "recurrent", "beta", "hidden", "activation", "past")),
     "InitialLaw": (InitialLaw, ("output", "inputs", "recurrent")),
@@ -75,8 +74,7 @@ def save(thing: Any, path: str | os.PathLike[str]) -> None:
     part = whole.parent / f"{whole.name}.{os.getpid()}.part"
     with _told(whole):
         try:
-            with packed.getbuffer() as content:
-                part.write_bytes(content)
+            part.write_bytes(packed.getvalue())
             part.replace(whole)
         finally:
             part.unlink(missing_ok=True)
@@ -119,10 +117,11 @@ def load(path: str | os.PathLike[str]) -> Any:
         raise ValueError(f"path must be a whole file that rnnkernel.save wrote: {error}") from error
 
 
-def _packed(name: str, value: Any, arrays: dict[str, Any]) -> Any:  # noqa: PLR0911 (a kind of value each)
+def _packed(name: str, value: Any, arrays: dict[str, Any], inside: tuple[int, ...] = ()) -> Any:  # noqa: PLR0911 (a kind of value each)
     """Return a value as JSON; arrays go to `arrays`, under the name of their place."""
-    if len(name) > _DEEPEST:
-        raise ValueError(f"thing must not hold itself, nor parts whose place is beyond {_DEEPEST} characters")
+    if id(value) in inside:
+        raise ValueError(f"{name} must not be something that holds it")
+    inside = (*inside, id(value)) if isinstance(value, (list, tuple, dict)) else inside
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, np.generic) and not isinstance(value, (np.longdouble, np.clongdouble)):
@@ -131,10 +130,10 @@ def _packed(name: str, value: Any, arrays: dict[str, Any]) -> Any:  # noqa: PLR0
         arrays[name] = value
         return {"array": name}
     if isinstance(value, (list, tuple)):
-        items = [_packed(f"{name}[{i}]", each, arrays) for i, each in enumerate(value)]
+        items = [_packed(f"{name}[{i}]", each, arrays, inside) for i, each in enumerate(value)]
         return {"tuple": items} if isinstance(value, tuple) else items
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {"dict": {key: _packed(f"{name}.{key}", each, arrays) for key, each in value.items()}}
+        return {"dict": {key: _packed(f"{name}.{key}", each, arrays, inside) for key, each in value.items()}}
     if isinstance(value, np.random.Generator):
         return {"generator": _packed(name, value.bit_generator.state, arrays)}
     if isinstance(value, Activation) and value == _built_in(value.name):
