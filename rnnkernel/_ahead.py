@@ -25,7 +25,7 @@ def forecasts(
     """
     out = np.empty((len(x), _checks.integer("steps", steps, least=1)))
     if feedback is not None:
-        _checks.function("feedback", feedback, "the inputs and their forecasts")
+        _checks.function("feedback", feedback, "the inputs and their forecasts", 2)
     for h in range(out.shape[1] if len(x) else 0):
         if h:
             memory, x = move(x, memory), _following(x, out[:, h - 1], feedback)
@@ -36,7 +36,8 @@ def forecasts(
 def _following(x: Array, forecast: Array, feedback: Feedback | None) -> Array:
     if feedback is None:
         return np.column_stack([forecast, x[:, 1:]])
-    after = _checks.sequence("what feedback returns", feedback(x if x.shape[1] > 1 else x[:, 0], forecast), x.shape[1])
+    given = _checks.call("feedback", feedback, x if x.shape[1] > 1 else x[:, 0], forecast)
+    after = _checks.sequence("what feedback returns", given, x.shape[1])
     if len(after) != len(x):
         raise ValueError(f"feedback must return one input for each of {len(x)} points, not {len(after)}")
     return after

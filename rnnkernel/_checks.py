@@ -1,8 +1,12 @@
 """Checks of what users pass in: every message names the argument, what was given, what is allowed."""
 
+import inspect
 import operator
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from numbers import Real
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +14,7 @@ import numpy as np
 from rnnkernel._types import Array, Rng, Source
 
 _MOST = 10**15  # of a count: far beyond any memory, and exact as a float
+_LARGEST = 1e100  # of inputs and memories: their products are numbers
 _LONG = 60  # characters of a value that a message repeats
 _ADVICE = 300  # characters of another library's message that are passed on
 
@@ -64,6 +69,14 @@ def number(
     return given
 
 
+def held(name: str, value: Any) -> float:
+    """Return `value` as a memory, which `points` takes."""
+    given = number(name, value)
+    if abs(given) > _LARGEST:
+        raise ValueError(f"{name} must be at most {_LARGEST:g} in absolute value, not {given:g}")
+    return given
+
+
 def integer(name: str, value: Any, *, least: int, most: int = _MOST) -> int:
     """Return `value` as an int from `least` to `most`; floats are refused, even whole ones."""
     try:
@@ -93,9 +106,10 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def said(name: str, value: Any) -> bool:
-    """Return what a function answered: True, False or, for False, nothing."""
-    return value is not None and flag(f"what {name} returns", value)
+def said(name: str, value: Callable[..., Any], *given: Any) -> bool:
+    """Return what a function of the user's answers: True, False or, for False, nothing."""
+    answer = call(name, value, *given)
+    return answer is not None and flag(f"what {name} returns", answer)
 
 
 def generator(rng: Any) -> np.random.Generator:
@@ -129,8 +143,7 @@ def _numbers(name: str, value: Any) -> Array:
     try:
         given = np.asarray(value)
     except Exception as error:  # whatever a library says of its own array, such as a tensor on another device
-        advice = " ".join(str(error).split())[:_ADVICE]
-        raise TypeError(f"{name} must be an array of real numbers, not {described(value)}: {advice}") from None
+        raise TypeError(f"{name} must be an array of real numbers, not {described(value)}: {_advice(error)}") from None
     if given.dtype.kind == "O" and all(isinstance(each, (Real, Decimal)) for each in given.flat):
         large = [isinstance(each, int) and each.bit_length() > 1023 for each in given.flat]
         if any(large):
@@ -155,11 +168,55 @@ def pair(name: str, value: Any) -> tuple[Any, Any]:
     return value[0], value[1]
 
 
-def function(name: str, value: Any, what: str) -> Any:
-    """Return `value` if it can be called."""
+def text(name: str, value: Any) -> str:
+    """Return `value` if it is a string."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {described(value)}")
+    return value
+
+
+def named(name: str, value: Any) -> Mapping[str, Any]:
+    """Return `value`, a dict whose keys are strings; an empty one for None."""
+    if value is not None and not (isinstance(value, Mapping) and all(isinstance(key, str) for key in value)):
+        raise TypeError(f"{name} must be a dict with strings as keys, not {described(value)}")
+    return value or {}
+
+
+def path(name: str, value: Any) -> Path:
+    """Return `value` as a path."""
+    if not isinstance(value, (str, PathLike)):
+        raise TypeError(f"{name} must be a path, not {described(value)}")
+    return Path(value)
+
+
+def function(name: str, value: Any, what: str, n: int) -> Any:
+    """Return `value` if it can be called with n arguments."""
     if not callable(value):
         raise TypeError(f"{name} must be a function of {what}, not {described(value)}")
+    try:
+        fits = value.nin == n if isinstance(value, np.ufunc) else inspect.signature(value).bind(*range(n)) is not None
+    except TypeError:
+        fits = False
+    except ValueError:  # it has no signature: the call will tell
+        fits = True
+    if not fits:
+        kind = getattr(value, "__name__", type(value).__name__)
+        raise TypeError(f"{name} must be a function of {what}, but {kind} does not take {n} argument(s)")
     return value
+
+
+def call(name: str, value: Callable[..., Any], *given: Any) -> Any:
+    """Call a function of the user's; what it says of what it was given bears its name."""
+    try:
+        return value(*given)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} fails: {_advice(error)}") from error
+
+
+def _advice(error: Exception) -> str:
+    """Return the first words of what another library says."""
+    return " ".join(str(error).split())[:_ADVICE]
 
 
 def simulated(data: Source, n: int, rng: Rng) -> tuple[Any, Any]:
@@ -226,6 +283,8 @@ def points(x: Any, memory: Any, n_inputs: int, names: tuple[str, str] = ("x", "m
         raise ValueError(
             f"{names[0]} must have {n_inputs} coordinate(s) per point, not {xs.shape[1]} (shape {np.shape(x)})"
         )
+    if any(np.abs(each).max(initial=0.0) > _LARGEST for each in (xs, ms)):
+        raise ValueError(f"{names[0]} and {names[1]} must be at most {_LARGEST:g} in absolute value")
     n = max(len(xs), len(ms)) if len(xs) and len(ms) else 0
     if len(xs) not in (1, n) or len(ms) not in (1, n):
         raise ValueError(f"{names[0]} and {names[1]} must have the same number of points, not {len(xs)} and {len(ms)}")
@@ -238,5 +297,5 @@ def sequence(name: str, value: Any, n_inputs: int) -> Array:
     if x.ndim == 1 and n_inputs == 1:
         return x[:, None]
     if x.ndim == 1 or x.shape[1] != n_inputs:
-        raise ValueError(f"{name} must have shape (n, {n_inputs}), not {x.shape}")
+        raise ValueError(f"{name} must have shape (n, {n_inputs}), not {x.shape}: so many numbers law or rnn reads")
     return x

@@ -246,13 +246,8 @@ def _spanning(f: Array) -> tuple[Array, Array]:
 
 def evaluate(f: Callable[[Array, Array], Any], input_vectors: Array, memory: Array) -> Array:
     """Return a function that a user wrote at points, checked."""
-    _checks.function("f", f, "inputs and memories")
-    if isinstance(f, np.ufunc) and f.nin != 2:
-        raise TypeError(f"f must be a function of inputs and memories, but {f.__name__} takes {f.nin} argument(s)")
-    try:
-        values = f(inputs(read_only(input_vectors)), read_only(memory))
-    except TypeError as error:
-        raise TypeError(f"f must be a function of inputs and memories: {error}") from error
+    _checks.function("f", f, "inputs and memories", 2)
+    values = _checks.call("f", f, inputs(read_only(input_vectors)), read_only(memory))
     given = _checks.array("f", values, ndim=(0, 1, 2))
     if given.shape not in ((), (len(memory),)):
         raise ValueError(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from rnnkernel import _checks
 from rnnkernel._collocation import inputs
 from rnnkernel._hermite import EXACT, Points, gram
 from rnnkernel._jit import jit
@@ -230,7 +231,7 @@ class _Calls:
 
 
 def _gram(kernel: Kernel, x1: Array, m1: Array, x2: Array, m2: Array) -> Array:
-    found = np.asarray(kernel(inputs(x1), m1, inputs(x2), m2), dtype=float)
+    found = _checks.array("kernel", _checks.call("kernel", kernel, inputs(x1), m1, inputs(x2), m2), ndim=2)
     if found.shape != (len(m1), len(m2)):
         raise ValueError(f"kernel must return a Gram matrix of shape {(len(m1), len(m2))}, not {found.shape}")
     return found

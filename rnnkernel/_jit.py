@@ -178,6 +178,11 @@ def _code_of_hot(context: Any, builder: Any, *_: Any) -> Any:
     return context.get_dummy_value()
 
 
+def spans(n: int, cost: int, lag: int = 1) -> Iterator[slice]:
+    """Cut a recursion over n values in the same way: each part begins with the `lag` values that it follows from."""
+    return (slice(part.start, part.stop + lag) for part in slices(max(n - lag, 0), cost))
+
+
 def slices(n: int, cost: int) -> Iterator[slice]:
     """Cut n steps of a compiled loop into parts of about a tenth of a second: Ctrl-C is heard between them."""
     size = max(1, _WORK // max(cost, 1))

@@ -64,6 +64,7 @@ class Activation:
     lipschitz: float
 
     def __post_init__(self) -> None:
+        _checks.text("name", self.name)
         object.__setattr__(self, "lipschitz", _checks.number("lipschitz", self.lipschitz, above=0))
         for field in ("value", "derivative"):
             object.__setattr__(self, field, _compiled(field, getattr(self, field)))

@@ -16,10 +16,11 @@ import numpy as np
 
 from rnnkernel import _checks, _powers, _reduction
 from rnnkernel._immutable import Immutable, cached
-from rnnkernel._jit import jit
+from rnnkernel._jit import jit, slices, spans
 from rnnkernel._types import Array, Rng
 
 _ROUNDING, _ROW_ROUNDING = 1e-12, 1e-6  # what counts as rounding in an entry, and in the sum of a row
+_DRAW = 10  # what a step costs, as `slices` counts
 
 
 class MarkovChain(Immutable):
@@ -123,14 +124,15 @@ class MarkovChain(Immutable):
         if n_states is not None and _checks.integer("n_states", n_states, least=1) < size:
             raise ValueError(f"n_states must be at least {size}, as states holds {size - 1}, not {n_states}")
         size = size if n_states is None else n_states
-        counts = np.zeros((size, size))
-        np.add.at(counts, (given[:-1], given[1:]), 1.0)
-        visits = counts.sum(axis=1)
-        if not visits.all():
+        left, visits = np.unique(given[:-1], return_counts=True)
+        if len(left) < size:
+            missing = int((np.append(left, -1) != np.arange(len(left) + 1)).argmax())
             raise ValueError(
-                f"states must leave every state, but state {int(visits.argmin())} of n_states = {size} is never left: "
+                f"states must leave every state, but state {missing} of n_states = {size} is never left: "
                 "number the states that occur without gaps, or leave out the last step"
             )
+        counts = np.zeros((size, size))
+        np.add.at(counts, (given[:-1], given[1:]), 1.0)
         chain = cls(counts, normalize=True)
         chain.standard_errors = np.sqrt(chain.transition * (1 - chain.transition) / visits[:, None])
         return chain
@@ -381,8 +383,9 @@ class MarkovChain(Immutable):
         """
         n = _checks.integer("n", n, least=0)
         generator = _checks.generator(rng)
-        uniforms = generator.random(n)
-        states = np.empty(n, dtype=np.int64)
+        uniforms, states = np.empty(n), np.empty(n, dtype=np.int64)
+        for part in slices(n, _DRAW):
+            generator.random(out=uniforms[part])
         if n:
             if start is None:
                 first = int(np.searchsorted(_thresholds(self.stationary_distribution), uniforms[0], side="right"))
@@ -390,7 +393,9 @@ class MarkovChain(Immutable):
                 first = _checks.integer("start", start, least=0)
                 if first >= self.n_states:
                     raise ValueError(f"start must be a state from 0 to {self.n_states - 1}, not {start}")
-            _walk(self.cumulative, first, uniforms, states)
+            states[0] = first
+            for part in spans(n, _DRAW):
+                _walk(self.cumulative, uniforms[part], states[part])
         return states
 
     @cached
@@ -468,7 +473,7 @@ class DataSequence(Immutable):
         if given.shape not in ((n,), (n, n)):
             raise ValueError(f"targets must have shape ({n},) or ({n}, {n}), not {given.shape}")
         self.targets = given if given.ndim == 2 else np.repeat(given[:, None], n, axis=1)
-        self.noise = _checks.number("noise", noise, least=0)
+        self.noise = _checks.number("noise", noise, least=0, most=1e100)
 
     @classmethod
     def hidden(
@@ -580,13 +585,13 @@ def _thresholds(probabilities: Array) -> Array:
 
 
 @jit
-def _walk(cumulative: Any, first: Any, uniforms: Any, out: Any) -> None:
-    """Fill `out` with a path: the next state is the first whose cumulative probability exceeds the uniform.
+def _walk(cumulative: Any, uniforms: Any, out: Any) -> None:
+    """Fill `out` with a path from its first entry on; the first uniform is not used.
 
-    Long rows are halved until 64 entries are left: below that, looking at one after the other is faster.
+    The next state is the first whose cumulative probability exceeds the uniform.  Long rows are halved until 64 entries
+    are left: below that, looking at one after the other is faster.
     """
-    state = first
-    out[0] = state
+    state = out[0]
     for k in range(1, len(out)):
         row = cumulative[state]
         state = 0

@@ -69,7 +69,7 @@ class Continuum(Immutable):
             )
         if len(n_nodes) not in (0, k):
             raise ValueError(
-                f"n_nodes must hold {k} number(s) for the state and one for memory, not {len(n_nodes) + 1}"
+                f"n_nodes must hold {k} number(s) for the state of data and one for memory, not {len(n_nodes) + 1}"
             )
         self._low, self._high = self._reach()
         self.axes = tuple(self._axis(i, n) for i, n in enumerate(n_nodes or [None] * k))

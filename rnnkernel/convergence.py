@@ -12,7 +12,7 @@ Back-propagation through time leaves all of them as they are: compare a study wi
 
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed, wait
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
@@ -172,7 +172,7 @@ def fit_rate(widths: Any, errors: Any, *, of: str = "std", level: float = 0.95) 
     if given.ndim < 2 or len(given) != len(N) or given.shape[1] < 2:
         raise ValueError(f"errors must have shape ({len(N)}, n_seeds, ...) with two seeds or more, not {given.shape}")
     logs, variances = np.array([_log_size(each.reshape(len(each), -1), of) for each in given]).T
-    if not variances.all():
+    if not (variances > 0).all():  # NaN if all seeds are right
         raise ValueError("errors must say how far they are known, but all seeds of some width are equally far off")
     x = np.log(N) - np.average(np.log(N), weights=1 / variances)
     spread = (x**2 / variances).sum()
@@ -267,12 +267,10 @@ def convergence_study(
     True
     """
     _checks.kind("limit", limit, KernelLimit)
-    N = _each("widths", widths, _checks.integer, least=1)
+    N, pool = _widths(widths, paired), _pool(executor)
     exponents = _each("betas", betas, _checks.number, least=0.5, most=1)
     n_seeds = _checks.integer("n_seeds", n_seeds, least=2)
-    paired, frozen, progress = (
-        _checks.flag(*each) for each in (("paired", paired), ("frozen", frozen), ("progress", progress))
-    )
+    frozen, progress = (_checks.flag(*each) for each in (("frozen", frozen), ("progress", progress)))
     tau = _checks.integer("truncation", truncation, least=1)
     if frozen and tau > 1:
         raise ValueError(f"truncation must be 1 if features are frozen, not {tau}")
@@ -299,7 +297,6 @@ def convergence_study(
         errors = outputs.reshape(*outputs.shape[:3], *law_of_error.prediction.shape) - law_of_error.prediction
         return ConvergenceStudy(N, exponents, errors, np.array(predicted))
 
-    pool = ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
     with pool as workers, progress_bar(len(exponents) * len(N) * n_seeds, "network", progress) as count:
         jobs = {}
         for _, _, i, j, seeds in sorted(tasks):  # widths side by side, since narrow networks keep Python's lock busy
@@ -350,7 +347,7 @@ class _Experiment:
             rnn = RNN.sample(self.law, n_units=n_units, beta=beta, **how)
             network: Any = Linearised(rnn) if self.frozen else rnn
             x, y = self.data.simulate(int(stops.max(initial=0)), rng=rng)
-            for outputs, first, last in zip(row, [0, *stops[:-1]], stops, strict=True):
+            for outputs, first, last in zip(row, [0, *stops][:-1], stops, strict=True):
                 try:
                     network = self._trained(network, x[first:last], y[first:last])
                 except FloatingPointError as error:
@@ -371,6 +368,21 @@ def _each(name: str, values: Any, check: Any, **bounds: float) -> tuple[Any, ...
     if not len(_checks.array(name, values, ndim=1)):
         raise ValueError(f"{name} must hold at least one number, not none")
     return tuple(check(f"{name}[{i}]", value, **bounds) for i, value in enumerate(values))
+
+
+def _widths(widths: Any, paired: bool) -> tuple[int, ...]:
+    given = _each("widths", widths, _checks.integer, least=1)
+    if _checks.flag("paired", paired) and any(n % 2 for n in given):
+        raise ValueError(f"widths must be even when paired=True, not {given}")
+    return given
+
+
+def _pool(executor: Executor | None) -> AbstractContextManager[Executor]:
+    if executor is None:
+        return ThreadPoolExecutor(os.cpu_count())
+    if not hasattr(executor, "submit"):
+        raise TypeError(f"executor must have a method submit, not {_checks.described(executor)}")
+    return nullcontext(executor)
 
 
 def _several(widths: Any) -> tuple[int, ...]:

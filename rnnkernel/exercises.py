@@ -140,7 +140,8 @@ class Check:
     ) -> None:
         self.passed = False
         answer = _answer("expected", expected)
-        named = [(text, _answer(f"slips[{text!r}]", slip)) for text, slip in (slips or {}).items()]
+        named = [(text, _answer(f"slips[{text!r}]", slip)) for text, slip in _checks.named("slips", slips).items()]
+        hint = None if hint is None else _checks.text("hint", hint)
         for text, slip in named:
             if slip.shape != answer.shape or slip.dtype.kind != answer.dtype.kind:
                 raise ValueError(f"slips[{text!r}] must be like the expected answer, of shape {answer.shape}")
@@ -155,17 +156,21 @@ class Check:
             self.spec = {**common, "kind": "curve", **_axes(answer, at, log, ylim), "slips": _listed(named)}
         else:
             atol, rtol = _checks.number("atol", atol, least=0), _checks.number("rtol", rtol, least=0)
-            around = np.broadcast_to(_checks.array("spread", spread, ndim=(0, answer.ndim)), answer.shape)
+            around = _checks.array("spread", spread, ndim=(0, answer.ndim))
+            if around.shape not in ((), answer.shape):
+                raise ValueError(f"spread must be one number, or of shape {answer.shape}, not {around.shape}")
+            around = np.broadcast_to(around, answer.shape)
             if not answer.any() and not atol and not around.any():
                 raise ValueError("atol must be above zero where the expected answer is zero")
-            factors = [[name, _checks.number(f"units[{name!r}]", factor)] for name, factor in (units or {}).items()]
+            given = _checks.named("units", units)
+            factors = [[name, _checks.number(f"units[{name!r}]", factor)] for name, factor in given.items()]
             self.spec = {**common, "kind": "numbers", "rtol": rtol, "atol": atol, "units": factors}
             self.spec |= {"spread": around.ravel().tolist() if around.any() else None}
             self.spec["slips"] = [each for each in _listed(_usual_slips(answer)) if self._refuses(each[1])]
             self.spec["slips"] = _listed(named) + self.spec["slips"]
         for text, slip in named:
             if at is None and not self._refuses(slip.ravel().tolist()):  # of two curves the nearer one counts
-                raise ValueError(f"slips[{text!r}] must not be right")
+                raise ValueError(f"slips[{text!r}] must not be right, but within atol, rtol, spread or units it is")
 
     def __call__(self, answer: Any) -> Verdict:
         """Return the verdict on an answer.
@@ -183,6 +188,12 @@ class Check:
         verdict = _judged(self.spec, answer)
         self.passed |= verdict.passed
         return verdict
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Check) and self.spec == other.spec
+
+    def __hash__(self) -> int:
+        return hash(self.spec["kind"])
 
     def _refuses(self, values: list[Any]) -> bool:
         """Return whether these would be wrong, so that they can be a slip."""
@@ -212,9 +223,9 @@ def check(label: str, answer: Any, *, checks: str | Path | None = None) -> Verdi
     >>> check("ex-ergodic-return", ..., checks="nowhere")
     There is no file nowhere: the answers of the book stand in its folder _static, in checks.js.
     """
-    path = _place(checks)
+    label, path = _checks.text("label", label), _place(checks)
     if path is None:
-        what = f"There is no file {checks}" if checks else "The answers of the book were not found"
+        what = f"There is no file {str(checks)[:200]}" if checks else "The answers of the book were not found"
         where = "the answers of the book stand in its folder _static, in checks.js"
         give = (
             f"put checks.js beside this notebook, or say where it is: rk.check({label!r}, answer, checks='…/checks.js')"
@@ -222,7 +233,7 @@ def check(label: str, answer: Any, *, checks: str | Path | None = None) -> Verdi
         return Verdict("unclear", f"{what}: {where if checks else give}.")
     specs = unpacked(path.read_text(encoding="utf-8"))
     if label not in specs:
-        alike = difflib.get_close_matches(str(label), specs, n=1)
+        alike = difflib.get_close_matches(label, specs, n=1)
         return Verdict("unclear", f"There is no check {label!r}." + (f" Did you mean {alike[0]!r}?" if alike else ""))
     if answer is not None and answer is not Ellipsis:
         given[label] = answer
@@ -248,13 +259,20 @@ _remembered: list[Path] = []
 def _place(given: str | Path | None) -> Path | None:
     """Return the path of the file of answers."""
     if given is not None:
-        folder = Path(given)
-        found = [path for path in (folder, folder / "checks.js") if path.is_file()]
+        folder = _checks.path("checks", given)
+        found = [path for path in (folder, folder / "checks.js") if _is_file(path)]
         _remembered[:] = found[:1] or _remembered
         return found[0] if found else None
     here = Path.cwd()
     nearby = [folder / place for folder in (here, *here.parents) for place in _PLACES]
     return next((path for path in [*_remembered, *nearby] if path.is_file()), None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _judged(spec: Spec, answer: Any) -> Verdict:
@@ -296,13 +314,16 @@ def _entries(spec: Spec, given: Any) -> list[Any] | None:
 
 def _answer(name: str, value: Any) -> Any:
     """Return what an author expects as an array of floats, words or truth values."""
-    given = np.asarray(value)
+    try:
+        given = np.asarray(value)
+    except Exception as error:  # whatever a library says of its own array
+        raise TypeError(f"{name} must be numbers, words or truth values: {error}") from error
     if not given.size or given.dtype.kind not in "biufcU":
-        raise TypeError(f"{name} must be numbers, words or truth values, not {value!r}")
+        raise TypeError(f"{name} must be numbers, words or truth values, not {_checks.described(value)}")
     if given.dtype.kind in "bU":
         return given
     if not np.isfinite(given).all():
-        raise ValueError(f"{name} must be finite, not {value!r}")
+        raise ValueError(f"{name} must be finite, not {_checks.described(value)}")
     return _real(given).astype(float)
 
 
@@ -330,13 +351,15 @@ def _axes(values: Array, at: Any, log: str, ylim: tuple[float, float] | None) ->
     places = _checks.array("at", at, ndim=1)
     if values.shape != places.shape or len(places) < 2 or (np.diff(places) <= 0).any():
         raise ValueError(f"at must increase and have one place for each of the {values.size} values")
-    if log not in ("", "x", "y", "xy"):
-        raise ValueError(f"log must be '', 'x', 'y' or 'xy', not {log!r}")
+    log = _checks.choice("log", log, ("", "x", "y", "xy"))
     low, high = values.min(), values.max()
     if ("y" in log and low <= 0) or ("x" in log and places[0] <= 0):
-        raise ValueError("what a logarithmic axis shows must be above zero")
+        raise ValueError("expected and at must be above zero on a logarithmic axis (log)")
     beyond = (high / low) ** 0.25 if "y" in log else 0.25 * (high - low)
-    bottom, top = ylim or ((low / beyond, high * beyond) if "y" in log else (low - beyond, high + beyond))
+    ends = (low / beyond, high * beyond) if "y" in log else (low - beyond, high + beyond)
+    if ylim is None and low == high:
+        raise ValueError("ylim must be given where all values expected of a curve are alike")
+    bottom, top = (_checks.number("ylim", end) for end in (ends if ylim is None else _checks.pair("ylim", ylim)))
     if not bottom < top:
         raise ValueError(f"ylim must hold two values, the smaller first, not {(bottom, top)}")
     scale = np.log(places) if "x" in log else places

@@ -155,11 +155,11 @@ class Modes:
         return np.asarray(s * exprel(-s * self.eigenvalues))
 
 
-def check_times(times: Any) -> Array:
-    """Return times as an array of shape () or (n_times,), none of them negative."""
+def check_times(times: Any, most: float = 1e300) -> Array:  # of which twice is a number
+    """Return times as an array of shape () or (n_times,), from 0 to `most`."""
     t = _checks.array("times", times, ndim=(0, 1))
     if t.size and t.min() < 0:
         raise ValueError(f"times must not be negative, but one of them is {t.min():g}")
-    if t.size and t.max() > 1e300:  # twice it is a number
-        raise ValueError(f"times must not be beyond 1e300, but one of them is {t.max():g}")
+    if t.size and t.max() > most:
+        raise ValueError(f"times must be at most {most:.3g}, but one of them is {t.max():.3g}")
     return t

@@ -89,7 +89,8 @@ class InitialLaw(Immutable):
         else:
             count = 1 if n_inputs is None else _checks.integer("n_inputs", n_inputs, least=1)
             self.inputs = (_distribution("inputs", inputs),) * count
-        self.recurrent: Any = recurrent if _is_function(recurrent) else _distribution("recurrent", recurrent)
+        known = _checks.function("recurrent", recurrent, "input weights", 1) if _is_function(recurrent) else None
+        self.recurrent: Any = known or _distribution("recurrent", recurrent)
 
     @property
     def n_inputs(self) -> int:
@@ -198,7 +199,7 @@ class InitialLaw(Immutable):
         return np.full(len(self.quadrature.weights), float(self.recurrent.moment(order)))
 
     def _recurrent_of(self, W: Array) -> Array:
-        B = np.asarray(self.recurrent(W), dtype=float)
+        B = _checks.array("recurrent", _checks.call("recurrent", self.recurrent, W), ndim=(0, 1, 2))
         if B.shape != (len(W),):
             raise ValueError(f"recurrent must map weights of shape {W.shape} to ({len(W)},), not to {B.shape}")
         return B

@@ -21,7 +21,6 @@ from rnnkernel.kernel import TangentKernel
 from rnnkernel.memory import MemoryMap
 from rnnkernel.stationary import EmpiricalLaw, StationaryLaw
 
-_LARGEST = 1e150  # of an input: its square is a number
 _EXACT, _EMPIRICAL = 1e-14, 1e-10  # share of the kernel's trace that may be left out, on a chain and on a sequence
 _MODES = 2000  # that are sought without being asked for
 _BYTES = 1 << 30  # of their values at all points
@@ -128,7 +127,7 @@ class KernelLimit(Immutable):
             self.stationary = StationaryLaw(data, phi, n_nodes=n_nodes, n_steps=n_steps, rng=rng)
         mu = self.stationary
         self.memory_map = mu.memory_map
-        self.kernel: Any = tangent if kernel is None else _checks.function("kernel", kernel, "two sets of points")
+        self.kernel: Any = tangent if kernel is None else _checks.function("kernel", kernel, "two sets of points", 4)
         usual = _EMPIRICAL if isinstance(mu, EmpiricalLaw) else _EXACT
         self._coordinates = self._found(usual, tolerance, n_modes)
         self.left_in_trace = self._coordinates.left
@@ -206,7 +205,7 @@ class KernelLimit(Immutable):
 
         Memory M_0 is `start`; all else is as for `RNN.forecast`, with shape (n,), or (n, steps) in closed loop.
         """
-        t = _checks.number("time", time, least=0)
+        t = _checks.number("time", time, least=0, most=1e300)
         memory = self.memory_map.trajectory(x, start)[:-1]
         points, learned = _checks.sequence("x", x, self.law.n_inputs), self._modes.learned(np.asarray(t))
 
@@ -259,10 +258,7 @@ class KernelLimit(Immutable):
         return found
 
     def _points(self, x: Any, memory: Any) -> tuple[Array, Array]:
-        points = _checks.points(x, memory, self.law.n_inputs)
-        if any(np.abs(each).max(initial=0.0) > _LARGEST for each in points):
-            raise ValueError(f"x and memory must be at most {_LARGEST:g} in absolute value")
-        return points
+        return _checks.points(x, memory, self.law.n_inputs)
 
 
 def _require_its_own(phi: MemoryMap, tangent: TangentKernel, n_nodes: Any, n_steps: int | None) -> None:

@@ -33,6 +33,8 @@ from rnnkernel.flow import check_times
 from rnnkernel.initial import InitialLaw, Particles, particles
 from rnnkernel.memory import expectations
 
+_MOST = 1e5  # the longest αt that a flow is followed
+
 
 class MeanField(Immutable):
     """The limit g_t of a recurrent network trained online at β = 1, where features and memory move.
@@ -115,11 +117,15 @@ class MeanField(Immutable):
         A named tuple of `output` (Q,), `inputs` (Q, d), `recurrent` (Q,), which is E[B | C_0, W_0], and `weights` (Q,);
         unit q is at each time what became of unit q at time 0.
         """
-        now: _Moment = self._each(_checks.number("time", time, least=0), lambda now: now)
+        now: _Moment = self._each(_checks.number("time", time, least=0, most=self._longest), lambda now: now)
         return now.units
 
+    @property
+    def _longest(self) -> float:
+        return _MOST / self.learning_rate
+
     def _each(self, times: Any, what: Callable[["_Moment"], Any]) -> Any:
-        t = check_times(times)
+        t = check_times(times, self._longest)
         if t.tobytes() not in self._solved:
             self._solved[t.tobytes()] = self._solve(t)
         values = [what(self._at(state)) for state in self._solved[t.tobytes()]]

@@ -147,7 +147,7 @@ class MemoryMap(Immutable):
         """
         x = _checks.sequence("x", x, self.n_inputs)
         memory = np.empty(len(x) + 1)
-        memory[0] = _checks.number("start", start)
+        memory[0] = _checks.held("start", start)
         if not self._is_exact:
             warn_beyond_reach(self.law, x)
         self._over_units.follow(self.activation.value, x, memory)
@@ -206,7 +206,7 @@ class MemoryMap(Immutable):
         >>> bool((apart <= 2 * phi.contraction ** np.arange(4)).all())
         True
         """
-        other = _checks.number("other", other)
+        other = _checks.held("other", other)
         return np.abs(self.trajectory(x, start) - self.trajectory(x, other))
 
     def finite_width_bound(self, n_units: int, x: Any = None, start: float = 0.0) -> float:
@@ -253,6 +253,8 @@ class MemoryMap(Immutable):
             deviation = _sup(self.activation) * float(np.sqrt(second))
         else:
             x = _checks.sequence("x", x, self.n_inputs)
+            if not len(x):
+                raise ValueError("x must hold at least one input, not none")
             m = self.trajectory(x, start)
             square = self._over_units.mean_squares(self.activation.value, x, m[:-1])
             deviation = float(np.sqrt((square - m[1:] ** 2).max()))

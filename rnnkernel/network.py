@@ -228,14 +228,10 @@ class RNN(Network):
         q = C @ D / N  # how much the output gains from memory
         rate = _checks.number("learning_rate", learning_rate, least=0) / N ** (2 - 2 * self.beta)
         move = rate * N**-self.beta * e
-        return RNN(
-            C + move * S_next,
-            W + move * np.outer(C * D, x),
-            B + move * q * S,
-            beta=self.beta,
-            hidden=S_next,
-            activation=sigma,
-        )
+        after = C + move * S_next, W + move * np.outer(C * D, x), B + move * q * S
+        if not all(np.isfinite(each).all() for each in after):
+            raise FloatingPointError("x, y and learning_rate make a step beyond the largest double")
+        return RNN(*after, beta=self.beta, hidden=S_next, activation=sigma)
 
     @property
     def _columns(self) -> Array:
@@ -253,7 +249,7 @@ class RNN(Network):
     def _follow(self, x: Any, start: float | None) -> tuple[Array, Array]:
         x = _checks.sequence("x", x, self.n_inputs)
         memories, outputs = np.empty(len(x) + 1), np.empty(len(x))
-        memories[0] = self.memory if start is None else _checks.number("start", start)
+        memories[0] = self.memory if start is None else _checks.held("start", start)
         value, C, W, B = self.activation.value, self.output, self._columns, self.recurrent
         for part in slices(len(x), self.n_units):
             follow(value, C, W, B, x[part], self.scale, memories[part.start : part.stop + 1], outputs[part])

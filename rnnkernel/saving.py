@@ -5,8 +5,11 @@ of the package, and the object as a tree; each array of the tree is an entry of 
 in a file is ever executed.
 """
 
+import io
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -64,17 +67,19 @@ def save(thing: Any, path: str | os.PathLike[str]) -> None:
     """
     from rnnkernel import __version__
 
+    whole = _checks.path("path", path)
     arrays: dict[str, Any] = {}
     header = {"format": _FORMAT, "version": __version__, "thing": _packed("thing", thing, arrays)}
     arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    whole = Path(path)
-    part = whole.with_name(f"{whole.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            np.savez(file, **arrays)
-        part.replace(whole)
-    finally:
-        part.unlink(missing_ok=True)
+    packed = io.BytesIO()  # NumPy leaves an archive open that it cannot write on
+    np.savez(packed, **arrays)
+    part = whole.parent / f"{whole.name}.{os.getpid()}.part"
+    with _told(whole):
+        try:
+            part.write_bytes(packed.getvalue())
+            part.replace(whole)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -103,8 +108,9 @@ def load(path: str | os.PathLike[str]) -> Any:
     ...     load(folder + "/numbers.npz")
     [1.0, array([0, 1, 2])]
     """
+    whole = _checks.path("path", path)
     try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with _told(whole), whole.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             header = json.loads(bytes(arrays["header"]))
             if header["format"] > _FORMAT:
                 raise ValueError(f"it is of format {header['format']}, written by rnnkernel {header['version']}")
@@ -113,20 +119,23 @@ def load(path: str | os.PathLike[str]) -> Any:
         raise ValueError(f"path must be a whole file that rnnkernel.save wrote: {error}") from error
 
 
-def _packed(name: str, value: Any, arrays: dict[str, Any]) -> Any:  # noqa: PLR0911 (a kind of value each)
+def _packed(name: str, value: Any, arrays: dict[str, Any], inside: tuple[int, ...] = ()) -> Any:  # noqa: PLR0911 (a kind of value each)
     """Return a value as JSON; arrays go to `arrays`, under the name of their place."""
+    if id(value) in inside:
+        raise ValueError(f"{name} must not be something that holds it")
+    inside = (*inside, id(value)) if isinstance(value, (list, tuple, dict)) else inside
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and not isinstance(value, (np.longdouble, np.clongdouble)):
         return _packed(name, value.item(), arrays)
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+    if type(value) is np.ndarray and value.dtype.kind in "biufc":
         arrays[name] = value
         return {"array": name}
     if isinstance(value, (list, tuple)):
-        items = [_packed(f"{name}[{i}]", each, arrays) for i, each in enumerate(value)]
+        items = [_packed(f"{name}[{i}]", each, arrays, inside) for i, each in enumerate(value)]
         return {"tuple": items} if isinstance(value, tuple) else items
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {"dict": {key: _packed(f"{name}.{key}", each, arrays) for key, each in value.items()}}
+        return {"dict": {key: _packed(f"{name}.{key}", each, arrays, inside) for key, each in value.items()}}
     if isinstance(value, np.random.Generator):
         return {"generator": _packed(name, value.bit_generator.state, arrays)}
     if isinstance(value, Activation) and value == _built_in(value.name):
@@ -162,6 +171,16 @@ def _unpacked(tree: Any, arrays: Any) -> Any:  # noqa: PLR0911 (a kind of value 
         return _distribution(tree["distribution"])(*args, **kwds)
     cls, fields = _KINDS[tree["kind"]]
     return cls(**{field: _unpacked(tree["with"][field], arrays) for field in fields if field in tree["with"]})
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say which argument it is that cannot be written or read."""
+    try:
+        yield
+    except OSError as error:
+        why = f"path cannot be used, {error.strerror or error}"
+        raise type(error)(error.errno, why, _checks.described(str(path))) from error
 
 
 def _built_in(name: str) -> Activation | None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from rnnkernel import _checks
 from rnnkernel._immutable import Immutable, cached
-from rnnkernel._jit import jit
+from rnnkernel._jit import jit, spans
 from rnnkernel._types import Array, Distribution, Rng
 from rnnkernel.chains import DataSequence, MarkovChain
 
@@ -35,9 +35,9 @@ class _Recursion(Immutable):
 
     def __init__(self, targets: Callable[[Array, Array], Array] | None, noise: float) -> None:
         self.targets = (
-            None if targets is None else _checks.function("targets", targets, "the states and the next states")
+            None if targets is None else _checks.function("targets", targets, "the states and the next states", 2)
         )
-        self.noise = _checks.number("noise", noise, least=0)
+        self.noise = _checks.number("noise", noise, least=0, most=1e100)
 
     def simulate(self, n: int, *, rng: Rng, start: Any = None) -> tuple[Array, Array]:
         """Return n successive inputs and targets.
@@ -102,7 +102,7 @@ class _Recursion(Immutable):
         if self.targets is None:
             x = self._inputs(after)
             return x if x.ndim == 1 else x[:, 0]
-        y = _checks.array("targets", self.targets(states, after), ndim=(0, 1, 2))
+        y = _checks.array("targets", _checks.call("targets", self.targets, states, after), ndim=(0, 1, 2))
         if y.shape != (len(states),):
             raise ValueError(f"targets must return one number per step, ({len(states)},), not shape {y.shape}")
         return y
@@ -193,8 +193,10 @@ class Autoregression(_Recursion):
         return self._after(steps_to_forget(self.contraction), n, generator, self.mean)
 
     def _path(self, n: int, generator: np.random.Generator, first: Any) -> Array:
-        states = np.empty(n)
-        _autoregress(self.contraction, first, self._innovations(n, generator), states)
+        states, xi = np.empty(n), self._innovations(n, generator)
+        states[0] = first
+        for part in spans(n, 1):
+            _autoregress(self.contraction, xi[part], states[part])
         return states
 
     @cached
@@ -280,7 +282,7 @@ class GaussianAutoregression(_Recursion):
         p = len(self.coefficients)
         if not p:
             raise ValueError("coefficients must hold at least one number, not none")
-        self.scale = _checks.number("scale", scale, above=0)
+        self.scale = _checks.number("scale", scale, above=0, most=1e100)
         A = np.vstack([self.coefficients, np.eye(p - 1, p)])
         self.contraction = float(np.abs(np.linalg.eigvals(A)).max())
         if self.contraction >= 1:
@@ -312,7 +314,8 @@ class GaussianAutoregression(_Recursion):
             if len(first) != p:
                 raise ValueError(f"start must hold {p} values, the newest first, not {len(first)}")
         values = np.append(first[::-1], self.scale * generator.standard_normal(max(n - 1, 0)))
-        _regress(self.coefficients, values)
+        for part in spans(len(values), p, lag=p):
+            _regress(self.coefficients, values[part])
         return np.lib.stride_tricks.sliding_window_view(values, p)[:n, ::-1]
 
     def _inputs(self, states: Array) -> Array:
@@ -364,7 +367,7 @@ class NoisyRotation(_Recursion):
     ) -> None:
         super().__init__(targets, noise)
         self.turn = _checks.number("turn", turn)
-        self.jitter = _checks.number("jitter", jitter, least=0)
+        self.jitter = _checks.number("jitter", jitter, least=0, most=1e100)
 
     @property
     def mixing_rate(self) -> float:
@@ -444,11 +447,11 @@ class RandomRecursion(_Recursion):
         innovation: Distribution | Sequence[Distribution] | None = None,
     ) -> None:
         super().__init__(targets, noise)
-        self.step = _checks.function("step", step, "a state and a uniform number")
+        self.step = _checks.function("step", step, "a state and a uniform number", 2)
         self.start = _checks.array("start", start, ndim=(0, 1))
         if not self.start.size:
             raise ValueError("start must hold at least one number, not none")
-        self.inputs = None if inputs is None else _checks.function("inputs", inputs, "the states")
+        self.inputs = None if inputs is None else _checks.function("inputs", inputs, "the states", 1)
         q = None if contraction is None else _checks.number("contraction", contraction, least=0, below=1)
         self.contraction, self.burn_in = q, _DEFAULT_BURN_IN if q is None else steps_to_forget(q)
         self.n_uniforms = None if n_uniforms is None else _checks.integer("n_uniforms", n_uniforms, least=1)
@@ -472,7 +475,9 @@ class RandomRecursion(_Recursion):
     def _path(self, n: int, generator: np.random.Generator, first: Any) -> Array:
         states = np.empty((n, *self.start.shape))
         states[0] = first
-        self._run(_iterate, self._noise(len(states), generator), states)
+        noise = self._noise(n, generator)
+        for part in spans(n, 1 + self.start.size):
+            self._run(_iterate, noise[part], states[part])
         if not np.isfinite(states).all():
             k = int(np.argwhere(~np.isfinite(states))[0, 0])
             raise FloatingPointError(f"step returned {states[k]} from the state {states[k - 1]}: not a finite state")
@@ -500,12 +505,12 @@ class RandomRecursion(_Recursion):
 
     def _run(self, loop: Any, noise: Array, states: Array) -> None:
         compiled = hasattr(self.step, "py_func")
-        (loop if compiled else getattr(loop, "py_func", loop))(self.step, noise, states)
+        _checks.call("step", loop if compiled else getattr(loop, "py_func", loop), self.step, noise, states)
 
     def _inputs(self, states: Array) -> Array:
         if self.inputs is None:
             return states
-        x = _checks.array("inputs", self.inputs(states), ndim=(0, 1, 2))
+        x = _checks.array("inputs", _checks.call("inputs", self.inputs, states), ndim=(0, 1, 2))
         if x.ndim not in (1, 2) or len(x) != len(states):
             raise ValueError(
                 f"inputs must return one input per state, ({len(states)},) or ({len(states)}, d), not {x.shape}"
@@ -571,9 +576,8 @@ def steps_to_forget(contraction: float, left: float = 2**-53) -> int:
 
 
 @jit
-def _autoregress(a: Any, first: Any, xi: Any, out: Any) -> None:
-    """Fill `out` with x_{k+1} = a x_k + (1 − a) ξ_{k+1}; the first ξ is not used."""
-    out[0] = first
+def _autoregress(a: Any, xi: Any, out: Any) -> None:
+    """Fill `out` with x_{k+1} = a x_k + (1 − a) ξ_{k+1}, from x already in out[0]; the first ξ is not used."""
     for k in range(1, len(out)):
         out[k] = a * out[k - 1] + (1 - a) * xi[k]
 

@@ -239,11 +239,7 @@ class StationaryLaw(Immutable):
         >>> mu.interpolate(np.exp(mu.memory))([0, 1], [-0.1, 0.1])
         array([0.90483742, 1.10517092])
         """
-        nodes = self.collocation
-        given = _checks.array("values", values, ndim=(1, 2))
-        if len(given) != len(self.memory):
-            raise ValueError(f"values must hold one value for each of {len(self.memory)} nodes, not {len(given)}")
-        return partial(nodes.at, given)
+        return partial(self.collocation.at, self._at_nodes(values))
 
     def solve_poisson(self, f: Callable[[Array, Array], Any]) -> PoissonSolution:
         """Solve u − P̂u = f − μ(f), μ(u) = 0, for a chain or a recursion.
@@ -277,7 +273,13 @@ class StationaryLaw(Immutable):
 
     def target_covariance(self, values: Array) -> Array:
         """Return Cov(Y, u(z')|z) at the nodes, for u one step later, by its values at the nodes on the first axis."""
-        return self.collocation.step(values, self._deviations)
+        return self.collocation.step(self._at_nodes(values), self._deviations)
+
+    def _at_nodes(self, values: Any) -> Array:
+        given = _checks.array("values", values, ndim=(1, 2))
+        if len(given) != len(self.memory):
+            raise ValueError(f"values must hold one value for each of {len(self.memory)} nodes, not {len(given)}")
+        return given
 
     def _find(self, n_nodes: Any, n_steps: int | None, rng: Rng) -> None:
         """Fill the attributes of the nodes."""
@@ -349,7 +351,7 @@ class ChainLaw(StationaryLaw):
         """Set `collocation` and `_deviations`; return what has inputs and targets of the states."""
         data = self.data
         if n_nodes is not None:
-            n_nodes = _checks.integer("n_nodes", n_nodes, least=2)
+            n_nodes = _checks.integer("n_nodes, if data is a chain,", n_nodes, least=2)
         self.collocation = Collocation(data.chain, data.input_vectors, self.memory_map, n_nodes)
         self._deviations = data.chain.transition * (data.targets - data.mean_target[:, None])
         return data
@@ -379,7 +381,7 @@ class ContinuumLaw(ChainLaw):
     """The law of a recursion whose noise has a known law, as that of a chain on nodes of its state."""
 
     def _collocate(self, n_nodes: Any) -> Any:
-        given = n_nodes if isinstance(n_nodes, (tuple, list)) else (n_nodes,)
+        given = n_nodes if isinstance(n_nodes, (tuple, list)) and n_nodes else (n_nodes,)
         *in_state, in_memory = (n if n is None else _checks.integer("n_nodes", n, least=2) for n in given)
         source = Continuum(self.data, self.memory_map, in_state)
         self.collocation = ContinuumCollocation(source, source.input_vectors, self.memory_map, in_memory)
@@ -403,8 +405,9 @@ class ContinuumLaw(ChainLaw):
 
     def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
         steps = self._steps_to_forget() + 1
-        each = (self._path(steps, generator)[1] for _ in range(n))
-        x = np.array(list(each)).reshape(n, steps, -1)
+        x = np.empty((n, steps, self.memory_map.n_inputs))  # at once, so that too many are refused at once
+        for each in x:
+            each[:] = self._path(steps, generator)[1].reshape(each.shape)
         m = np.zeros(n)
         for now in x[:, :-1].swapaxes(0, 1):
             m = self.memory_map(now, m)
@@ -417,15 +420,15 @@ class EmpiricalLaw(StationaryLaw):
     lengths: Any
 
     def _find(self, n_nodes: Any, n_steps: int | None, rng: Rng) -> None:
-        if n_nodes is not None:
-            raise ValueError("n_nodes has no meaning for a sequence: every step is a node")
         data, burnt = self.data, 0
+        if not isinstance(data, (tuple, list, Source)):
+            raise TypeError(
+                "data must be a DataSequence, a pair of arrays (x, y), a list of pairs, or have a method "
+                f"simulate(n, rng=), not {type(data).__name__}"
+            )
+        if n_nodes is not None:
+            raise ValueError("n_nodes has no meaning if data is a sequence, or one by n_steps: each step is a node")
         if not isinstance(data, (tuple, list)):
-            if not isinstance(data, Source):
-                raise TypeError(
-                    "data must be a DataSequence, a pair of arrays (x, y), a list of pairs, or have a method "
-                    f"simulate(n, rng=), not {type(data).__name__}"
-                )
             burnt = self.memory_map.steps_to_forget
             n = _LENGTH if n_steps is None else _checks.integer("n_steps", n_steps, least=1)
             data = _checks.simulated(data, n + burnt, rng)

@@ -20,6 +20,7 @@ from rnnkernel import _checks
 from rnnkernel._immutable import Immutable
 from rnnkernel._types import Array
 from rnnkernel.activations import Activation
+from rnnkernel.chains import DataSequence
 from rnnkernel.flow import check_times
 from rnnkernel.initial import InitialLaw, require_centred
 from rnnkernel.kernel import TangentKernel
@@ -28,6 +29,7 @@ from rnnkernel.symbols import LOSSES, pairs, points, symbols, trajectory
 
 _NODES = 24  # of memory for each symbol
 _ROUGH = 1e-7  # features that are smaller, relative to the largest, are left out: 1e-14 of the kernel
+_MOST = 1e6  # units of the fastest mode's time that a flow is followed
 _ACCURACY = {"rtol": 1e-8, "atol": 1e-10, "method": "DOP853"}
 
 
@@ -91,6 +93,8 @@ class SymbolLimit(Immutable):
         self._bases = [self._basis(s) for s in range(law.n_inputs)]
         self._first = np.cumsum([1, *(basis.shape[1] for basis in self._bases)])
         self._L = self._coordinates(self._x, self._m)
+        fastest = float(np.abs(self._w[:, None] * self._L**2).sum())  # no mode is faster, and no step much longer
+        self._longest = _MOST / (self.learning_rate * max(fastest, 1e-9))
 
     def trajectory(self, x: Any) -> Array:
         """Memories M_0 = 0, M_{k+1} = φ(x_k, M_k) along symbols x (n,), shape (n + 1,)."""
@@ -105,17 +109,18 @@ class SymbolLimit(Immutable):
     def predict(self, times: Any, x: Any, memory: Any) -> Array:
         """Return g_t(x, m), shape (n_times, n_points, p); arguments as for `KernelLimit.predict`, x being symbols."""
         L = self._coordinates(*points(x, memory, self.law.n_inputs))
-        return np.asarray(L @ self._solve(check_times(times)))
+        return np.asarray(L @ self._solve(check_times(times, self._longest)))
 
     def forecast(self, time: float, x: Any) -> Array:
         """Return g_t(x_k, M_k) along symbols x (n,), M_0 = 0, with learning stopped at `time`; shape (n, p)."""
-        return np.asarray(self.predict(_checks.number("time", time, least=0), x, self.trajectory(x)[:-1]))
+        time = _checks.number("time", time, least=0, most=self._longest)
+        return np.asarray(self.predict(time, x, self.trajectory(x)[:-1]))
 
     def loss(self, times: Any) -> Any:
         """Return E ℓ(Y, g_t(X, M)) under the law of the data, in nats for the cross-entropy; a float for one time."""
         from scipy.special import logsumexp
 
-        g = self._L @ self._solve(check_times(times))
+        g = self._L @ self._solve(check_times(times, self._longest))
         potential = (g**2).sum(axis=-1) / 2 if self._squared else logsumexp(g, axis=-1)
         loss: Any = potential @ self._w - (g * self._targets).sum(axis=(-2, -1)) + self._constant
         return loss if loss.ndim else float(loss)
@@ -152,7 +157,8 @@ class SymbolLimit(Immutable):
         return letters, m, sums[:, 0], sums[:, 1:], (table[rows] ** 2).sum() / len(x)
 
     def _of_chain(self, mu: StationaryLaw) -> tuple[Any, Array, Array, Array, float]:
-        if not np.array_equal(mu.data.input_vectors, np.eye(self.law.n_inputs)) or mu.memory_map.law != self.law:
+        known = isinstance(mu.data, DataSequence) and np.array_equal(mu.data.input_vectors, np.eye(self.law.n_inputs))
+        if not known or mu.memory_map.law != self.law:
             raise ValueError("data must have the unit vectors as inputs, and the memory map of law")
         return mu.states, mu.memory, mu.weights, mu.weights[:, None] * mu.data.chain.transition[mu.states], 1.0
 

@@ -169,17 +169,21 @@ def trajectory(
     return memory
 
 
-def symbols(name: str, value: Any, n_symbols: int) -> Any:
+def symbols(name: str, value: Any, n_symbols: int, ndim: int | tuple[int, ...] = 1) -> Any:
     """Return symbols as integers, each of them below their number."""
-    given = _checks.integers(name, value)
+    given = _checks.integers(name, value, ndim=ndim)
     if given.size and not (given.min() >= 0 and given.max() < n_symbols):
-        raise ValueError(f"{name} must hold symbols from 0 to {n_symbols - 1}, not {given.min()} to {given.max()}")
+        wrong = f"not {given.min()} to {given.max()}: rnn or law knows no others"
+        raise ValueError(f"{name} must hold symbols from 0 to {n_symbols - 1}, {wrong}")
     return given
 
 
 def points(x: Any, memory: Any, n_symbols: int) -> Any:
     """Return symbols and memories (n_points,); one of either is repeated to match the other."""
-    given, m = symbols("x", np.atleast_1d(x), n_symbols), np.atleast_1d(_checks.array("memory", memory, ndim=(0, 1)))
+    given, m = (
+        np.atleast_1d(symbols("x", x, n_symbols, ndim=(0, 1))),
+        np.atleast_1d(_checks.array("memory", memory, ndim=(0, 1))),
+    )
     if 1 not in (len(given), len(m)) and len(given) != len(m):
         raise ValueError(f"x and memory must have the same number of points, not {len(given)} and {len(m)}")
     return np.broadcast_arrays(given, m)

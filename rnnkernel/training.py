@@ -211,7 +211,7 @@ def train(
         points = _checks.points(*_checks.pair("points", points), rnn.n_inputs, ("x of points", "memory of points"))
     bound = np.inf if clip is None else _checks.number("clip", clip, above=0)
     if callback is not None:
-        _checks.function("callback", callback, "the run until then")
+        _checks.function("callback", callback, "the run until then", 1)
     rate = alpha / rnn.n_units ** (2 - 2 * rnn.beta) * rnn.scale
     task = partial(Task, scale=rnn.scale, rate=rate, clip=bound, stop=STOP)
     n_records = _checks.integer("n_records", n_records, least=1)
@@ -274,7 +274,7 @@ def descend(
                 if points is not None:
                     predictions.append(network.predict(*points))
                 count(reached - int(steps[0]))
-                if callback is not None and _checks.said("callback", callback(TrainingRun(*record(), network))):
+                if callback is not None and _checks.said("callback", callback, TrainingRun(*record(), network)):
                     break
     except KeyboardInterrupt as stopped:
         stopped.run = TrainingRun(*record(), network or rnn)  # type: ignore[attr-defined]
@@ -313,12 +313,7 @@ class Task(NamedTuple):
 
 def steps_until(time: float | None, n_units: int) -> int | None:
     """Return round(time·N), if a time is given."""
-    if time is None:
-        return None
-    steps = round(_checks.number("time", time, least=0) * n_units)
-    if steps >= 2**62:
-        raise ValueError(f"time must be at most {2.0**62 / n_units:.3g} for {n_units} units, not {time:g}")
-    return steps
+    return None if time is None else round(_checks.number("time", time, least=0, most=2.0**62 / n_units) * n_units)
 
 
 def _parts(rnn: RNN, data: Data, time: float | None, rng: Rng, task: Callable[..., Task]) -> tuple[Parts, int | None]:

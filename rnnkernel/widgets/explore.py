@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from rnnkernel import _checks
 from rnnkernel.figures import COLORS
 from rnnkernel.widgets import frames
 
@@ -73,7 +74,7 @@ def explore(
     >>> explore(draw, alt="A line through the origin.", slope=[1, 2, 3], start={"slope": 2})
     SliderFigure(slope=[1, 2, 3])
     """
-    return SliderFigure(draw, alt, controls, start or {}, labels or {})
+    return SliderFigure(draw, alt, controls, dict(_checks.named("start", start)), dict(_checks.named("labels", labels)))
 
 
 class SliderFigure:
@@ -88,9 +89,9 @@ class SliderFigure:
         labels: dict[str, str],
     ) -> None:
         if not callable(draw):
-            raise TypeError(f"draw must be a function that returns a figure, not {draw!r}")
+            raise TypeError(f"draw must be a function that returns a figure, not {_checks.described(draw)}")
         if not isinstance(alt, str) or not alt.strip():
-            raise ValueError(f"alt must say in words what the picture shows, not {alt!r}")
+            raise ValueError(f"alt must say in words what the picture shows, not {_checks.described(alt)}")
         self.draw = draw
         self.alt = " ".join(alt.split())
         self.controls = _lists(controls)
@@ -100,7 +101,8 @@ class SliderFigure:
                     raise ValueError(f"{name} must name controls ({', '.join(self.controls)}), not {key!r}")
         for key, value in start.items():
             if value not in self.controls[key]:
-                raise ValueError(f"start must give {key} one of its values {self.controls[key]}, not {value!r}")
+                allowed, wrong = self.controls[key], _checks.described(value)
+                raise ValueError(f"start must give {key} one of its values {allowed}, not {wrong}")
         self.start = {key: start.get(key, values[0]) for key, values in self.controls.items()}
         self.labels = {key: labels.get(key, _label(key)) for key in self.controls}
         self._places = [values.index(self.start[key]) for key, values in self.controls.items()]
@@ -163,9 +165,13 @@ class SliderFigure:
         from matplotlib import pyplot as plt
         from matplotlib.figure import Figure
 
-        figure = self.draw(**dict(zip(self.controls, values, strict=True)))
+        try:
+            figure = self.draw(**dict(zip(self.controls, values, strict=True)))
+        except TypeError as error:
+            raise TypeError(f"draw must be a function of {', '.join(self.controls)}: {error}") from error
         if not isinstance(figure, Figure):
-            raise TypeError(f"draw must return a matplotlib figure, not {figure!r}: end it with `return fig`")
+            given = _checks.described(figure)
+            raise TypeError(f"draw must return a matplotlib figure, not {given}: end it with `return fig`")
         plt.close(figure)
         return figure
 
@@ -192,10 +198,11 @@ def _lists(controls: dict[str, Any]) -> dict[str, list[Any]]:
     lists = {}
     for key, values in controls.items():
         if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
-            raise TypeError(f"{key} must be a list of values, not {values!r}")
-        lists[key] = [value.item() if hasattr(value, "item") else value for value in values]
-        if len(lists[key]) < 2:
-            raise ValueError(f"{key} must list at least two values to choose from, not {lists[key]}")
+            raise TypeError(f"{key} must be a list of values, not {_checks.described(values)}")
+        listed = _checks.call(key, list, values)
+        lists[key] = [value.item() if getattr(value, "ndim", None) == 0 else value for value in listed]
+        if len(listed) < 2 or any(getattr(value, "ndim", 0) for value in listed):
+            raise ValueError(f"{key} must list at least two values to choose from, not {_checks.described(values)}")
     count = math.prod(map(len, lists.values()))
     if count > MAX_FRAMES:
         sizes = " × ".join(f"{len(values)} ({key})" for key, values in lists.items())

@@ -223,7 +223,7 @@ def test_wrong_arguments(reference):
         reference.rate(0.7)
     with pytest.raises(ValueError, match=r"widths\[1\] must be an integer of at least 1"):
         study(widths=[20, 0])
-    with pytest.raises(ValueError, match="n_units must be even when paired=True, not 21"):
+    with pytest.raises(ValueError, match=r"widths must be even when paired=True, not \(21,\)"):
         study(widths=[21], paired=True)
     with pytest.raises(ValueError, match="n_seeds must be an integer of at least 2"):
         study(n_seeds=1)

@@ -299,7 +299,7 @@ def test_the_verdict_shows_itself_in_a_page():
     [
         (np.nan, {}, ValueError, "expected must be finite"),
         ([1.0, np.inf], {}, ValueError, "expected must be finite"),
-        ([], {}, TypeError, "expected must be numbers, words or truth values, not \\[\\]"),
+        ([], {}, TypeError, "expected must be numbers, words or truth values, not a list of length 0"),
         (None, {}, TypeError, "expected must be numbers, words or truth values, not None"),
         (0.0, {}, ValueError, "atol must be above zero"),
         (1.0, {"rtol": -1}, ValueError, "rtol must be at least 0"),

@@ -1,6 +1,7 @@
 """Odd input, wrong activations, memory with several laws, Ctrl-C, divergence: refused or survived, and said so."""
 
 import copy
+import inspect
 import pickle
 import subprocess
 import sys
@@ -17,6 +18,15 @@ from rnnkernel import _checks
 
 LAW = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
 DATA = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
+
+
+def test_every_public_function_and_argument_is_called():
+    drawn: dict[object, set[str]] = {}
+    for call, good in fuzz.calls().values():
+        drawn.setdefault(fuzz.function_of(call), set()).update(good)
+    for name, function in fuzz.public().items():
+        wanted = set(inspect.signature(function).parameters) - {"self", "cls"}
+        assert wanted <= drawn.get(function, set()), name
 
 
 @pytest.mark.slow
@@ -95,7 +105,7 @@ def test_truncation_beyond_the_steps_is_all_of_them():
 def test_objects_do_not_change():
     mu = rk.StationaryLaw(DATA, rk.MemoryMap(LAW))
     before = mu.memory.copy()
-    with pytest.raises(TypeError, match="f must be a function of inputs and memories, but tanh takes 1"):
+    with pytest.raises(TypeError, match="f must be a function of inputs and memories, but tanh does not take 2"):
         mu.mean(np.tanh)
     with pytest.raises(ValueError, match="read-only"):
         mu.mean(lambda _, m: np.tanh(m, out=m))
@@ -201,10 +211,21 @@ def test_divergence_says_where_and_keeps_what_was_finished():
 
 
 LONG = {
-    "train": "rk.train(rnn, data, time=1e4, learning_rate=1e-3, rng=0, n_records=1000)",
+    "train": "rk.train(rnn, data.simulate(1000, rng=0), time=1e5, learning_rate=1e-3, n_records=10_000)",
     "train, back in time": "rk.train(rnn, data, time=1e4, learning_rate=1e-3, rng=0, n_records=1000, truncation=3)",
+    "train on symbols": "rk.train_symbols(reader, cycle, time=1e5, learning_rate=1e-2)",
     "memory": "phi.trajectory(np.ones(10**8))",
+    "memory of symbols": "rk.SymbolLimit(cycle, letters).trajectory(np.zeros(10**8, int))",
     "forecast": "rnn.forecast(np.ones(10**8))",
+    "forecast in closed loop": "rnn.forecast(np.ones(10**4), steps=10**4)",
+    "forecast of the limit": "rk.KernelLimit(data, law).forecast(2.0, np.ones(10**4), steps=10**4)",
+    "simulation": "data.chain.simulate(10**9, rng=0)",
+    "sample": "rk.StationaryLaw(data, phi).sample(10**8, rng=0)",
+    "continuum": "rk.StationaryLaw(rk.NoisyRotation(0.5, 0.2), rk.MemoryMap(plane)).sample(10**6, rng=0)",
+    "limit of a record": "rk.KernelLimit(data.simulate(2_000_000, rng=0), law, tolerance=1e-14)",
+    "band of a record": "rk.KernelLimit(data.simulate(5_000, rng=0), law).fluctuations(*many)",
+    "next order": "rk.KernelLimit(data, law).fluctuations(*many).next_order",
+    "mean field": "rk.MeanField(data, law, learning_rate=10.0, refinement=2).predict(1e3, [1.0], [0.1])",
     "study": "rk.convergence_study(rk.KernelLimit(data, law, learning_rate=1e-3), widths=[500, 1000], betas=[0.75],"
     " n_seeds=20, times=3e3, x=[1.0], memory=[0.1], rng=0)",
     "frozen study": "rk.convergence_study(rk.KernelLimit(data, law, learning_rate=1e-3), widths=[500, 1000], "
@@ -227,6 +248,11 @@ def test_ctrl_c(name):
         rnn, phi = rk.RNN.sample(law, n_units=1000, beta=0.75, rng=0), rk.MemoryMap(law)
         for truncation in (1, 3):
             rk.train(rnn, data, time=0.01, learning_rate=1.0, rng=0, truncation=truncation)
+        letters = rk.InitialLaw(law.output, law.inputs * 3, law.recurrent)
+        plane = rk.InitialLaw(law.output, law.inputs * 2, law.recurrent)
+        reader, cycle = rk.SymbolRNN.sample(letters, n_units=1000, beta=0.75, rng=0), ([0, 1, 2], [1, 2, 0])
+        rk.train_symbols(reader, cycle, learning_rate=1.0)
+        many = np.linspace(0.1, 5, 200), np.linspace(-1, 1, 200), 0.1
         phi.trajectory([1.0]), rnn.forecast([1.0])
         def interrupt():
             time.sleep(8)
@@ -249,6 +275,6 @@ def test_ctrl_c(name):
     command = [sys.executable, "-c", textwrap.dedent(code)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    kept = {"t": "with run", "s": "with study", "frozen study": "with study"}
-    assert f"stopped {kept.get(name, kept.get(name[0], ''))}".strip() in done.stdout, done.stdout + done.stderr
+    kept = {"train": "with run", "train, back in time": "with run", "study": "with study", "frozen study": "with study"}
+    assert f"stopped {kept.get(name, '')}".strip() in done.stdout, done.stdout + done.stderr
     assert "True" in done.stdout, done.stdout

@@ -98,3 +98,22 @@ def test_the_file_is_what_is_documented(tmp_path):
     assert header["format"] == 1
     assert header["version"] == rk.__version__
     assert header["thing"]["kind"] == "RNN"
+
+
+def test_a_full_disk_leaves_what_was_there(small_disk):
+    rk.save(RNN, small_disk / "thing")
+    with pytest.raises(OSError, match="path cannot be used"):
+        rk.save(np.zeros(10**5), small_disk / "thing")
+    assert rk.load(small_disk / "thing") == RNN
+    assert [each.name for each in small_disk.iterdir()] == ["thing"]
+
+
+def test_what_holds_itself_or_cannot_be_kept_exactly_is_refused(tmp_path):
+    loop = []
+    loop.append(loop)
+    for thing in (loop, np.ma.masked_array([1.0, 2.0], mask=[True, False]), np.longdouble(1)):
+        with pytest.raises((TypeError, ValueError), match=r"^thing"):
+            rk.save(thing, tmp_path / "thing")
+    for path in (3, None, tmp_path / ("x" * 1000), tmp_path):
+        with pytest.raises((TypeError, OSError), match="path"):
+            rk.save(RNN, path)

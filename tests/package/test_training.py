@@ -211,7 +211,7 @@ XY = (np.zeros(5), np.zeros(5))
         ({"truncation": 1.5}, TypeError, "truncation must be an integer, not 1.5"),
         ({"clip": 0.0}, ValueError, "clip must be greater than 0, not 0.0"),
         ({"n_records": 0}, ValueError, "n_records must be an integer of at least 1, not 0"),
-        ({"time": -1.0}, ValueError, "time must be at least 0, not -1.0"),
+        ({"time": -1.0}, ValueError, "time must be at least 0 and at most .*, not -1.0"),
         ({"data": (np.zeros(5), np.zeros(4))}, ValueError, "as many targets as inputs, not 4 and 5"),
         ({"data": (np.zeros((5, 2)), np.zeros(5))}, ValueError, r"x of data must have shape \(n, 1\), not \(5, 2\)"),
         ({"data": (np.zeros(2), [0.0, np.inf])}, ValueError, r"y of data must be finite, but y of data\[1\] is inf"),

@@ -74,7 +74,7 @@ def test_the_workflow_gives_little_and_trusts_hashes():
     assert writing == {"pages", "release"}
     assert all("checkout" not in json.dumps(workflow["jobs"][name]) for name in writing)
     assert set(workflow["jobs"]["test"]["strategy"]["matrix"]["python"]) == {"3.11", "3.12", "3.13"}
-    assert all("timeout-minutes" in workflow["jobs"][name] for name in ("test", "oldest", "build"))
+    assert all("timeout-minutes" in workflow["jobs"][name] for name in ("test", "oldest", "sdist", "build"))
     assert "${{ github" not in "".join(
         step.get("run", "") for job in workflow["jobs"].values() for step in job["steps"]
     )
