@@ -20,6 +20,7 @@ V^D = E_G[V^S[G] + V^I[G]] + 2 Cov(G_t, κG) + 2 (L(−G*) + M(−G*, ω*)); its
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import combinations_with_replacement
 from math import comb
 from typing import Any, NamedTuple
@@ -35,11 +36,12 @@ from rnnkernel.activations import Activation
 from rnnkernel.flow import Modes
 from rnnkernel.stationary import StationaryLaw
 
-_KNOWN = 1e-10  # share of the largest eigenvalue below which modes are left out
+_KNOWN = 1e-7  # share of the largest eigenvalue below which modes are left out
 _SEEN = 3e-4  # the same for directions of the initial output
 _ORDER = 8  # Gauss–Legendre nodes on each panel in time
 _FINE, _FORGOTTEN = 32, 40.0  # nodes for e^{-ρs}, and the ρs from which it is nothing
 _H = 1e-3  # of differences of σ'
+_DIRECT = 4  # functions for each node that are solved for themselves: more are sums of those that are one at a node
 
 
 class NextOrder(NamedTuple):
@@ -132,11 +134,16 @@ class NextResponse(Response):
 
         scale = np.array([1.0] + [law.output_square] * law.n_inputs)
         remembered = memory[p:] / self.eigenvalues[:, None, None]
-        once = "a,q,Raq,jaq,iq,jKi->RK", scale, self.W, rows, self.F, zeta.mean(axis=0), remembered
+        weighted = rows * (scale[:, None] * self.W)
+        once = [np.tensordot(weighted, self.F * each, axes=((1, 2), (1, 2))) for each in zeta.mean(axis=0)]
         zeta_zeta = np.einsum("biq,bjq,q->ij", zeta, zeta, self.W, optimize=True) / 2
-        by_units = np.einsum(*once, optimize=True)
-        for e, weights in zip(self.e, zeta_zeta @ along, strict=True):
-            by_units += self._on_nodes(lambda f: _forgetting(nodes, f), e * self.forget) @ weights
+        by_units = np.einsum("iRj,jKi->RK", once, remembered, optimize=True)
+        if r * self.forget.size < _DIRECT * len(self.mu.weights) ** 2:
+            for e, weights in zip(self.e, zeta_zeta @ along, strict=True):
+                by_units += self._on_nodes(partial(_forgetting, nodes), e * self.forget) @ weights
+        else:
+            ahead = zeta_zeta @ along @ _forgetting(nodes, np.eye(len(self.mu.weights)))
+            by_units += self.forget @ (self.e * ahead).sum(axis=0)
         by_units += bent @ np.einsum("ij,in,jn->n", zeta_zeta, self.e, along) / 2
         self.operators = np.array([-self.modes.learning_rate * by_data, by_units])
 
