@@ -75,7 +75,7 @@ class Coordinates:
         while len(pivots) < len(rows) and left.sum() > tolerance * trace:
             missing = left.clip(0)
             missing[pivots] = 0.0
-            known, among = rows[: len(pivots)], _candidates(missing, generator)
+            known, among = rows[: len(pivots)], _candidates(missing, len(pivots), generator)
             least = max(_ROUNDING * self.scale, tolerance * trace / len(m))
             if len(among) < len(m):
                 least = max(least, 0.05 * missing.max())
@@ -246,10 +246,11 @@ def _parts(n: int, size: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, n, size))
 
 
-def _candidates(left: Array, generator: np.random.Generator) -> Any:
-    half = _CANDIDATES // 2
+def _candidates(left: Array, known: int, generator: np.random.Generator) -> Any:
+    """Return all points, or some: more of them, the more directions are known."""
     if len(left) <= _CANDIDATES:
         return np.arange(len(left))
+    half = min(max(known, 16), _CANDIDATES // 2)
     top = np.argpartition(-left, half)[:half]
     share = left.copy()
     share[top] = 0.0

@@ -108,6 +108,7 @@ class Points:
         self.largest = max(largest, near.max(initial=_TINY))
         order = np.argsort(near, kind="stable")
         self.blocks = np.split(order, np.arange(_COLUMNS, len(order), _COLUMNS)) if len(order) else []
+        self._places = np.argsort(order)
         self._tops = [near[block[-1]] for block in self.blocks]
         n_terms = [16 + int((digits * top / strip / (1 + top / self.largest)) ** 2) // 4 * 4 for top in self._tops]
         self._n_terms = [min(each, _MOST) for each in n_terms]
@@ -148,12 +149,10 @@ class Points:
     def rows(self, chosen: Any) -> Rows:
         """Return some of the points."""
         coefficients = np.zeros((len(chosen), max(self._n_terms, default=0)))
-        for i, block in enumerate(self.blocks):
-            mine = np.isin(chosen, block)
-            if mine.any():
-                columns = self.columns(i)
-                where = np.argsort(block)[np.searchsorted(np.sort(block), chosen[mine])]
-                coefficients[mine, : len(columns)] = columns[:, where].T
+        which, where = np.divmod(self._places[chosen], _COLUMNS)
+        for i in np.unique(which):
+            columns, mine = self.columns(i), which == i
+            coefficients[mine, : len(columns)] = columns[:, where[mine]].T
         x, direction, a, s, first = (each[chosen] for each in (self.x, self.direction, self.a, self.s, self.first))
         return Rows(x, direction, a, s, first, coefficients)
 

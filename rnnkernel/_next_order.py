@@ -20,6 +20,9 @@ V^D = E_G[V^S[G] + V^I[G]] + 2 Cov(G_t, κG) + 2 (L(−G*) + M(−G*, ω*)); its
 """
 
 from collections.abc import Callable
+from functools import partial
+from itertools import combinations_with_replacement
+from math import comb
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,11 +36,12 @@ from rnnkernel.activations import Activation
 from rnnkernel.flow import Modes
 from rnnkernel.stationary import StationaryLaw
 
-_KNOWN = 1e-10  # share of the largest eigenvalue below which modes are left out
+_KNOWN = 1e-7  # share of the largest eigenvalue below which modes are left out
 _SEEN = 3e-4  # the same for directions of the initial output
 _ORDER = 8  # Gauss–Legendre nodes on each panel in time
 _FINE, _FORGOTTEN = 32, 40.0  # nodes for e^{-ρs}, and the ρs from which it is nothing
 _H = 1e-3  # of differences of σ'
+_DIRECT = 4  # functions for each node that are solved for themselves: more are sums of those that are one at a node
 
 
 class NextOrder(NamedTuple):
@@ -54,7 +58,7 @@ class NextResponse(Response):
     """The answer of the output at some points, to second order.
 
     A unit is a node in W with one of two values of C and of B that have the right moments.  Axes, named as in einsum:
-    c, b, q of a unit; p points; t, s times; n nodes; g groups of nodes with one input and, last, the point itself; R
+    c, b, q of a unit; p points; t, s times; n nodes; g groups of nodes and, last, the point itself; R
     functions K(z, ·) of the points, then λ_i e_i of the modes; K functions e_i, then f*; i, j, k, l modes.
     """
 
@@ -130,11 +134,16 @@ class NextResponse(Response):
 
         scale = np.array([1.0] + [law.output_square] * law.n_inputs)
         remembered = memory[p:] / self.eigenvalues[:, None, None]
-        once = "a,q,Raq,jaq,iq,jKi->RK", scale, self.W, rows, self.F, zeta.mean(axis=0), remembered
+        weighted = rows * (scale[:, None] * self.W)
+        once = [np.tensordot(weighted, self.F * each, axes=((1, 2), (1, 2))) for each in zeta.mean(axis=0)]
         zeta_zeta = np.einsum("biq,bjq,q->ij", zeta, zeta, self.W, optimize=True) / 2
-        by_units = np.einsum(*once, optimize=True)
-        for e, weights in zip(self.e, zeta_zeta @ along, strict=True):
-            by_units += self._on_nodes(lambda f: _forgetting(nodes, f), e * self.forget) @ weights
+        by_units = np.einsum("iRj,jKi->RK", once, remembered, optimize=True)
+        if r * self.forget.size < _DIRECT * len(self.mu.weights) ** 2:
+            for e, weights in zip(self.e, zeta_zeta @ along, strict=True):
+                by_units += self._on_nodes(partial(_forgetting, nodes), e * self.forget) @ weights
+        else:
+            ahead = zeta_zeta @ along @ _forgetting(nodes, np.eye(len(self.mu.weights)))
+            by_units += self.forget @ (self.e * ahead).sum(axis=0)
         by_units += bent @ np.einsum("ij,in,jn->n", zeta_zeta, self.e, along) / 2
         self.operators = np.array([-self.modes.learning_rate * by_data, by_units])
 
@@ -165,12 +174,12 @@ class NextResponse(Response):
     def _find_derivatives(self, x: Array, m: Array) -> None:
         """σ and its derivatives at the nodes and at the points, and the inputs that they share."""
         mu, activation, W = self.mu, self.kernel.activation, self.law.quadrature.nodes.T
-        inputs, which = np.unique(mu.input_vectors, axis=0, return_inverse=True)
-        self.groups = [np.flatnonzero(which.ravel() == g) for g in range(len(inputs))]
+        inputs, shares = _groups(mu.input_vectors)
+        self.groups = [(own, share[own]) for share in shares.T if len(own := np.flatnonzero(share))]
         self.sigma = _derivatives(activation, mu.input_vectors @ W + mu.memory[:, None])
         self.at_point = _derivatives(activation, x @ W + m[:, None])[:, :, None]
         weighted = self.columns * mu.weights
-        self.column_moments = [weighted[:, own] @ self.sigma[:, own] for own in self.groups]
+        self.column_moments = [(weighted[:, own] * share) @ self.sigma[:, own] for own, share in self.groups]
         at = np.concatenate([np.tile(inputs, (len(m), 1, 1)), x[:, None]], axis=1)
         self.gram = (at @ at.swapaxes(1, 2))[:, None]
 
@@ -221,9 +230,10 @@ class NextResponse(Response):
 
     def _at_nodes(self, first: Array, second: Array) -> Array:
         """Σ first σ' + second σ'' over units at the nodes, for functions of t, g and a unit."""
-        first, second, out = first.sum(axis=3), second.sum(axis=3), np.empty((*first.shape[:2], len(self.mu.weights)))
-        for g, own in enumerate(self.groups):
-            out[..., own] = first[:, :, g] @ self.sigma[1, own].T + second[:, :, g] @ self.sigma[2, own].T
+        first, second, out = first.sum(axis=3), second.sum(axis=3), np.zeros((*first.shape[:2], len(self.mu.weights)))
+        for g, (own, share) in enumerate(self.groups):
+            at_own = first[:, :, g] @ self.sigma[1, own].T + second[:, :, g] @ self.sigma[2, own].T
+            out[..., own] += share * at_own
         return out
 
     def _mean_moved(self, a: Array, tilt: Array) -> tuple[Array, Array]:
@@ -235,6 +245,24 @@ class NextResponse(Response):
                 path, omega = size * np.pad(self.decay * U, ((0, 0), (0, 1))), self.C * (U @ self.F[:, 0]) / size
                 mean += (self._moved(a + path, tilt - omega) + self._moved(a - path, tilt + omega)) / 2 - here
         return here, mean
+
+
+def _groups(x: Array) -> tuple[Array, Array]:
+    """Return few inputs and the share (n, n_few) of each in all inputs (n, d), which keep polynomials of degree three.
+
+    Nothing else of the inputs is needed, since third derivatives are the last.
+    """
+    few, which = np.unique(x, axis=0, return_inverse=True)
+    d = x.shape[1]
+    if len(few) <= comb(d + 3, 3):
+        return few, np.eye(len(few))[which.ravel()]
+    degrees = np.array(
+        [np.bincount(each, minlength=d + 1)[1:] for each in combinations_with_replacement(range(d + 1), 3)]
+    )
+    low, span = x.min(axis=0), np.ptp(x, axis=0)
+    span[span == 0] = 1.0
+    at_few, at_all = ((z[:, None] ** degrees).prod(axis=2) for z in (degrees / 3, (x - low) / span))
+    return low + span * degrees / 3, at_all @ np.linalg.inv(at_few)
 
 
 def _forgetting(nodes: Collocation, f: Array) -> Array:
