@@ -218,6 +218,11 @@ def check(label: str, answer: Any, *, checks: str | Path | None = None) -> Verdi
     Verdict
         True if the answer is right; its text says what is wrong otherwise.
 
+    Raises
+    ------
+    ValueError
+        If the file holds something else.
+
     Examples
     --------
     >>> check("ex-ergodic-return", ..., checks="nowhere")
@@ -231,7 +236,11 @@ def check(label: str, answer: Any, *, checks: str | Path | None = None) -> Verdi
             f"put checks.js beside this notebook, or say where it is: rk.check({label!r}, answer, checks='…/checks.js')"
         )
         return Verdict("unclear", f"{what}: {where if checks else give}.")
-    specs = unpacked(path.read_text(encoding="utf-8"))
+    try:
+        specs = unpacked(path.read_text(encoding="utf-8"))
+    except (ValueError, AttributeError):  # text of another kind, or none
+        _remembered.clear()
+        raise ValueError(f"checks must be the book's file of answers, checks.js, not {str(path)[:200]}") from None
     if label not in specs:
         alike = difflib.get_close_matches(label, specs, n=1)
         return Verdict("unclear", f"There is no check {label!r}." + (f" Did you mean {alike[0]!r}?" if alike else ""))

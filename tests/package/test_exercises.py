@@ -357,3 +357,12 @@ def test_the_place_of_the_answers_is_remembered(tmp_path_factory):
     (folder / "checks.js").write_text(exercises.packed({"ex-gap": rk.Check(0.4).spec}))
     assert rk.check("ex-gap", 0.4, checks=folder)
     assert rk.check("ex-gap", 0.4)
+
+
+@pytest.mark.parametrize("content", [b"\x93NUMPY\xf5", b"no answers", b"{not: json}", b'{"ex-a": 1}'])
+def test_other_files_hold_no_answers(tmp_path, content):
+    """Whatever stands in them; and the path is not remembered."""
+    (tmp_path / "checks.js").write_bytes(content)
+    with pytest.raises(ValueError, match=r"checks must be the book's file of answers, checks\.js, not"):
+        rk.check("ex-a", 1, checks=tmp_path)
+    assert exercises._remembered == []
