@@ -44,7 +44,8 @@ class Fault(NamedTuple):
     @property
     def name(self) -> str:
         """How reports and the list of survivors call it."""
-        return f"{self.file} {self.function}: {self.before} -> {self.after}"
+        before, after = (text.splitlines()[0] for text in (self.before, self.after))  # of a branch its condition
+        return f"{self.file} {self.function}: {before} -> {after}"
 
 
 def chosen() -> list[Fault]:

@@ -3,6 +3,7 @@
 import functools
 import os
 import sys
+import threading
 import time
 from collections import defaultdict
 from typing import Any
@@ -66,9 +67,11 @@ def _watch(collected: Trial, tests: list[str]) -> Ran:
     for test in tests:
         here.clear()
         start = time.monotonic()
+        threading.setprofile(note)  # a study trains in threads
         sys.setprofile(note)
         outcome = collected.run(test, 600)
         sys.setprofile(None)
+        threading.setprofile(None)  # type: ignore[arg-type]
         if outcome != "passed":
             print(f"left out, as it fails while it is watched: {test}", file=sys.__stderr__, flush=True)
             continue
@@ -77,7 +80,7 @@ def _watch(collected: Trial, tests: list[str]) -> Ran:
 
 
 def _likeliest(fault: Fault, ran: Ran, callers: dict[str, set[tuple[str, int]]]) -> list[str]:
-    """Return the tests that run a function, those of its own file first, and quick ones before slow ones."""
+    """Return the tests of a function's own file, and then those that run it; quick ones before slow ones."""
     name = fault.function.rpartition(".")[2]
     places = callers.get(name, set())
 
@@ -88,7 +91,7 @@ def _likeliest(fault: Fault, ran: Ran, callers: dict[str, set[tuple[str, int]]])
         )
 
     own = f"test_{fault.file.removeprefix('_')}"
-    tests = [test for test in ran if reached(test)] or (list(ran) if name in callers else [])
+    tests = [test for test in ran if own in test or reached(test)] or (list(ran) if name in callers else [])
     return sorted(tests, key=lambda test: (own not in test, ran[test][0]))
 
 

@@ -143,3 +143,11 @@ def test_shapes_and_refusals():
         rk.TangentKernel(None)
     with pytest.raises(TypeError, match="rnn must be an RNN"):
         rk.empirical_kernel(kernel, 1.0, 0.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("inputs", [stats.norm(0.7, 1), stats.uniform(-1, 3)])
+def test_the_diagonal_is_that_of_the_kernel(inputs):
+    """Whether W is normal or summed over nodes, at inputs of any length."""
+    law = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=inputs, recurrent=stats.uniform(0, 1), n_inputs=2)
+    kernel, (x, m) = rk.TangentKernel(law), points(2)
+    np.testing.assert_allclose(kernel.diagonal(3 * x, m), np.diag(kernel(3 * x, m, 3 * x, m)), rtol=1e-12)

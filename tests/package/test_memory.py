@@ -197,3 +197,17 @@ def test_shapes():
 def test_wrong_arguments_are_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_finite_width_bound_of_weights_that_are_not_normal():
+    """ν is the largest standard deviation of Bσ(Wx + m) along the sequence, by adaptive quadrature."""
+    phi = rk.MemoryMap(law_of(stats.uniform(0.1, 0.5), stats.uniform(-1, 3)))
+    x = [-1.0, 1.5, 0.4]
+    m = phi.trajectory(x)
+
+    def power(k, at, memory):
+        mean, _ = integrate.quad(lambda w: np.tanh(w * at + memory) ** k / 3, -1, 2, epsabs=1e-13)
+        return stats.uniform(0.1, 0.5).moment(k) * mean
+
+    nu = max(np.sqrt(power(2, *z) - power(1, *z) ** 2) for z in zip(x, m[:-1], strict=True))
+    assert phi.finite_width_bound(400, x=x) == pytest.approx(nu / 20 / (1 - 0.6), rel=1e-9)

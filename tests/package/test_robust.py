@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from fractions import Fraction
+from types import SimpleNamespace
 
 import fuzz
 import numpy as np
@@ -278,3 +279,14 @@ def test_ctrl_c(name):
     kept = {"train": "with run", "train, back in time": "with run", "study": "with study", "frozen study": "with study"}
     assert f"stopped {kept.get(name, '')}".strip() in done.stdout, done.stdout + done.stderr
     assert "True" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize(("x", "y"), [(10, 9), (9, 10), ((10, 2), 11)])
+def test_sequences_return_as_many_steps_as_asked_for(x, y):
+    with pytest.raises(ValueError, match=r"data\.simulate\(n, rng=\) must return 10 inputs and targets"):
+        _checks.simulated(SimpleNamespace(simulate=lambda *_, **__: (np.zeros(x), np.zeros(y))), 10, 0)
+
+
+def test_states_are_numbered_from_zero():
+    with pytest.raises(ValueError, match="states must hold at least two states, numbered from 0"):
+        rk.MarkovChain.from_sequence([0, -1, 1])

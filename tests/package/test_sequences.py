@@ -190,6 +190,15 @@ def test_the_start_of_a_long_memory_is_drawn_from_its_law(a, xi):
             assert_allclose(weights @ np.exp(1.3j * z), np.prod(phi), atol=1e-10)
 
 
+def test_a_long_memory_starts_at_a_quantile():
+    """Of one number that is drawn, of a law that is nearly normal."""
+    sequence = rk.Autoregression(1 - 1e-7, innovation=stats.triang(0.8))
+    for seed in range(5):
+        start = sequence.simulate(1, rng=seed)[0][0]
+        share = stats.norm.cdf((start - sequence.mean) / sequence.variance**0.5)
+        assert share == pytest.approx(np.random.default_rng(seed).random(), abs=1e-3)
+
+
 def test_long_memories_cost_little():
     sequence, generator = rk.Autoregression(1 - 1e-7), np.random.default_rng(0)
     tracemalloc.start()

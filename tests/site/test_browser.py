@@ -25,11 +25,14 @@ DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
 NARROW = (320, 360)  # pixels: small phones, and a desk at 400 %
 LEGIBLE = 9  # pixels of letter size on a phone
 BOX = "each => { const {x, y, width, height} = each.getBoundingClientRect(); return [x, y + scrollY, width, height]; }"
-CORNER = """each => {
-    each.scrollIntoView({block: "start", behavior: "instant"});
-    scrollBy({top: -100, behavior: "instant"}); // from below the bar at the top
-    const {x, y} = (each.querySelector("svg") ?? each).getBoundingClientRect();
-    return {x: x + 3, y: y + 3, width: 1, height: 1};
+CORNER = """async each => {
+    for (let i = 0; ; i++) { // a page that still grows may move it out of sight
+        each.scrollIntoView({block: "start", behavior: "instant"});
+        scrollBy({top: -100, behavior: "instant"}); // from below the bar at the top
+        await new Promise(requestAnimationFrame);
+        const {x, y} = (each.querySelector("svg") ?? each).getBoundingClientRect();
+        if (x >= 0 && y >= 0 && y < innerHeight - 4 || i == 100) return {x: x + 3, y: y + 3, width: 1, height: 1};
+    }
 }"""
 LETTERS = """async () => {
     const smallest = (svg, scale) => Math.min( // text of size s is drawn with scale(s/100 -s/100); 1 pt is 4/3 px
@@ -87,7 +90,7 @@ def arrange(page, theme="light", size=DESK, opened=True):
     page.set_viewport_size(size)
     page.evaluate(ARRANGED, [theme, opened])
     if opened:
-        page.wait_for_function("document.querySelectorAll('[data-widget]:not([data-ready])').length === 0")
+        page.wait_for_function("() => document.querySelectorAll('[data-widget]:not([data-ready])').length === 0")
 
 
 # -- the book ----------------------------------------------------------------------------------------------------
