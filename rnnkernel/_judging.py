@@ -128,11 +128,16 @@ def _numbers(spec: Spec, given: Sequence[float]) -> Judgement:
 
 
 def _near(given: float, value: float, bound: float) -> bool:
-    """Return whether a number is within bounds of a value, or that value rounded to three digits or more."""
+    """Return whether a number is within bounds of a value, or that value rounded to three digits or more.
+
+    Of three digits the last may be a zero, which a number does not keep.
+    """
     off = abs(given - value)
     if off <= bound or value.is_integer():
         return off <= bound
-    parts = Decimal(repr(given)).normalize().as_tuple()
+    parts = Decimal(f"{given:.12g}").normalize().as_tuple()  # of a percentage, too
+    if len(parts.digits) == 2:
+        return float(f"{value:.2e}") == float(f"{given:.2e}")
     return len(parts.digits) >= 3 and off <= float(f"5e{int(parts.exponent) - 1}") * (1 + 1e-9)
 
 

@@ -112,8 +112,9 @@ const rkJudge = (() => {
     function near(given, value, bound) {
         const off = Math.abs(given - value);
         if (off <= bound || value === Math.floor(value)) return off <= bound;
-        const [mantissa, exponent] = given.toExponential().split("e"),
+        const [mantissa, exponent] = Number(given.toPrecision(12)).toExponential().split("e"), // of a percentage, too
             places = mantissa.replace(/\D/g, "").length;
+        if (places === 2) return value.toExponential(2) === given.toExponential(2); // the third digit is a zero
         return places >= 3 && off <= Number(`5e${exponent - places}`) * (1 + 1e-9);
     }
 

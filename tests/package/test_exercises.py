@@ -1,6 +1,7 @@
 """`Check`: right answers pass, wrong ones do not, and the verdict names the slip but never the answer."""
 
 import fractions
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -190,6 +191,11 @@ def test_a_number_may_be_rounded_to_three_digits():
     assert rk.Check(2 / 3)("0.6667")
     assert not rk.Check(2 / 3)(0.67)
     assert not rk.Check(2 / 3)(0.666)
+    assert rk.Check(10 / 27)("0.370")  # three digits, of which a number keeps two
+    assert not rk.Check(0.3706)(0.37)
+    assert not rk.Check(0.5003)(0.5)
+    assert rk.Check(-0.093737)("-9.37 %")
+    assert not rk.Check(-0.093737)("-9.38 %")
     assert not rk.Check(1607.0)(1610)  # a whole number may be counted
     assert rk.Check(1607.3)(1610)
 
@@ -268,8 +274,9 @@ def test_every_answer_gets_a_verdict_that_agrees_with_the_definition(expected, a
 
 
 def rounded(answer, expected):
-    """Whether an answer is the expected number with three to sixteen digits, as printing does it."""
-    return expected % 1 != 0 and any(float(f"{expected:.{n}g}") == answer for n in range(3, 17))
+    """Whether an answer is the expected number with three to sixteen digits, as printing does it; one may be a zero."""
+    n_digits = len(Decimal(repr(float(answer))).normalize().as_tuple().digits)
+    return expected % 1 != 0 and n_digits >= 2 and any(float(f"{expected:.{n}g}") == answer for n in range(3, 17))
 
 
 def test_passed_remembers():
