@@ -1,6 +1,7 @@
 """Tables for the page of tests: what `make audit` found of the evidence, and `make mutants` of the whole suite."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,11 +82,12 @@ class Mutants(SphinxDirective):
         if not MUTANTS.exists():
             return [nodes.paragraph("", "They have not been planted in this state of the package yet.")]
         found = json.loads(MUTANTS.read_text())
-        caught, planted = (sum(each[i] for each in found["files"].values()) for i in (0, 1))
-        kinds = [(kind, *map(str, each)) for kind, each in sorted(found["kinds"].items())]
+        planted = Counter(kind for kind, _ in found["faults"].values())
+        caught = Counter(kind for kind, outcome in found["faults"].values() if outcome == "caught")
+        kinds = [(kind, str(caught[kind]), str(planted[kind])) for kind in sorted(planted)]
         survivors = [(nodes.literal("", name), why) for name, why in found["survivors"].items()]
         return [
-            nodes.paragraph("", f"Of {planted} faults the suite catches {caught}."),
+            nodes.paragraph("", f"Of {planted.total()} faults the suite catches {caught.total()}."),
             table(("fault", "caught", "planted"), kinds),
             nodes.paragraph("", "Those that no test catches:"),
             table(("fault", "why not"), survivors),

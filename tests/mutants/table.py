@@ -33,13 +33,9 @@ def text(found: dict[str, str]) -> str:
 
 
 def save(found: dict[str, str]) -> None:
-    """Keep for the book how many faults of each kind and file were caught, and the survivors."""
-    files: dict[str, list[int]] = {}
-    kinds: dict[str, list[int]] = {}
-    for fault in chosen():
-        for counts in (files.setdefault(fault.file, [0, 0]), kinds.setdefault(fault.kind, [0, 0])):
-            counts[0] += found[fault.name] == "caught"
-            counts[1] += 1
-    survivors = {name: explained().get(name, "") for name, outcome in found.items() if outcome == "survived"}
-    table = {"kinds": kinds, "files": files, "survivors": survivors}
-    TABLE.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
+    """Keep for the book what came of each fault, and of those that were planted earlier and still can be."""
+    earlier = json.loads(TABLE.read_text())["faults"] if TABLE.exists() else {}
+    known = {name: outcome for name, (_, outcome) in earlier.items()} | found
+    faults = {fault.name: (fault.kind, known[fault.name]) for fault in chosen() if fault.name in known}
+    survivors = {name: explained().get(name, "") for name, (_, outcome) in faults.items() if outcome == "survived"}
+    TABLE.write_text(json.dumps({"faults": faults, "survivors": survivors}, indent=1, ensure_ascii=False) + "\n")
