@@ -8,6 +8,7 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Iterator, Set
+from itertools import pairwise
 from pathlib import Path
 
 import tinycss2
@@ -31,8 +32,8 @@ def together(static: Path, names: list[str]) -> str:
         def place(address: str) -> str:
             return posixpath.normpath(posixpath.join(posixpath.dirname(name), address))
 
-        sheet = IMPORT.sub(lambda found: text(place(found[1])), (static / name).read_text(encoding="utf-8"))
-        return URL.sub(lambda found: f"url({place(found[2])})", sheet)
+        own = URL.sub(lambda found: f"url({place(found[2])})", (static / name).read_text(encoding="utf-8"))
+        return IMPORT.sub(lambda found: text(place(found[1])), own)
 
     return "\n".join(map(text, names))
 
@@ -80,8 +81,7 @@ def split(prelude: list[Node]) -> list[list[Node]]:
 def needed(selector: list[Node]) -> set[str]:
     """Return the classes and ids without which a selector cannot match: not those in ``:not(…)`` and its like."""
     names = {token.value for token in selector if token.type == "hash"}
-    pairs = zip(selector, selector[1:], strict=False)
-    return names | {name.value for dot, name in pairs if dot == "." and name.type == "ident"}
+    return names | {name.value for dot, name in pairwise(selector) if dot == "." and name.type == "ident"}
 
 
 def written(tokens: list[Node], strip: bool = True) -> str:
