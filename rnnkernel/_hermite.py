@@ -165,9 +165,9 @@ class Points:
             weight = self.units.output_square * (rows.x @ self.x[block].T)
             value = np.outer(rows.first, self.first[block])
             _series(rows.coefficients, columns, rows.s, self.s[block], rho, weight, self.accuracy, value)
-            size = np.maximum.outer(rows.s, self.s[block])
-            far = (size > self.reach) & (np.abs(rho) > alike) | (size > 4 * self.reach)
-            if far.any():
+            if max(rows.s.max(initial=0.0), self.s[block].max()) > self.reach:
+                size = np.maximum.outer(rows.s, self.s[block])
+                far = (size > self.reach) & (np.abs(rho) > alike) | (size > 4 * self.reach)
                 functions = sigma.value, sigma.derivative, _normal.panels(sigma)
                 pairs = rows.a, rows.s, rows.direction, self.a[block], self.s[block], self.direction[block]
                 _by_panels(*functions, *pairs, weight, far, value)

@@ -111,9 +111,12 @@ class Modes:
         self.weights, self.targets, self.learning_rate = weights, targets, learning_rate
         S, b = np.zeros((L.shape[1],) * 2), L.T @ (weights * targets)
         for start in range(0, len(L), _ROWS):
-            some = L[start : start + _ROWS]
-            S += (some.T * weights[start : start + _ROWS]) @ some
-        eigenvalues, V = np.linalg.eigh((S + S.T) / 2)
+            some, w = L[start : start + _ROWS].T, weights[start : start + _ROWS]
+            for sign in (1, -1):
+                if (own := sign * w > 0).any():
+                    scaled = some * np.where(own, np.sqrt(np.abs(w)), 0.0)
+                    S += sign * (scaled @ scaled.T)  # of which BLAS computes one half
+        eigenvalues, V = np.linalg.eigh(S)
         kept = np.flatnonzero(np.abs(eigenvalues) >= least)[::-1]
         self.eigenvalues = eigenvalues[kept]
         along = V[:, kept].T @ b
