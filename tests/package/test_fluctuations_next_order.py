@@ -17,6 +17,8 @@ TWO = rk.DataSequence(  # the target depends on the transition
     rk.MarkovChain([[0.7, 0.3], [0.4, 0.6]]), inputs=[-1.0, 0.8], targets=[[-1.0, 0.5], [0.3, 2.0]]
 )
 NOTHING = rk.DataSequence(TWO.chain, TWO.inputs, targets=[0.0, 0.0])
+COINS = rk.Autoregression(0.5, targets=lambda x, after: 2 * after - x * after)  # of a continuum, where x is uniform
+NO_COINS = rk.Autoregression(0.5, targets=lambda _, after: 0 * after)
 # Laws of finitely many units, so that expectations are sums: C has a kurtosis, and B a variance given W, or is f(W).
 C = stats.rv_discrete(values=([-1.5, -0.5, 0.5, 1.5], [0.15, 0.35, 0.35, 0.15]))
 W = stats.rv_discrete(values=([-0.5, 1.2], [0.4, 0.6]))
@@ -36,18 +38,33 @@ def units(law):
     return np.array(rows).T
 
 
+def paths(data, n_steps):
+    """All paths of so many steps: chances, inputs (n_paths, n_steps + 1), and targets of the last step.
+
+    Of coins from a rule for where they start: x is uniform, and what follows it is smooth in it.
+    """
+    if isinstance(data, rk.Autoregression):
+        nodes, weights = np.polynomial.legendre.leggauss(8)
+        coins = np.tile(list(product([-1.0, 1.0], repeat=n_steps)), (len(nodes), 1))
+        x = [np.repeat(nodes, len(coins) // len(nodes))]
+        for coin in coins.T:
+            x.append((x[-1] + coin) / 2)
+        return np.repeat(weights, len(coins) // len(nodes)) / 2 ** (n_steps + 1), np.array(x).T, data.targets(*x[-2:])
+    states = np.array(list(product(range(data.chain.n_states), repeat=n_steps + 1)))
+    chances = data.chain.stationary_distribution[states[:, 0]]
+    for now, after in pairwise(states.T):
+        chances = chances * data.chain.transition[now, after]
+    return chances, data.inputs[states], data.targets[states[:, -2], states[:, -1]]
+
+
 def flow(data, chances, law, h, n_steps=10, n_back=5):
     """Outputs at time TIME of units with moving parameters that see all data; one row for each row of chances.
 
     Output (1/h) Σ chance C σ, moves of size h: h = N^{β−1} with infinitely many units.  Memory is followed along all
     paths, with the parameters of each moment.
     """
-    paths = np.array(list(product(range(data.chain.n_states), repeat=n_back + 2)))
-    weights = data.chain.stationary_distribution[paths[:, 0]]
-    for now, after in pairwise(paths.T):
-        weights = weights * data.chain.transition[now, after]
-    y = data.targets[paths[:, -2], paths[:, -1]]
-    x = data.inputs[paths[:, :-1]]
+    weights, x, y = paths(data, n_back + 1)
+    x = x[:, :-1]
 
     def slope(state):
         c, w, b = state[:, :, None]  # laws, 1, units
@@ -72,8 +89,13 @@ def flow(data, chances, law, h, n_steps=10, n_back=5):
     return np.einsum("lu,lu,lup->lp", chances, c, np.tanh(w[..., None] * X + M)) / h
 
 
+def where(law):
+    """The inputs of the points, in one dimension or two."""
+    return X if law.n_inputs == 1 else np.column_stack([X, [0.5, -0.2, 0.7]])
+
+
 def corrections(data, law, alpha=SLOW):
-    fluct = rk.KernelLimit(data, law, learning_rate=alpha).fluctuations(TIME / alpha, X, M)
+    fluct = rk.KernelLimit(data, law, learning_rate=alpha).fluctuations(TIME / alpha, where(law), M)
     return fluct, fluct.next_order
 
 
@@ -85,20 +107,21 @@ def coefficient(values, power, powers):
     return np.linalg.solve(SIZES[:, None] ** powers, np.array(values))[powers.index(power)]
 
 
+@pytest.mark.parametrize("data", [TWO, COINS])
 @pytest.mark.parametrize("law", [FREE, TIED])
-def test_drift_is_the_second_order_of_the_flow_in_the_size_of_moves(law):
-    drift = coefficient([flow(TWO, units(law)[:1], law, h)[0] for h in SIZES], 2, [0, 2, 4, 6])
-    np.testing.assert_allclose(corrections(TWO, law)[1].drift, drift, rtol=1e-3)
+def test_drift_is_the_second_order_of_the_flow_in_the_size_of_moves(data, law):
+    drift = coefficient([flow(data, units(law)[:1], law, h)[0] for h in SIZES], 2, [0, 2, 4, 6])
+    np.testing.assert_allclose(corrections(data, law)[1].drift, drift, rtol=1e-3)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("law", [FREE, TIED])
-def test_units_that_move_to_first_and_second_order_in_their_law(law):
+@pytest.mark.parametrize(("data", "law"), [(TWO, FREE), (TWO, TIED), (COINS, TIED)])
+def test_units_that_move_to_first_and_second_order_in_their_law(data, law):
     """Along (1 − ε)λ + ε δ_unit: the variance of derivatives, and half the mean of second derivatives.
 
     A pair is one unit of twice the weight: the mean over N/2 of them counts second derivatives twice.
     """
-    fluct, after = corrections(TWO, law)
+    fluct, after = corrections(data, law)
     chance, eps = units(law)[0], 1e-3
     one = np.eye(len(chance)) - chance
     pairs = (
@@ -107,7 +130,7 @@ def test_units_that_move_to_first_and_second_order_in_their_law(law):
 
     def moments(h):
         laws = chance + np.concatenate([step * each for step in (0, eps, -eps) for each in (one, pairs)])
-        here, _, plus, plus_pairs, minus, minus_pairs = flow(TWO, laws, law, h).reshape(6, len(one), len(X))
+        here, _, plus, plus_pairs, minus, minus_pairs = flow(data, laws, law, h).reshape(6, len(one), len(X))
         second, of_pairs = plus + minus - 2 * here, plus_pairs + minus_pairs - 2 * here
         return chance @ ((plus - minus) / (2 * eps)) ** 2, chance @ second / 2 / eps**2, chance @ of_pairs / eps**2
 
@@ -119,7 +142,8 @@ def test_units_that_move_to_first_and_second_order_in_their_law(law):
 
 
 @pytest.mark.slow
-def test_what_the_random_start_does_to_units():
+@pytest.mark.parametrize("data", [NOTHING, NO_COINS])
+def test_what_the_random_start_does_to_units(data):
     """The order N^{−2} of the variance of a function of N units, from its first three derivatives in their law.
 
     Half the mean of the squares of second derivatives, and the covariances of the first with the second in one unit
@@ -133,7 +157,7 @@ def test_what_the_random_start_does_to_units():
         directions = np.array(np.broadcast_arrays(*directions))
         signs = np.array(list(product([1, -1], repeat=len(directions))))
         moves = np.tensordot(signs, directions, axes=1)
-        outputs = [flow(NOTHING, chance + eps * moves.reshape(-1, len(chance)), TIED, 1.0) for eps in (0.05, 0.1)]
+        outputs = [flow(data, chance + eps * moves.reshape(-1, len(chance)), TIED, 1.0) for eps in (0.05, 0.1)]
         near, far = (each.reshape(*moves.shape[:-1], len(X)) for each in outputs)
         weights = signs.prod(axis=1) / 0.1 ** len(directions)
         return np.tensordot(weights, 4 / 3 * near - far / 3 / 2 ** len(directions), axes=1)
@@ -142,7 +166,7 @@ def test_what_the_random_start_does_to_units():
     expected = np.einsum("u,v,uvp->p", chance, chance, second**2) / 2 + np.einsum("u,up,uup->p", chance, first, second)
     for p, start in enumerate((chance * first.T) @ one):
         expected[p] += chance @ derivative(start, one, one)[:, p]
-    np.testing.assert_allclose(corrections(NOTHING, TIED)[1].random_start, expected, rtol=5e-3)
+    np.testing.assert_allclose(corrections(data, TIED)[1].random_start, expected, rtol=5e-3)
 
 
 def learner(data, law, n_units):
@@ -152,10 +176,10 @@ def learner(data, law, n_units):
     second without targets, from a random start.
     """
     chain, kernel = data.chain, rk.TangentKernel(law)
-    x, m = np.append(data.inputs, X), np.append(np.zeros(chain.n_states), M)
+    x, m = np.concatenate([data.inputs, where(law)]), np.append(np.zeros(chain.n_states), M)
     K, P, pi = kernel(x, m, data.inputs, 0.0) / n_units, chain.transition, chain.stationary_distribution
     nodes, weights = law.quadrature
-    values = np.tanh(np.outer(x, nodes) + m[:, None])
+    values = np.tanh(x.reshape(len(x), -1) @ nodes.T + m[:, None])
     mean, second = np.zeros((len(P), len(x))), pi[:, None, None] * law.output_square * (values * weights) @ values.T
     step = np.array([np.eye(len(x)) - np.outer(K[:, s], np.arange(len(x)) == s) for s in range(len(P))])
     push = np.einsum("s,sj,sj,xs->jx", pi, P, data.targets, K)
@@ -165,28 +189,58 @@ def learner(data, law, n_units):
     return np.array([mean.sum(axis=0), np.diag(second.sum(axis=0))])[:, len(P) :]
 
 
-def test_what_sticky_data_do_to_the_mean_and_to_the_random_start():
-    """Seen alone in how both depend on the learning rate α at a given αt: units and their features do not know α."""
+def sticky():
+    """Three states, with and without targets; and both once more, to be learned as a chain."""
     law = rk.InitialLaw(stats.uniform(-1, 2), stats.norm(0.7, 1), recurrent=lambda W: np.zeros(len(W)))
     chain = rk.MarkovChain([[0.8, 0.15, 0.05], [0.1, 0.8, 0.1], [0.3, 0.1, 0.6]])
     targets = [[-1.0, 0.5, 1.0], [0.3, 2.0, -1.0], [1.0, 0.0, -0.5]]
-    data, nothing = (rk.DataSequence(chain, [-1.0, 0.8, 1.2], targets=y) for y in (targets, [0.0] * 3))
+    each = [rk.DataSequence(chain, [-1.0, 0.8, 1.2], targets=y) for y in (targets, [0.0] * 3)]
+    return law, each, each
+
+
+def circle(n=21):
+    """A rotation with a jitter, and its chain on n places: a rule whose error falls faster than any power of 1/n."""
+    law = rk.InitialLaw(C, W, recurrent=lambda W: np.zeros(len(W)), n_inputs=2)
+    targets = [lambda now, after: np.cos(after) - 2 * np.sin(now) * np.sin(2 * after), lambda _, after: 0 * after]
+    place = 2 * np.pi * np.arange(n) / n
+    turns = np.add.outer(place - place[:, None] - 0.5, 2 * np.pi * np.arange(-3, 4))
+    chain = rk.MarkovChain(stats.norm(0, 0.8).pdf(turns).sum(axis=2) * 2 * np.pi / n, normalize=True)
+    inputs = np.column_stack([np.cos(place), np.sin(place)])
+    on_chain = [rk.DataSequence(chain, inputs, targets=f(place[:, None], place)) for f in targets]
+    return law, [rk.NoisyRotation(0.5, 0.8, targets=f) for f in targets], on_chain
+
+
+@pytest.mark.parametrize("case", [sticky, circle])
+def test_what_sticky_data_do_to_the_mean_and_to_the_random_start(case):
+    """Seen alone in how both depend on the learning rate α at a given αt: units and their features do not know α."""
+    law, (data, nothing), on_chain = case()
     fluct, after = corrections(data, law, alpha=1.0)
     first_order = np.array([fluct.prediction, fluct.initial_output])
-    coarse, fine = (n * (learner(data, law, n) - first_order) for n in (400, 800))
+    coarse, fine = (
+        n * (np.array([learner(each, law, n)[i] for i, each in enumerate(on_chain)]) - first_order) for n in (400, 800)
+    )
     mean, left = 2 * fine - coarse
     np.testing.assert_allclose(after.bias - corrections(data, law)[1].bias, mean, rtol=1e-2)
     fast, slow = (corrections(nothing, law, alpha)[1].random_start for alpha in (1.0, SLOW))
     np.testing.assert_allclose(fast - slow, left, rtol=1e-2)
 
 
-def test_what_data_with_memory_do_to_the_mean():
+def target(x):
+    return 2 * x + x**2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        rk.DataSequence(TWO.chain, TWO.inputs, targets=target(TWO.inputs)),
+        rk.Autoregression(0.5, targets=lambda x, _: target(x)),
+    ],
+)
+def test_what_data_with_memory_do_to_the_mean(data):
     """Steps that meet earlier steps, from the powers of the transition operator, and all paths of memory from zero."""
-    y = np.array([-1.0, 2.0])
-    data = rk.DataSequence(TWO.chain, TWO.inputs, targets=y)
     limit = rk.KernelLimit(data, FREE)
     mu, n = limit.stationary, len(limit.stationary.memory)
-    x, m = np.append(mu.inputs, X), np.append(mu.memory, M)
+    x, m, y = np.append(mu.inputs, X), np.append(mu.memory, M), target(mu.inputs)
     K = limit.kernel(x, m, mu.inputs, mu.memory)
     A = np.hstack([K * mu.weights, np.zeros((len(x), len(X)))])
     T, one = mu.transition_operator, np.outer(np.ones(n), mu.weights)
@@ -194,19 +248,17 @@ def test_what_data_with_memory_do_to_the_mean():
     nodes, weights = np.polynomial.legendre.leggauss(16)
     expected = 0.0
     for s, weight in zip(TIME * (1 + nodes) / 2, TIME * weights / 2, strict=True):
-        r = (expm(-s * A) @ np.append(y[mu.states], np.zeros(len(X))))[:n] * mu.weights
+        r = (expm(-s * A) @ np.append(y, np.zeros(len(X))))[:n] * mu.weights
         h = (expm((s - TIME) * A) @ K)[n:]
         expected = expected - weight * (h @ (later * K[:n]).T @ r - (h * mu.weights) @ K[:n] @ r / 2)
 
     left = expm(-TIME * A)[n:]
-    paths = np.array(list(product(range(2), repeat=8)))
-    chances, memory = data.chain.stationary_distribution[paths[:, 0]], np.zeros(len(paths))
-    for now, after in pairwise(paths.T):
-        chances = chances * data.chain.transition[now, after]
-    for now in paths.T:
-        f = left @ limit.kernel(x, m, data.inputs[now], memory) * y[now]
-        expected = expected + f @ chances - left @ K * y[mu.states] @ mu.weights
-        memory = limit.memory_map(data.inputs[now], memory)
+    chances, inputs, _ = paths(data, 7)
+    memory = np.zeros(len(chances))
+    for now in inputs.T:
+        f = left @ limit.kernel(x, m, now, memory) * target(now)
+        expected = expected + f @ chances - left @ K * y @ mu.weights
+        memory = limit.memory_map(now, memory)
     bias = corrections(data, FREE, alpha=1.0)[1].bias - corrections(data, FREE)[1].bias
     np.testing.assert_allclose(bias, expected, rtol=1e-3)
 
