@@ -169,6 +169,26 @@ def test_what_the_random_start_does_to_units(data):
     np.testing.assert_allclose(corrections(data, TIED)[1].random_start, expected, rtol=5e-3)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("data", [TWO, COINS])
+def test_what_is_left_out_has_its_orders(data):
+    """N^{4β−4} in the mean, and N^{2β−3} in mean and variance: h⁴, and h² at order 1/N, h = N^{β−1}.
+
+    Differences that take away all that is counted leave h^p (1 + O(h²)): exponents p + O(h²), and by Richardson's p.
+    """
+    chance, eps, sizes = units(TIED)[0], 1e-2, 0.05 * 2.0 ** np.arange(5)
+    one = np.eye(len(chance)) - chance
+    laws = chance + np.concatenate([step * one for step in (0, eps, -eps)])
+    f = np.array([flow(data, laws, TIED, h).reshape(3, len(chance), len(X)) for h in sizes])
+    mean, plus, minus = f[:, 0, 0], f[:, 1], f[:, 2]
+    variance = chance @ ((plus - minus) / (2 * eps)) ** 2 * sizes[:, None] ** 2
+    bias = chance @ (plus + minus - 2 * f[:, 0]) / 2 / eps**2
+    less = lambda values, power: values[1:] - 2**power * values[:-1]  # noqa: E731 (without h^power)
+    for left, order in ((less(less(mean, 0), 2), 4), (less(less(variance, 0), 2), 4), (less(bias, 0), 2)):
+        coarse, fine = np.diff(np.log2(np.linalg.norm(left, axis=1)))[1::-1]
+        assert (4 * fine - coarse) / 3 == pytest.approx(order, abs=0.1)
+
+
 def learner(data, law, n_units):
     """What a learner with the limit's kernel and no memory has at the points: the mean, and the variance that is left.
 
