@@ -32,8 +32,7 @@ def wrong_answers(spec: dict[str, Any]) -> dict[str, Any]:
         bottom, top = spec["ylim"]
         return {"the bottom": [bottom] * len(spec["asked"]), "the top": [top] * len(spec["asked"])}
     expected = np.array(values)
-    off = 11 * np.array(allowed(spec, values))  # not 10: -1/3 off by 1/3000 is -.333, right to three digits
-    answers = {"beyond its tolerance": expected + off}
+    answers = {"beyond its tolerance": expected + 1.1 * np.array(allowed(spec, values))}
     if expected.any():
         answers |= {"its negative": -expected, "its double": 2 * expected, "20 % more": 1.2 * expected}
     if spec.get("spread"):  # of an answer that is random, only what lies beyond its spread is wrong
