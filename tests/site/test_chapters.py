@@ -113,7 +113,9 @@ def test_exercises(chapter):
         label = parts[0].options["label"]
         assert any(part and part.name == "dropdown" and part.argument.startswith("Hint") for part in parts), label
         start, end = names.index("solution-start"), names.index("solution-end")
-        given = [part for part in parts[1 : names.index("dropdown")] if "remove-cell" not in part.options.get("tags", [])]
+        given = [
+            part for part in parts[1 : names.index("dropdown")] if "remove-cell" not in part.options.get("tags", [])
+        ]
         assert not given, label
         assert parts[start].argument == label
         assert "words" in names[start:end], label
