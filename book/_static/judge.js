@@ -10,8 +10,9 @@ const rkJudge = (() => {
         FAR = 0.2;
     const NUMBER = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?:\/((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?))?(%?)$/i;
     const NAMED = /(^|[\s,;([])(?:[a-zα-ωΑ-Ω][a-z0-9_]*\s*)?[=≈~]\s*/gi;
-    const UNIT =
-        /([0-9.])\s*(?:minutes?|min|seconds?|sec|s|hours?|h|days?|months?|years?|steps?|units?|nodes?|bits?|nats?)(?:²|\^2)?(?=\.?(?:[\s,;)\]]|$))/gi;
+    const TIMES = "minutes?|min|seconds?|sec|s|hours?|h|days?|months?|years?",
+        UNITS = `${TIMES}|steps?|units?|nodes?|bits?|nats?`,
+        UNIT = new RegExp(`([0-9.])\\s*(?:${UNITS})(?:²|\\^2)?(?=\\.?(?:[\\s,;)\\]]|$))`, "gi");
     const COMMA = /([0-9]),([0-9])/g;
     const TRUTH = new Map([
         ["true", true],
@@ -168,7 +169,8 @@ const rkJudge = (() => {
             return `all entries are too ${side} by the same amount, about ${digits(Math.abs(shift), 1)}`;
         }
         const factor = expected.every((e) => e) ? given[0] / expected[0] : 0;
-        if (!factor || !given.every((a, i) => Math.abs(a / expected[i] - factor) <= ALIKE * Math.abs(factor - 1))) return null;
+        const alike = (a, i) => Math.abs(a / expected[i] - factor) <= ALIKE * Math.abs(factor - 1);
+        if (!factor || !given.every(alike)) return null;
         const size = Math.abs(factor),
             sign = factor < 0 ? ", and of the wrong sign" : "",
             side = size > 1 ? "large" : "small";
