@@ -109,7 +109,7 @@ def digits(x: float, n: int) -> str:
     if not rounded:
         return "0"
     exponent = rounded.adjusted()
-    plain = -5 < exponent < 6
+    plain = -5 < exponent < 5
     return f"{(rounded if plain else rounded.scaleb(-exponent)).normalize():f}" + ("" if plain else f"e{exponent}")
 
 

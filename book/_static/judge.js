@@ -95,7 +95,7 @@ const rkJudge = (() => {
             .toExponential(n - 1)
             .split("e")
             .map(Number);
-        return -5 < exponent && exponent < 6 ? String(Number(`${mantissa}e${exponent}`)) : `${mantissa}e${exponent}`;
+        return -5 < exponent && exponent < 5 ? String(Number(`${mantissa}e${exponent}`)) : `${mantissa}e${exponent}`;
     }
 
     // -- numbers
