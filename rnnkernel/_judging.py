@@ -195,10 +195,10 @@ def _pattern(spec: Spec, given: Sequence[float]) -> str | None:
     if not factor or any(abs(each - factor) > ALIKE * abs(factor - 1) for each in factors):
         return None
     size = abs(factor)
-    by = f"about {_percent(abs(size - 1))} %"
+    by, sign = f"about {_percent(abs(size - 1))} %", ", and of the wrong sign" if factor < 0 else ""
     if not 0.5 < size < 2:
         by = f"the same factor, about {digits(max(size, 1 / size), 1)}"
-    return f"all entries are too {'large' if size > 1 else 'small'} by {by}{', and of the wrong sign' * (factor < 0)}"
+    return f"all entries are too {'large' if size > 1 else 'small'} by {by}{sign}"
 
 
 def _distance(given: Sequence[float], expected: Sequence[float], right: Sequence[bool]) -> str:
