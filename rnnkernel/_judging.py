@@ -17,10 +17,16 @@ Judgement = tuple[str, str]  # right, close, wrong or unclear, and what to say
 Rule = Callable[[Spec, Sequence[Any]], Judgement]
 
 ROUNDING = 1e-14  # of the largest entry: what arithmetic leaves where a zero is expected among other numbers
+ALIKE = 0.02  # of what is wrong with one entry: by how much that of another may differ to be the same
+COARSEST = 0.005  # half a unit of the third digit of 1.00
 SPREADS = 3  # standard deviations of a random answer that are accepted
 NEAR, FAR = 0.1, 0.2  # of the height of the axes: mean distance of a curve that is right, and of one that is close
 DECIMAL = r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
 NUMBER = re.compile(rf"([+-]?{DECIMAL})(?:/({DECIMAL}))?(%?)", re.I | re.A)
+NAMED = re.compile(r"(^|[\s,;(\[])(?:[a-zα-ωΑ-Ω][a-z0-9_]*\s*)?[=≈~]\s*", re.I)  # q ≈ 0.4
+TIMES = "minutes?|min|seconds?|sec|s|hours?|h|days?|months?|years?"
+UNIT = re.compile(rf"([0-9.])\s*(?:{TIMES}|steps?|units?|nodes?|bits?|nats?)(?:²|\^2)?(?=\.?(?:[\s,;)\]]|$))", re.I)
+COMMA = re.compile(r"([0-9]),([0-9])")
 TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -29,7 +35,12 @@ def judge_text(spec: Spec, text: str) -> Judgement:
     if text.strip() in ("", "...", "…"):
         return unclear(spec, "No answer yet")
     given = read(spec, text)
-    return unclear(spec, "This cannot be read") if given is None else judge(spec, given)
+    if given is None:
+        return unclear(spec, "This cannot be read")
+    pointed = read(spec, COMMA.sub(r"\1.\2", text)) or []
+    if spec["kind"] in ("numbers", "curve") and len(pointed) == count(spec) != len(given):
+        return unclear(spec, "Write a decimal point in place of a comma")
+    return judge(spec, given)
 
 
 def judge(spec: Spec, given: Sequence[Any]) -> Judgement:
@@ -74,8 +85,9 @@ def read(spec: Spec, text: str) -> list[Any] | None:
     """Return the entries of a typed answer, or None if it cannot be read."""
     if spec["kind"] == "words":
         return [text] if count(spec) == 1 else re.split("[,;]", text)
-    spaced = re.sub(r"\s*/\s*", "/", re.sub(r"\s*%", "%", text.replace("−", "-")))
-    entries = [entry for entry in re.split(r"[\s,;()\[\]]+", spaced) if entry]
+    bare = UNIT.sub(r"\1", NAMED.sub(r"\1", text.replace("−", "-")))
+    spaced = re.sub(r"\s*/\s*", "/", re.sub(r"\s*(?:%|per ?cent)", "%", bare))
+    entries = [re.sub(r"\.$", "", entry) for entry in re.split(r"[\s,;()\[\]]+", spaced) if entry]
     found = [TRUTH.get(entry.lower()) if spec["kind"] == "truth" else number(entry) for entry in entries]
     return None if not found or None in found else found
 
@@ -97,7 +109,7 @@ def digits(x: float, n: int) -> str:
     if not rounded:
         return "0"
     exponent = rounded.adjusted()
-    plain = -5 < exponent < 6
+    plain = -5 < exponent < 5
     return f"{(rounded if plain else rounded.scaleb(-exponent)).normalize():f}" + ("" if plain else f"e{exponent}")
 
 
@@ -105,75 +117,98 @@ def digits(x: float, n: int) -> str:
 
 
 def allowed(spec: Spec, values: Sequence[float]) -> list[float]:
-    """Return how far an answer may be from each of the values."""
+    """Return how far an answer may be from each of the values: three correct digits are enough, unless it is whole."""
     rounding = ROUNDING * max(abs(value) for value in values)
     spread = spec.get("spread") or [0.0] * len(values)
     return [
-        spec["atol"] + spec["rtol"] * abs(value) + rounding + SPREADS * each
+        max(spec["atol"] + spec["rtol"] * abs(value) + SPREADS * each, _half_of_the_third_digit(value)) + rounding
         for value, each in zip(values, spread, strict=True)
     ]
 
 
+def _half_of_the_third_digit(value: float) -> float:
+    return 0.0 if value.is_integer() else float(f"5e{int(f'{value:e}'.partition('e')[2]) - 3}")
+
+
 def _numbers(spec: Spec, given: Sequence[float]) -> Judgement:
     expected, bounds = spec["values"], allowed(spec, spec["values"])
-    right = [_near(*each) for each in zip(given, expected, bounds, strict=True)]
+    offs = [abs(a - e) for a, e in zip(given, expected, strict=True)]
+    right = [off <= bound for off, bound in zip(offs, bounds, strict=True)]
     if all(right):
         return "right", f"Correct: {_error(given, expected)}."
     for name, factor in spec.get("units", []):
         if _all_near(spec, given, [factor * value for value in expected]):
             return "right", f"Correct, in {name}."
     slip = next((text for text, values in spec["slips"] if _all_near(spec, given, values)), None)
-    slip = slip or _pattern(spec, given)
-    return ("wrong", slip) if slip else _distance(given, expected, bounds, right)
-
-
-def _near(given: float, value: float, bound: float) -> bool:
-    """Return whether a number is within bounds of a value, or that value rounded to three digits or more.
-
-    Of three digits the last may be a zero, which a number does not keep.
-    """
-    off = abs(given - value)
-    if off <= bound or value.is_integer():
-        return off <= bound
-    parts = Decimal(f"{given:.12g}").normalize().as_tuple()  # of a percentage, too
-    if len(parts.digits) == 2:
-        return float(f"{value:.2e}") == float(f"{given:.2e}")
-    return len(parts.digits) >= 3 and off <= float(f"5e{int(parts.exponent) - 1}") * (1 + 1e-9)
+    if slip:
+        return "wrong", slip
+    if all(
+        off <= max(1e-3 * abs(e), 2 * bound) or _is_coarse(a, e)
+        for a, e, off, bound in zip(given, expected, offs, bounds, strict=True)
+    ):
+        return "close", _what_to_do(given, expected, bounds, right)
+    return "wrong", _pattern(spec, given) or _distance(given, expected, right)
 
 
 def _all_near(spec: Spec, given: Sequence[float], values: Sequence[float]) -> bool:
-    return all(_near(*each) for each in zip(given, values, allowed(spec, values), strict=True))
+    return all(abs(a - e) <= bound for a, e, bound in zip(given, values, allowed(spec, values), strict=True))
+
+
+def _is_coarse(given: float, value: float) -> bool:
+    """Return whether a number is a value that was rounded to less than three digits."""
+    rounded = digits(given, 2)
+    return given == float(rounded) and rounded == digits(value, 2) and not value.is_integer()
+
+
+def _what_to_do(
+    given: Sequence[float], expected: Sequence[float], bounds: Sequence[float], right: Sequence[bool]
+) -> str:
+    """Say what a close answer lacks."""
+    first = list(right).index(False)
+    a, e, bound = given[first], expected[first], bounds[first]
+    if _is_coarse(a, e):
+        return "give at least three digits"
+    off, size = abs(a - e), abs(e)
+    if not size:
+        how = f"{digits(off, 2)}, and at most {digits(bound, 2)} is allowed"
+    elif bound > COARSEST * size:
+        how = f"{digits(100 * off / size, 2)} %, and at most {digits(100 * bound / size, 2)} % is allowed"
+    else:
+        how = (
+            f"{_percent(off / size)} %: {'compute it more exactly' if e.is_integer() else 'three digits must be right'}"
+        )
+    return f"{'it' if len(given) == 1 else f'number {first + 1}, which is {digits(a, 4)},'} is off by about {how}"
 
 
 def _pattern(spec: Spec, given: Sequence[float]) -> str | None:
-    """Name what a list of numbers has in common with the right one."""
+    """Name what all numbers of a list have in common with the right ones."""
     expected = spec["values"]
     if len(given) == 1:
         return None
     if _all_near({**spec, "spread": None}, sorted(given), sorted(expected)):
         return "these are the right numbers in the wrong order"
-    if all(expected) and given[0]:
-        factor = given[0] / expected[0]
-        if _all_near(spec, given, [factor * value for value in expected]):
-            return "all entries are off by the same factor"
-    if _all_near(spec, given, [value + (given[0] - expected[0]) for value in expected]):
-        return "all entries are off by the same amount"
-    return None
+    shift = given[0] - expected[0]
+    if all(abs(a - e - shift) <= ALIKE * abs(shift) for a, e in zip(given, expected, strict=True)):
+        return f"all entries are too {'high' if shift > 0 else 'low'} by the same amount, about {digits(abs(shift), 1)}"
+    factors = [a / e for a, e in zip(given, expected, strict=True)] if all(expected) else [0.0]
+    factor = factors[0]
+    if not factor or any(abs(each - factor) > ALIKE * abs(factor - 1) for each in factors):
+        return None
+    size = abs(factor)
+    by, sign = f"about {_percent(abs(size - 1))} %", ", and of the wrong sign" if factor < 0 else ""
+    if not 0.5 < size < 2:
+        by = f"the same factor, about {digits(max(size, 1 / size), 1)}"
+    return f"all entries are too {'large' if size > 1 else 'small'} by {by}{sign}"
 
 
-def _distance(
-    given: Sequence[float], expected: Sequence[float], bounds: Sequence[float], right: Sequence[bool]
-) -> Judgement:
+def _distance(given: Sequence[float], expected: Sequence[float], right: Sequence[bool]) -> str:
     """Say how far the worst entry is, to one digit: the answer itself stays the reader's to find."""
     offs = [0.0 if ok else abs(a - e) for a, e, ok in zip(given, expected, right, strict=True)]
     worst = offs.index(max(offs))
-    a, e, off, bound = given[worst], expected[worst], offs[worst], bounds[worst]
+    a, e, off = given[worst], expected[worst], offs[worst]
     size = abs(e)
-    close = all(each <= max(1e-3 * abs(v), 2 * b) for each, v, b in zip(offs, expected, bounds, strict=True))
     if not size:
-        how = f"is off by about {digits(off, 1)}, and at most {digits(bound, 1)} is allowed"
-    elif close:
-        how = f"is off by about {_percent(off / size)} %, and at most {_percent(bound / size)} % is allowed"
+        how = f"is off by about {digits(off, 1)}"
     elif a * e < 0:
         how = "has the wrong sign"
     elif off < 9 * size and abs(a) > 0.1 * size:
@@ -182,7 +217,7 @@ def _distance(
         how = f"is far too {'high' if a > e else 'low'}"
     n = len(given)
     where = "it" if n == 1 else f"{sum(right)} of {n} are right; number {worst + 1}, which is {digits(a, 4)},"
-    return "close" if close else "wrong", f"{where} {how}"
+    return f"{where} {how}"
 
 
 def _percent(ratio: float) -> str:
@@ -208,7 +243,7 @@ def _words(spec: Spec, given: Sequence[Any]) -> Judgement:
 
 
 def _folded(word: Any) -> Any:
-    return " ".join(word.lower().split()) if isinstance(word, str) else word
+    return " ".join(word.lower().rstrip(".").split()) if isinstance(word, str) else word
 
 
 def _curve(spec: Spec, given: Sequence[float]) -> Judgement:

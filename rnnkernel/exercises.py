@@ -64,8 +64,9 @@ class Verdict:
 class Check:
     """A check of an exercise, to be called with an answer.
 
-    A number a is right for the expected e if ``|a − e| <= atol + rtol |e| + 3 spread``, or if it is e rounded to three
-    or more significant digits and e is not a whole number; an array is right if each entry is.  Words and truth values
+    A number a is right for the expected e if ``|a − e| <= atol + rtol |e| + 3 spread``, or, where e is not a whole
+    number, if it differs by at most half a unit of the third digit of e; an array is right if each entry is.  Typed
+    numbers may have names and units: ``q ≈ 0.4 minutes``.  Words and truth values
     must be equal.  A curve is compared at five of its places: it is right if it is within a tenth of the height of the
     axes on average and no slip is nearer, and close within a fifth.  No answer raises: whatever is wrong with it
     stands in the verdict, which says how far off it is and what slip would explain it, but not the expected value.

@@ -107,13 +107,13 @@ class Fluctuations(Immutable):
         given = np.zeros((5, *np.shape(self.prediction))) if self._next_order is None else self._next_order
         return NextOrder(*(given() if callable(given) else given))
 
-    def mean(self, *, n_units: int, beta: float, paired: bool = False) -> Array:
+    def mean(self, *, n_units: float, beta: float, paired: bool = False) -> Array:
         """Return the mean of a network's output, g_t + N^{2β−2} b + b¹/N.
 
         Parameters
         ----------
-        n_units : int
-            The number of units N, even if `paired`.
+        n_units : float
+            The number of units N, at least one; these are formulas in N, which need not be whole.
         beta : float
             The exponent β of the output's scale N^{−β}, from ½ to 1.
         paired : bool
@@ -127,7 +127,7 @@ class Fluctuations(Immutable):
         bias = self.next_order.bias_of_pairs if paired else self.next_order.bias
         return np.asarray(self.prediction + n_units ** (2 * beta - 2) * self.next_order.drift + bias / n_units)
 
-    def std(self, *, n_units: int, beta: float, paired: bool = False) -> Array:
+    def std(self, *, n_units: float, beta: float, paired: bool = False) -> Array:
         """Return the standard deviation of a network's output.
 
         √(N^{1−2β} V^G + (V^S + V^I + V^F)/N + N^{−2β} V^D + V^R); with ±C pairs √((V^S + 2V^I)/N + V^R), since both
@@ -142,14 +142,14 @@ class Fluctuations(Immutable):
         total = first + after.moving_features / n_units + n_units ** (-2 * beta) * after.random_start
         if (total < 0).any():
             warnings.warn(
-                f"n_units is too small for the next order of the variance, which is below zero at N = {n_units}: the "
+                f"n_units is too small for the next order of the variance, which is below zero at N = {n_units:g}: the "
                 "first order is given there",
                 RuntimeWarning,
                 stacklevel=2,
             )
         return np.asarray(np.sqrt(np.where(total < 0, first, total)))
 
-    def band(self, *, n_units: int, beta: float, paired: bool = False, level: float = 0.95) -> tuple[Array, Array]:
+    def band(self, *, n_units: float, beta: float, paired: bool = False, level: float = 0.95) -> tuple[Array, Array]:
         """Return a predictive band: the mean, minus and plus a normal quantile times the standard deviation.
 
         The output of one network at one point lies in it with the probability `level`; other arguments are those of
@@ -163,12 +163,9 @@ class Fluctuations(Immutable):
         return mean - half, mean + half
 
 
-def _start(n_units: int, beta: float, paired: bool) -> tuple[int, float, bool]:
-    n_units = _checks.integer("n_units", n_units, least=1)
+def _start(n_units: float, beta: float, paired: bool) -> tuple[float, float, bool]:
     beta = _checks.number("beta", beta, least=0.5, most=1)
-    if _checks.flag("paired", paired) and n_units % 2:
-        raise ValueError(f"n_units must be even when paired=True, not {n_units}")
-    return n_units, beta, paired
+    return _checks.number("n_units", n_units, least=1), beta, _checks.flag("paired", paired)
 
 
 def fluctuations(

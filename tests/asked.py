@@ -28,6 +28,7 @@ def answers(spec, generator):
     found = [spec["values"], *(slip for _, slip in spec["slips"])]
     texts = ["", "...", NONSENSE, "1", "1/3", "-2e-3", "50 %", "1, 2", "[1; 2; 3]", "true", "no", "nan", "1e999", "1/0"]
     texts += [typed(spec, each) for each in found]
+    texts += [texts[-1].replace(".", ","), f"q ≈ {texts[-1]} min.", f"{texts[-1]} steps²", "Λ_1 = 2 percent.", "0,86"]
     if spec["kind"] in ("words", "truth"):
         return [*texts, *(text.upper() for text in texts), *spec.get("options", [])]
     exact = np.array(values(spec, spec["values"]))

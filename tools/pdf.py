@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pikepdf
 import yaml
 from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import sync_playwright
@@ -125,7 +126,7 @@ def document(html: Path) -> str:
         style=style,
         title=first.title.get_text().strip(),
         contents="".join(contents),
-        parts="".join([parts[0], "{contents}", *parts[1:]]).replace("{contents}", ""),
+        parts="".join(parts),
         answers=answers if end else "",
     )
 
@@ -157,6 +158,8 @@ def write(html: Path, pdf: Path) -> None:
             browser.close()
     finally:
         whole.unlink()
+    with pikepdf.open(pdf, allow_overwriting_input=True) as printed:  # its tags, one by one, are half of what it weighs
+        printed.save(pdf, object_stream_mode=pikepdf.ObjectStreamMode.generate)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def wrong_answers(spec: dict[str, Any]) -> dict[str, Any]:
         bottom, top = spec["ylim"]
         return {"the bottom": [bottom] * len(spec["asked"]), "the top": [top] * len(spec["asked"])}
     expected = np.array(values)
-    answers = {"beyond its tolerance": expected + 10 * np.array(allowed(spec, values))}
+    answers = {"beyond its tolerance": expected + 1.1 * np.array(allowed(spec, values))}
     if expected.any():
         answers |= {"its negative": -expected, "its double": 2 * expected, "20 % more": 1.2 * expected}
     if spec.get("spread"):  # of an answer that is random, only what lies beyond its spread is wrong

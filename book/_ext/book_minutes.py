@@ -84,12 +84,10 @@ def title_of(node: nodes.Node) -> str:
 
 def measure(app: Sphinx, doctree: nodes.document) -> None:
     """Count a page, and say it under the title if the page has statements or exercises, or is optional."""
-    taken = count(doctree)
-    all_minutes(app.env)[app.env.docname] = taken
     app.env.minutes_changed = True
     title = next(doctree.findall(nodes.title), None)
-    teaches = any(map(is_taught, doctree.findall(nodes.Element)))
-    if title is not None and teaches:
+    if title is not None and any(map(is_taught, doctree.findall(nodes.Element))):
+        all_minutes(app.env)[app.env.docname] = taken = count(doctree)
         section = title.parent
         section.insert(section.index(title) + 1, nodes.raw("", line(taken), format="html"))
 
@@ -103,9 +101,10 @@ def is_taught(node: nodes.Element) -> bool:
 def line(taken: Counter[str]) -> str:
     """Return the line under a title; proofs are added to the main path, as one reads them along with it."""
     main, proofs, exercises = rounded(taken)
+    also = f" · {exercises} for the exercises" if exercises else ""
     return (
         f'<p class="rk-minutes" data-main="{main}" data-proofs="{proofs}" data-exercises="{exercises}">Reading: '
-        f"<strong>{main} minutes</strong> main path · {proofs} with proofs · {exercises} for the exercises</p>"
+        f"<strong>{main} minutes</strong> main path · {proofs} with proofs{also}</p>"
     )
 
 
@@ -136,23 +135,24 @@ class FillMinutes(SphinxPostTransform):
 
     def table(self, paths: list[tuple[str, list[str]]]) -> nodes.table:
         """Return the table of paths."""
-        heads = ("path", "pages", "main path", "with proofs", "exercises")
+        heads = ("path", "main path", "with proofs", "exercises")
         table = nodes.table("", group := nodes.tgroup(cols=len(heads)), classes=["rk-paths"])
         group += [nodes.colspec(colwidth=1) for _ in heads]
-        group += nodes.thead("", row([nodes.paragraph("", head) for head in heads]))
+        group += nodes.thead("", row([[nodes.paragraph("", head)] for head in heads]))
         group += (body := nodes.tbody())
         for name, pages in paths:
             folder = self.env.docname.rpartition("/")[0]
             found = [f"{folder}/{page}".lstrip("/") for page in pages]
-            if pages == ["all"]:
-                found = [page for page, taken in all_minutes(self.env).items() if taken["exercises"]]
-            taken = sum((all_minutes(self.env).get(page, Counter()) for page in found), Counter())
             links = nodes.paragraph()
             for page in found if pages != ["all"] else []:
                 links += [nodes.Text(" · ")] if len(links) else []
                 links += self.link(page)
-            links = links if len(links) else nodes.paragraph("", f"all {len(found)}")
-            body += row([nodes.paragraph("", name), links, *(nodes.paragraph("", spoken(n)) for n in rounded(taken))])
+            if pages == ["all"]:
+                found = list(all_minutes(self.env))
+                links = nodes.paragraph("", f"all {len(found)} pages")
+            taken = sum((all_minutes(self.env).get(page, Counter()) for page in found), Counter())
+            title = nodes.paragraph("", "", nodes.strong("", name))
+            body += row([[title, links], *([nodes.paragraph("", spoken(n))] for n in rounded(taken))])
         return table
 
     def link(self, page: str) -> nodes.Node:
@@ -164,18 +164,19 @@ class FillMinutes(SphinxPostTransform):
         return nodes.reference("", self.env.titles[page].astext(), internal=True, refuri=uri)
 
 
-def row(entries: list[nodes.Node]) -> nodes.row:
+def row(entries: list[list[nodes.Node]]) -> nodes.row:
     """Return a row of a table."""
-    return nodes.row("", *(nodes.entry("", entry) for entry in entries))
+    return nodes.row("", *(nodes.entry("", *entry) for entry in entries))
 
 
 def spoken(taken: int) -> str:
-    """Return a time as one says it."""
-    return f"{taken} min" if taken < 120 else f"{taken / 60:.0f} h"
+    """Return a time as one says it, from two hours on in halves."""
+    hours, half = divmod(round(taken / 30), 2)
+    return f"{taken} min" if taken < 120 else f"{hours}{'½' * half} h"
 
 
 def all_minutes(env: BuildEnvironment) -> dict[str, Counter[str]]:
-    """Return the minutes of each page."""
+    """Return the minutes of each page that teaches."""
     if not hasattr(env, "book_minutes"):
         env.book_minutes = {}
     return env.book_minutes

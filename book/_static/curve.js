@@ -14,7 +14,12 @@ function rkCurve(spec, labels) {
     const Y = (y) => BOX.bottom - ((up(y) - low) / (high - low)) * (BOX.bottom - BOX.top);
     const places = asked.map((i) => at[i]),
         drawn = new Map(); // height by pixel column
-    const text = (value) => rkJudge.digits(value, 3).replace("-", "−");
+    const inPowers = at.some((x) => rkJudge.digits(x, 3).includes("e")); // of ten, from 10² on, or in none
+    const text = (value) => {
+        const power = Math.log10(value);
+        if (inPowers && power > 1 && Number.isInteger(power)) return `10${[..."⁰¹²³⁴⁵⁶⁷⁸⁹"][power]}`;
+        return rkJudge.digits(value, 3).replace("-", "−");
+    };
 
     const ticks = (from, to, logarithmic) => {
         if (logarithmic && to - from > 0.9) {
@@ -32,12 +37,20 @@ function rkCurve(spec, labels) {
             (_, i) => (Math.ceil(a / step) + i) * step,
         );
     };
-    const apart = places.filter((x, i) => !i || X(x) - X(places[i - 1]) > 45); // whose names do not touch
+    const thinned = (list) => {
+        const apart = [list.at(-1)]; // whose names do not touch, with 9 px for each sign
+        for (const x of list.slice(0, -1).reverse()) {
+            const room = (9 * (text(x).length + text(apart[0]).length)) / 2 + 6;
+            if (X(apart[0]) - X(x) > room) apart.unshift(x);
+        }
+        return apart;
+    };
+    const named = thinned(at).length === at.length ? at : thinned(places);
     const figure = document.createElement("div");
     const label = `Axes to draw on: ${labels.y} against ${labels.x}. The fields below do the same.`;
     figure.innerHTML = `<svg class="rk-axes" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">
     ${places.map((x) => `<path class="place" d="M${X(x)} ${BOX.top}V${BOX.bottom}"/>`).join("")}
-    ${apart.map((x) => `<text x="${X(x)}" y="${BOX.bottom + 20}" text-anchor="middle">${text(x)}</text>`).join("")}
+    ${named.map((x) => `<text x="${X(x)}" y="${BOX.bottom + 20}" text-anchor="middle">${text(x)}</text>`).join("")}
     ${ticks(low, high, log.includes("y"))
         .map(
             (y) => `<path class="axis" d="M${BOX.left} ${Y(y)}h-5"/>

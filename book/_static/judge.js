@@ -3,10 +3,17 @@
 
 const rkJudge = (() => {
     const ROUNDING = 1e-14,
+        ALIKE = 0.02,
+        COARSEST = 0.005,
         SPREADS = 3,
         NEAR = 0.1,
         FAR = 0.2;
     const NUMBER = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?:\/((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?))?(%?)$/i;
+    const NAMED = /(^|[\s,;([])(?:[a-zα-ωΑ-Ω][a-z0-9_]*\s*)?[=≈~]\s*/gi;
+    const TIMES = "minutes?|min|seconds?|sec|s|hours?|h|days?|months?|years?",
+        UNITS = `${TIMES}|steps?|units?|nodes?|bits?|nats?`,
+        UNIT = new RegExp(`([0-9.])\\s*(?:${UNITS})(?:²|\\^2)?(?=\\.?(?:[\\s,;)\\]]|$))`, "gi");
+    const COMMA = /([0-9]),([0-9])/g;
     const TRUTH = new Map([
         ["true", true],
         ["yes", true],
@@ -18,7 +25,12 @@ const rkJudge = (() => {
     function judgeText(spec, text) {
         if (["", "...", "…"].includes(text.trim())) return unclear(spec, "No answer yet");
         const given = read(spec, text);
-        return given === null ? unclear(spec, "This cannot be read") : judge(spec, given);
+        if (given === null) return unclear(spec, "This cannot be read");
+        const pointed = read(spec, text.replace(COMMA, "$1.$2")) ?? [],
+            n = count(spec);
+        if (["numbers", "curve"].includes(spec.kind) && pointed.length === n && given.length !== n)
+            return unclear(spec, "Write a decimal point in place of a comma");
+        return judge(spec, given);
     }
 
     function judge(spec, given) {
@@ -54,9 +66,14 @@ const rkJudge = (() => {
         if (spec.kind === "words") return count(spec) === 1 ? [text] : text.split(/[,;]/);
         const spaced = text
             .replaceAll("−", "-")
-            .replace(/\s*%/g, "%")
+            .replace(NAMED, "$1")
+            .replace(UNIT, "$1")
+            .replace(/\s*(?:%|per ?cent)/g, "%")
             .replace(/\s*\/\s*/g, "/");
-        const entries = spaced.split(/[\s,;()[\]]+/).filter((entry) => entry);
+        const entries = spaced
+            .split(/[\s,;()[\]]+/)
+            .filter((entry) => entry)
+            .map((entry) => entry.replace(/\.$/, ""));
         const found = entries.map((entry) =>
             spec.kind === "truth" ? (TRUTH.get(entry.toLowerCase()) ?? null) : number(entry),
         );
@@ -78,101 +95,108 @@ const rkJudge = (() => {
             .toExponential(n - 1)
             .split("e")
             .map(Number);
-        return -5 < exponent && exponent < 6 ? String(Number(`${mantissa}e${exponent}`)) : `${mantissa}e${exponent}`;
+        return -5 < exponent && exponent < 5 ? String(Number(`${mantissa}e${exponent}`)) : `${mantissa}e${exponent}`;
     }
 
     // -- numbers
 
     function allowed(spec, values) {
         const rounding = ROUNDING * Math.max(...values.map(Math.abs));
-        return values.map(
-            (value, i) => spec.atol + spec.rtol * Math.abs(value) + rounding + SPREADS * (spec.spread?.[i] ?? 0),
-        );
+        return values.map((value, i) => {
+            const bound = spec.atol + spec.rtol * Math.abs(value) + SPREADS * (spec.spread?.[i] ?? 0);
+            return Math.max(bound, halfOfTheThirdDigit(value)) + rounding;
+        });
     }
+
+    const whole = (value) => value === Math.floor(value);
+
+    const halfOfTheThirdDigit = (value) =>
+        whole(value) ? 0 : Number(`5e${Number(value.toExponential(6).split("e")[1]) - 3}`);
 
     function numbers(spec, given) {
         const expected = spec.values,
-            bounds = allowed(spec, expected);
-        const right = given.map((each, i) => near(each, expected[i], bounds[i]));
+            bounds = allowed(spec, expected),
+            offs = given.map((a, i) => Math.abs(a - expected[i])),
+            right = offs.map((off, i) => off <= bounds[i]);
         if (right.every((ok) => ok)) return ["right", `Correct: ${error(given, expected)}.`];
         for (const [name, factor] of spec.units ?? []) {
-            if (
-                allNear(
-                    spec,
-                    given,
-                    expected.map((value) => factor * value),
-                )
-            )
-                return ["right", `Correct, in ${name}.`];
+            const values = expected.map((value) => factor * value);
+            if (allNear(spec, given, values)) return ["right", `Correct, in ${name}.`];
         }
-        const slip = spec.slips.find(([, values]) => allNear(spec, given, values))?.[0] ?? pattern(spec, given);
-        return slip ? ["wrong", slip] : distance(given, expected, bounds, right);
-    }
-
-    function near(given, value, bound) {
-        const off = Math.abs(given - value);
-        if (off <= bound || value === Math.floor(value)) return off <= bound;
-        const [mantissa, exponent] = Number(given.toPrecision(12)).toExponential().split("e"), // of a percentage, too
-            places = mantissa.replace(/\D/g, "").length;
-        if (places === 2) return value.toExponential(2) === given.toExponential(2); // the third digit is a zero
-        return places >= 3 && off <= Number(`5e${exponent - places}`) * (1 + 1e-9);
+        const slip = spec.slips.find(([, values]) => allNear(spec, given, values))?.[0];
+        if (slip) return ["wrong", slip];
+        const close = expected.map(
+            (e, i) => offs[i] <= Math.max(1e-3 * Math.abs(e), 2 * bounds[i]) || isCoarse(given[i], e),
+        );
+        if (close.every((ok) => ok)) return ["close", whatToDo(given, expected, bounds, right)];
+        return ["wrong", pattern(spec, given) ?? distance(given, expected, right)];
     }
 
     function allNear(spec, given, values) {
         const bounds = allowed(spec, values);
-        return given.every((each, i) => near(each, values[i], bounds[i]));
+        return given.every((a, i) => Math.abs(a - values[i]) <= bounds[i]);
+    }
+
+    function isCoarse(given, value) {
+        const rounded = digits(given, 2);
+        return given === Number(rounded) && rounded === digits(value, 2) && !whole(value);
+    }
+
+    function whatToDo(given, expected, bounds, right) {
+        const first = right.indexOf(false);
+        const [a, e, bound] = [given, expected, bounds].map((list) => list[first]);
+        if (isCoarse(a, e)) return "give at least three digits";
+        const off = Math.abs(a - e),
+            size = Math.abs(e);
+        let how;
+        if (!size) how = `${digits(off, 2)}, and at most ${digits(bound, 2)} is allowed`;
+        else if (bound > COARSEST * size)
+            how = `${digits((100 * off) / size, 2)} %, and at most ${digits((100 * bound) / size, 2)} % is allowed`;
+        else how = `${percent(off / size)} %: ${whole(e) ? "compute it more exactly" : "three digits must be right"}`;
+        const where = given.length === 1 ? "it" : `number ${first + 1}, which is ${digits(a, 4)},`;
+        return `${where} is off by about ${how}`;
     }
 
     function pattern(spec, given) {
         const expected = spec.values,
             sorted = (list) => [...list].sort((a, b) => a - b);
         if (given.length === 1) return null;
-        if (allNear({ ...spec, spread: null }, sorted(given), sorted(expected))) {
+        if (allNear({ ...spec, spread: null }, sorted(given), sorted(expected)))
             return "these are the right numbers in the wrong order";
+        const shift = given[0] - expected[0];
+        if (given.every((a, i) => Math.abs(a - expected[i] - shift) <= ALIKE * Math.abs(shift))) {
+            const side = shift > 0 ? "high" : "low";
+            return `all entries are too ${side} by the same amount, about ${digits(Math.abs(shift), 1)}`;
         }
-        if (expected.every((value) => value) && given[0]) {
-            const factor = given[0] / expected[0];
-            if (
-                allNear(
-                    spec,
-                    given,
-                    expected.map((value) => factor * value),
-                )
-            )
-                return "all entries are off by the same factor";
-        }
-        if (
-            allNear(
-                spec,
-                given,
-                expected.map((value) => value + (given[0] - expected[0])),
-            )
-        ) {
-            return "all entries are off by the same amount";
-        }
-        return null;
+        const factor = expected.every((e) => e) ? given[0] / expected[0] : 0;
+        const alike = (a, i) => Math.abs(a / expected[i] - factor) <= ALIKE * Math.abs(factor - 1);
+        if (!factor || !given.every(alike)) return null;
+        const size = Math.abs(factor),
+            sign = factor < 0 ? ", and of the wrong sign" : "",
+            side = size > 1 ? "large" : "small";
+        const by =
+            0.5 < size && size < 2
+                ? `about ${percent(Math.abs(size - 1))} %`
+                : `the same factor, about ${digits(Math.max(size, 1 / size), 1)}`;
+        return `all entries are too ${side} by ${by}${sign}`;
     }
 
-    function distance(given, expected, bounds, right) {
+    function distance(given, expected, right) {
         const offs = given.map((a, i) => (right[i] ? 0 : Math.abs(a - expected[i]))),
             worst = offs.indexOf(Math.max(...offs));
         const a = given[worst],
             e = expected[worst],
             off = offs[worst],
-            bound = bounds[worst],
             size = Math.abs(e);
-        const close = offs.every((each, i) => each <= Math.max(1e-3 * Math.abs(expected[i]), 2 * bounds[i]));
         let how;
-        if (!size) how = `is off by about ${digits(off, 1)}, and at most ${digits(bound, 1)} is allowed`;
-        else if (close)
-            how = `is off by about ${percent(off / size)} %, and at most ${percent(bound / size)} % is allowed`;
+        if (!size) how = `is off by about ${digits(off, 1)}`;
         else if (a * e < 0) how = "has the wrong sign";
         else if (off < 9 * size && Math.abs(a) > 0.1 * size)
             how = `is too ${a > e ? "high" : "low"}, by about ${percent(off / size)} %`;
         else how = `is far too ${a > e ? "high" : "low"}`;
         const n = given.length,
             among = `${sum(right)} of ${n} are right; number ${worst + 1}, which is ${digits(a, 4)},`;
-        return [close ? "close" : "wrong", `${n === 1 ? "it" : among} ${how}`];
+        return `${n === 1 ? "it" : among} ${how}`;
     }
 
     const percent = (ratio) => digits(100 * ratio, 1);
@@ -202,6 +226,7 @@ const rkJudge = (() => {
         typeof word === "string"
             ? word
                   .toLowerCase()
+                  .replace(/\.+$/, "")
                   .split(/\s+/)
                   .filter((part) => part)
                   .join(" ")

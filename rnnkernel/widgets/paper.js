@@ -14,15 +14,19 @@ export class Paper {
   // A panel in the box [left, top, width, height]; `inside` gets its scales and returns what is drawn within the
   // frame.  Its x axis is logarithmic if `log`, its y axis if `high`.  A tick is a value, or a place and its text.
   panel(place, {x, y, log = false, high = false, title = "", xlabel, ylabel, xticks, yticks}, inside) {
-    const [left, top, width, height] = place;
-    const box = {left: left + 46, right: left + width - 12, top: top + (title ? 26 : 10), bottom: top + height - 42};
+    const [left, top, width, height] = place, minus = v => String(v).replace("-", "−");
+    const places = given => given.map(v => Array.isArray(v) ? v : [v, v]);
+    const longest = Math.max(...places(yticks).map(([, text]) => String(text).length));
+    const box = {
+      left: left + Math.max(46, 30 + 7.5 * longest), right: left + width - 12,
+      top: top + (title ? 26 : 10), bottom: top + height - 42,
+    };
     const scale = (logarithmic, limits, from, to) => {
       const along = logarithmic ? Math.log10 : Number, [start, end] = limits.map(along);
       return v => from + (along(v) - start) / (end - start) * (to - from);
     };
     const X = scale(log, x, box.left, box.right), Y = scale(high, y, box.bottom, box.top);
-    const clip = `${this.name}-${Math.round(left)}-${Math.round(top)}`, minus = v => String(v).replace("-", "−");
-    const places = given => given.map(v => Array.isArray(v) ? v : [v, v]);
+    const clip = `${this.name}-${Math.round(left)}-${Math.round(top)}`;
     const ticks = places(xticks).map(([v, text]) => `<path class="axis" d="M${X(v)} ${box.bottom}v5"/>
       <text x="${X(v)}" y="${box.bottom + 19}" text-anchor="middle">${minus(text)}</text>`).join("")
       + places(yticks).map(([v, text]) => `<path class="axis" d="M${box.left} ${Y(v)}h-5"/>

@@ -629,11 +629,38 @@ def test_python_that_is_copied_shows_the_same_numbers(kind, paper):
 def test_controls_and_picture_fit_a_phone(kind, paper):
     page = paper(kind)
     page.set_viewport_size({"width": 390, "height": 844})
+    bar = 56  # pixels that the page's own bar takes at the top
     box = (
         "figure => figure.querySelector('.rk-legend').getBoundingClientRect().top - figure.getBoundingClientRect().top"
     )
-    assert page.locator("figure").evaluate(box) <= 844
+    assert page.locator("figure").evaluate(box) <= 844 - bar
+    assert all(each.bounding_box()["height"] >= 24 for each in page.locator("input").all())
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+TOUCHING = """figure => {
+    const box = each => each.getBoundingClientRect(), found = [];
+    for (const label of figure.querySelectorAll("svg text[transform]")) {
+        const a = box(label);
+        for (const other of figure.querySelectorAll("svg text:not([transform])")) {
+            const b = box(other);
+            if (b.width && a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)
+                found.push([label.textContent, other.textContent]);
+        }
+    }
+    return found;
+}"""
+
+
+@pytest.mark.browser
+@each
+def test_labels_touch_no_ticks(kind, paper):
+    page = paper(kind)
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 844})
+        looked(page)
+        assert page.locator("figure svg text[transform]").count()
+        assert not page.locator("figure").evaluate(TOUCHING)
 
 
 @pytest.mark.browser

@@ -186,7 +186,9 @@ def test_without_scripts_all_is_open(browser, site):
 def test_a_curve_is_drawn(ergodic, checks):
     """With a pointer; the fields follow the drawing, and the truth is drawn on top when the curve is committed."""
     field = ergodic.locator(FIGURE)
+    assert len({each.bounding_box()["y"] for each in field.locator("input").all()}) == 1
     axes = field.locator("svg")
+    assert axes.locator("text").all_text_contents()[:8] == ["1", "10", "10²", "10³", "10⁴", "10⁵", "10⁶", "10⁷"]
     axes.scroll_into_view_if_needed()
     box = axes.bounding_box()
     ergodic.mouse.move(box["x"] + 0.12 * box["width"], box["y"] + 0.1 * box["height"])

@@ -56,7 +56,7 @@ TINY = """() => [...document.querySelectorAll(".bd-article div.math math")].filt
     formula.clientWidth && parseFloat(getComputedStyle(formula).fontSize) < 11).length"""
 WHOLE = ".bd-article section { content-visibility: visible !important; }"  # nothing hides by being out of sight
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-CODE_TOO_WIDE = """() => [...document.querySelectorAll(".bd-article .cell_input pre")].filter(code =>
+CODE_TOO_WIDE = """() => [...document.querySelectorAll(".bd-article :is(.cell_input, .cell_output) pre")].filter(code =>
     code.clientWidth && code.scrollWidth > code.clientWidth).map(code => code.textContent)"""
 AWAY = """() => { // mathematics and code: tens of thousands of elements, not ours to judge, minutes of axe's time
     const crowded = [...document.querySelectorAll("math, .highlight pre")];
@@ -111,10 +111,11 @@ def test_fits_a_phone(page):
 
 
 def test_fits_small_phones_and_desks(page):
-    """No page scrolls sideways on a small phone or a desk, where code fits its box, too."""
+    """No page scrolls sideways on a small phone or a desk; code and what it prints fit their boxes, too."""
     for width in NARROW:
         arrange(page, size={"width": width, "height": 640})
         assert not page.evaluate(SIDEWAYS), width
+        assert not page.evaluate(CODE_TOO_WIDE), width
     arrange(page, size=DESK)
     assert not page.evaluate(SIDEWAYS)
     assert not page.evaluate(CODE_TOO_WIDE)

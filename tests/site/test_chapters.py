@@ -100,18 +100,26 @@ def test_opens_with_a_question(chapter):
 
 @each_chapter
 def test_exercises(chapter):
-    """At least four on a main page, each with a hint, and a solution that ends with a check."""
+    """At least four on a main page, each with a hint, and a solution that says why and ends with a check.
+
+    What a reader needs stands before the exercise, as the field for the answer ends it.
+    """
     blocks = next(iter(pages.levels(pages.source(chapter))))
     starts = [i for i, block in enumerate(blocks) if block is not None and block.name == "exercise"]
     assert len(starts) >= 4 * (chapter in pages.MAIN)
     for first, last in itertools.pairwise([*starts, len(blocks)]):
-        parts = [block for block in blocks[first:last] if block is not None]
-        names = [part.name for part in parts]
+        parts = blocks[first:last]
+        names = ["words" if part is None else part.name for part in parts]
         label = parts[0].options["label"]
-        assert any(part.name == "dropdown" and part.argument.startswith("Hint") for part in parts), label
+        assert any(part and part.name == "dropdown" and part.argument.startswith("Hint") for part in parts), label
         start, end = names.index("solution-start"), names.index("solution-end")
+        given = [
+            part for part in parts[1 : names.index("dropdown")] if "remove-cell" not in part.options.get("tags", [])
+        ]
+        assert not given, label
         assert parts[start].argument == label
-        cells = [part.body for part in parts[start:end] if part.name == "code-cell"]
+        assert "words" in names[start:end], label
+        cells = [part.body for part in parts[start:end] if part and part.name == "code-cell"]
         assert cells, label
         assert re.match(r"check_\w+\(", cells[-1].strip().splitlines()[-1]), label
 

@@ -1,6 +1,7 @@
 """Minutes are counted, not typed; terms and symbols stand in the glossary."""
 
 import re
+from collections import Counter
 
 import book_minutes
 import browsers
@@ -56,6 +57,35 @@ def test_what_counts_as_a_minute():
     assert found["proofs"] == pytest.approx(1 + 1 / 180)
     assert found["exercises"] == pytest.approx(0.5 + 1 / 180)
     assert book_minutes.rounded(found) == (round(main), round(main + 1), 1)
+
+
+def test_hours_are_said_in_halves():
+    assert [book_minutes.spoken(n) for n in (8, 119, 120, 140, 166, 882)] == [
+        "8 min",
+        "119 min",
+        "2 h",
+        "2½ h",
+        "3 h",
+        "14½ h",
+    ]
+
+
+def test_no_minutes_are_not_said():
+    shown = book_minutes.line(Counter(main=30, proofs=4))
+    assert 'data-exercises="0"' in shown
+    assert shown.endswith("34 with proofs</p>")
+    assert book_minutes.line(Counter(exercises=5)).endswith("5 for the exercises</p>")
+
+
+@pytest.mark.built
+def test_all_that_is_taught_is_everything():
+    """The last line of the table adds up what stands under the titles, but for rounding."""
+    text = (browsers.HTML / "book" / "welcome.html").read_text(encoding="utf-8")
+    cells = re.findall(r"<td>(.*?)</td>", text[text.index("rk-paths") :].partition("</table>")[0], re.DOTALL)
+    assert f"all {len(pages.CHAPTERS)} pages" in cells[-4]
+    for shown, taken in zip(cells[-3:], zip(*map(minutes, pages.CHAPTERS), strict=True), strict=True):
+        hours = float(re.search(r"<p>(.*) h</p>", shown)[1].replace("½", ".5"))
+        assert abs(60 * hours - sum(taken)) <= 15 + len(taken) / 2
 
 
 @pytest.mark.built

@@ -1,6 +1,7 @@
 """The book on paper: its outline, its links, and where answers stand."""
 
 import re
+from pathlib import Path
 
 import pages
 import pytest
@@ -47,6 +48,10 @@ def test_links_lead_to_places_in_the_book(paper):
                 outside |= {uri} if uri else set()
     assert inside > 20
     assert not [uri for uri in outside if uri.startswith("file:")]
+
+
+def test_it_can_be_sent_by_mail(paper):
+    assert Path(paper.stream.name).stat().st_size < 20e6  # what most take
 
 
 def test_pages_are_numbered_and_answers_come_last(paper):
