@@ -238,7 +238,7 @@ def _spanning(f: Array) -> tuple[Array, Array]:
 
     q, r, order = qr(f, mode="economic", pivoting=True)
     size = np.abs(np.diag(r))
-    rank = max(1, int((size > 1e-16 * size[0]).sum())) if size.size and size[0] > 0 else 1
+    rank = max(1, int((size > 1e-16 * size.max(initial=0.0)).sum()))
     shares = np.empty((rank, f.shape[1]))
     shares[:, order] = r[:rank]
     return q[:, :rank], shares

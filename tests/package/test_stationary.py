@@ -229,8 +229,9 @@ def test_interpolation_is_exact_on_polynomials_and_refuses_to_extrapolate(mu):
         interpolant([0], [0.5])
     with pytest.raises(ValueError, match="one value for each of"):
         mu.interpolate([1.0, 2.0])
-    with pytest.raises(ValueError, match="states must be from 0 to 1"):
-        interpolant([2], [0.1])
+    for s in ([2], [0, 2]):
+        with pytest.raises(ValueError, match="states must be from 0 to 1"):
+            interpolant(s, [0.1])
     with pytest.raises(TypeError, match="states must be integers"):
         interpolant([0.5], [0.1])
 
