@@ -11,7 +11,7 @@ Back-propagation through time leaves all of them as they are: compare a study wi
 """
 
 import os
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import product
@@ -29,7 +29,7 @@ from rnnkernel.initial import InitialLaw
 from rnnkernel.limit import KernelLimit
 from rnnkernel.network import RNN
 from rnnkernel.stationary import EmpiricalLaw
-from rnnkernel.training import STOP, DivergenceError, TrainingRecord, progress_bar, train
+from rnnkernel.training import AWAKE, STOP, DivergenceError, TrainingRecord, progress_bar, train
 
 _WORK = 10_000_000  # steps times units of a task: about a hundredth of a second
 
@@ -302,10 +302,13 @@ def convergence_study(
         for _, _, i, j, seeds in sorted(tasks):  # widths side by side, since narrow networks keep Python's lock busy
             jobs[workers.submit(experiment.outputs, N[j], exponents[i], seeds)] = (i, j, seeds)
         try:
-            for done in as_completed(jobs):
-                i, j, seeds = jobs[done]
-                outputs[i, j, seeds.start : seeds.stop] = done.result()
-                count(len(seeds))
+            left = set(jobs)
+            while left:
+                finished, left = wait(left, AWAKE, FIRST_COMPLETED)
+                for done in finished:
+                    i, j, seeds = jobs[done]
+                    outputs[i, j, seeds.start : seeds.stop] = done.result()
+                    count(len(seeds))
         except (KeyboardInterrupt, DivergenceError) as stopped:
             stopped.study = study()  # type: ignore[union-attr]
             stopped.add_note(

@@ -18,7 +18,7 @@ so that a pass can finish one step and take the next.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -38,6 +38,7 @@ Parts = Iterable[tuple[Any, int]]  # what a loop learns from, and how many steps
 Net = TypeVar("Net", bound=Network)
 FAST = {"reassoc", "contract", "nsz"}
 STOP = np.zeros(1, np.int64)  # one ends every training of this process: Ctrl-C cannot reach compiled code
+AWAKE = 0.1  # seconds after which a main thread that waits looks for a Ctrl-C that a worker got, or Windows held back
 TOO_LARGE = 1e100  # an error beyond it is divergence; below it no update overflows
 LANES = 1112  # units in a block: a long loop, and rows that start far from one another in the sets of the cache
 _VECTOR = 8  # the loop runs over whole vectors of units; those beyond N rest at zero
@@ -290,6 +291,8 @@ def _interruptible(loop: Any, *what: Any) -> int:
     with ThreadPoolExecutor(1) as worker:
         job = worker.submit(loop, *what)
         try:
+            while not wait([job], AWAKE).done:
+                pass
             return int(job.result())
         except KeyboardInterrupt:
             STOP[0] = 1

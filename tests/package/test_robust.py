@@ -3,9 +3,12 @@
 import copy
 import inspect
 import pickle
+import signal
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -279,6 +282,24 @@ def test_ctrl_c(name):
     kept = {"train": "with run", "train, back in time": "with run", "study": "with study", "frozen study": "with study"}
     assert f"stopped {kept.get(name, '')}".strip() in done.stdout, done.stdout + done.stderr
     assert "True" in done.stdout, done.stdout
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals cannot be sent to a thread here")
+def test_ctrl_c_that_a_worker_gets_reaches_the_main_thread():
+    """The system may hand a signal to any thread, and does not wake the one that waits."""
+    main = threading.get_ident()
+
+    def interrupt():
+        while not (workers := [each for each in threading.enumerate() if each.name.startswith("ThreadPoolExecutor")]):
+            time.sleep(0.01)
+        time.sleep(0.5)
+        assert workers[0].ident != main
+        signal.pthread_kill(workers[0].ident, signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        rk.train(rk.RNN.sample(LAW, n_units=100, beta=0.75, rng=0), DATA, time=1e6, learning_rate=1e-3, rng=0)
+    assert stopped.value.run.times[-1] < 9e5
 
 
 @pytest.mark.parametrize(("x", "y"), [(10, 9), (9, 10), ((10, 2), 11)])
