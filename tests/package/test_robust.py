@@ -284,7 +284,6 @@ def test_ctrl_c(name):
     assert "True" in done.stdout, done.stdout
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals cannot be sent to a thread here")
 def test_ctrl_c_that_a_worker_gets_reaches_the_main_thread():
     """The system may hand a signal to any thread, and does not wake the one that waits."""
     main = threading.get_ident()
