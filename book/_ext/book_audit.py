@@ -83,7 +83,7 @@ class Mutants(SphinxDirective):
             return [nodes.paragraph("", "They have not been planted in this state of the package yet.")]
         found = json.loads(MUTANTS.read_text())
         planted = Counter(kind for kind, _ in found["faults"].values())
-        caught = Counter(kind for kind, outcome in found["faults"].values() if outcome == "caught")
+        caught = Counter(kind for kind, by in found["faults"].values() if by)
         kinds = [(kind, str(caught[kind]), str(planted[kind])) for kind in sorted(planted)]
         survivors = [(nodes.literal("", name), why) for name, why in found["survivors"].items()]
         return [

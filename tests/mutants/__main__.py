@@ -11,7 +11,7 @@ from . import run, table
 def main() -> None:
     """Plant all faults, or those of some files."""
     files = {f"{word.removesuffix('.py')}.py" for word in sys.argv[1:]}
-    found = run.run(files)
+    found = run.run(files, table.noticed())
     print(table.text(found))
     table.save(found)
     sys.exit(bool(table.unexplained(found)))

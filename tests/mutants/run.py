@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 from tests.audit import trial
@@ -21,31 +22,41 @@ MARKS = "not verify and not browser and not built"
 Ran = dict[str, tuple[float, list[list[Any]]]]  # of each test, how long it took and where the functions begin that ran
 
 
-def run(files: set[str]) -> dict[str, str]:
-    """Plant faults; return for each by name "caught" or "survived"."""
+def run(files: set[str], earlier: dict[str, str]) -> dict[str, str]:
+    """Plant faults; return for each by name which test notices it, or nothing; those of `earlier` are tried first."""
     found: dict[str, str] = {}
     faults = [fault for fault in chosen() if not files or fault.file in files]
-    trial.collected(TESTS, lambda collected: found.update(_planted(collected, faults)), MARKS)
+    trial.collected(TESTS, lambda collected: found.update(_planted(collected, faults, earlier)), MARKS)
     return found
 
 
-def _planted(collected: Trial, faults: list[Fault]) -> dict[str, str]:
-    ran = _watched(collected)
-    callers = plant.callers_of_compiled()
-    tests = [_likeliest(fault, ran, callers) for fault in faults]
-    tasks = [functools.partial(_notice, collected, fault, each) for fault, each in zip(faults, tests, strict=True)]
-    found: dict[str, str] = {}
-    for number, failed in trial.forked(tasks, WORKERS, LONGEST):
-        fault = faults[number]
-        found[fault.name] = "survived" if failed == "" else "caught"  # no answer: the fault ended the process
-        print(f"{len(found)} of {len(faults)}: {found[fault.name]} {fault.name} {failed}", file=sys.stderr, flush=True)
-    return {fault.name: found[fault.name] for fault in faults}
+def _planted(collected: Trial, faults: list[Fault], earlier: dict[str, str]) -> dict[str, str]:
+    known = {fault.name: earlier.get(fault.name, "") for fault in faults}
+    ran = _watched(collected, set(known.values()))
+    quick = {each: [known[each.name]] if known[each.name] in ran else [] for each in faults if known[each.name]}
+    found = {fault: by for fault, by in _tried(collected, quick) if by}
+    if len(found) < len(faults):
+        ran |= _watched(collected, set(collected.items) - set(ran))
+        callers = plant.callers_of_compiled()
+        slow = {fault: _likeliest(fault, ran, callers) for fault in faults if fault not in found}
+        found |= dict(_tried(collected, slow))
+    return {fault.name: found[fault] for fault in faults}
 
 
-def _watched(collected: Trial) -> Ran:
-    """Run each test as it is."""
+def _tried(collected: Trial, tests: dict[Fault, list[str]]) -> Iterator[tuple[Fault, str]]:
+    """Plant faults and run tests of each; yield what notices them."""
+    faults = list(tests)
+    tasks = [functools.partial(_notice, collected, fault, each) for fault, each in tests.items()]
+    for done, (number, failed) in enumerate(trial.forked(tasks, WORKERS, LONGEST), 1):
+        by = "the end of the process" if failed is None else failed
+        print(f"{done} of {len(faults)}: {faults[number].name}: {by or 'nothing'}", file=sys.stderr, flush=True)
+        yield faults[number], by
+
+
+def _watched(collected: Trial, tests: set[str]) -> Ran:
+    """Run tests as they are."""
     files: dict[str, list[str]] = defaultdict(list)
-    for test in collected.items:
+    for test in sorted(tests & set(collected.items)):
         files[test.split("::")[0]].append(test)
     tasks = [functools.partial(_watch, collected, tests) for tests in files.values()]
     ran: Ran = {}
@@ -103,5 +114,5 @@ def _notice(collected: Trial, fault: Fault, tests: list[str]) -> str:
         for module in collected.modules(tests):
             module.__spec__.loader.exec_module(module)
     except Exception as error:
-        return f"by {type(error).__name__} before any test"
-    return next((f"by {test}" for test in tests if collected.run(test, 120) != "passed"), "")
+        return f"{type(error).__name__} before any test"
+    return next((test for test in tests if collected.run(test, 120) != "passed"), "")
