@@ -110,9 +110,9 @@ def _notice(collected: Trial, fault: Fault, tests: list[str]) -> str:
     """Plant a fault and run tests; return the first that fails, or nothing."""
     collected.silence()
     plant.plant(fault)
-    try:
-        for module in collected.modules(tests):
+    for module in collected.modules(tests):
+        try:
             module.__spec__.loader.exec_module(module)
-    except Exception as error:
-        return f"{type(error).__name__} before any test"
+        except Exception:
+            return next((test for test in tests if getattr(collected.items[test], "module", None) is module), tests[0])
     return next((test for test in tests if collected.run(test, 120) != "passed"), "")
