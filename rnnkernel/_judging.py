@@ -27,6 +27,8 @@ NAMED = re.compile(r"(^|[\s,;(\[])(?:[a-zα-ωΑ-Ω][a-z0-9_]*\s*)?[=≈~]\s*", 
 TIMES = "minutes?|min|seconds?|sec|s|hours?|h|days?|months?|years?"
 UNIT = re.compile(rf"([0-9.])\s*(?:{TIMES}|steps?|units?|nodes?|bits?|nats?)(?:²|\^2)?(?=\.?(?:[\s,;)\]]|$))", re.I)
 COMMA = re.compile(r"([0-9]),([0-9])")
+POWER = re.compile(r"\s*[·×*]\s*10\s*\^\s*\{?\s*([+-]?\d+)\s*\}?")  # 2.3·10^-6
+APART = re.compile(r"(^|[\s,;(\[])([+-])\s+(?=[0-9.])")  # - 0.1
 TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -39,7 +41,7 @@ def judge_text(spec: Spec, text: str) -> Judgement:
         return unclear(spec, "This cannot be read")
     pointed = read(spec, COMMA.sub(r"\1.\2", text)) or []
     if spec["kind"] in ("numbers", "curve") and len(pointed) == count(spec) != len(given):
-        return unclear(spec, "Write a decimal point in place of a comma")
+        return unclear(spec, "Write no comma within a number: 0.25, 10000")
     return judge(spec, given)
 
 
@@ -85,7 +87,8 @@ def read(spec: Spec, text: str) -> list[Any] | None:
     """Return the entries of a typed answer, or None if it cannot be read."""
     if spec["kind"] == "words":
         return [text] if count(spec) == 1 else re.split("[,;]", text)
-    bare = UNIT.sub(r"\1", NAMED.sub(r"\1", text.replace("−", "-")))
+    plain = APART.sub(r"\1\2", POWER.sub(r"e\1", text.replace("−", "-")))
+    bare = UNIT.sub(r"\1", NAMED.sub(r"\1", plain))
     spaced = re.sub(r"\s*/\s*", "/", re.sub(r"\s*(?:%|per ?cent)", "%", bare))
     entries = [re.sub(r"\.$", "", entry) for entry in re.split(r"[\s,;()\[\]]+", spaced) if entry]
     found = [TRUTH.get(entry.lower()) if spec["kind"] == "truth" else number(entry) for entry in entries]
@@ -147,7 +150,8 @@ def _numbers(spec: Spec, given: Sequence[float]) -> Judgement:
         for a, e, off, bound in zip(given, expected, offs, bounds, strict=True)
     ):
         return "close", _what_to_do(given, expected, bounds, right)
-    return "wrong", _pattern(spec, given) or _distance(given, expected, right)
+    coarse = (text for text, values in spec["slips"] if all(map(_is_coarse, given, values)))
+    return "wrong", next(coarse, None) or _pattern(spec, given) or _distance(given, expected, right)
 
 
 def _all_near(spec: Spec, given: Sequence[float], values: Sequence[float]) -> bool:

@@ -28,12 +28,20 @@ def answers(spec, generator):
     found = [spec["values"], *(slip for _, slip in spec["slips"])]
     texts = ["", "...", NONSENSE, "1", "1/3", "-2e-3", "50 %", "1, 2", "[1; 2; 3]", "true", "no", "nan", "1e999", "1/0"]
     texts += [typed(spec, each) for each in found]
-    texts += [texts[-1].replace(".", ","), f"q ≈ {texts[-1]} min.", f"{texts[-1]} steps²", "Λ_1 = 2 percent.", "0,86"]
+    texts += [
+        texts[-1].replace(".", ","),
+        f"q ≈ {texts[-1]} min.",
+        f"{texts[-1]} steps²",
+        "Λ_1 = 2 percent.",
+        "0,86",
+        "- 2.3·10^-6",
+    ]
     if spec["kind"] in ("words", "truth"):
         return [*texts, *(text.upper() for text in texts), *spec.get("options", [])]
     exact = np.array(values(spec, spec["values"]))
     for digits in range(1, 13):
         texts.append(", ".join(f"{value:.{digits}g}" for value in exact))
+    texts += [", ".join(f"{value:.2g}" for value in values(spec, slip)) for _, slip in spec["slips"]]
     for size in np.geomspace(1e-9, 10, 21):
         for scale in (exact, np.abs(exact).max(), 1.0):
             texts.append(typed({}, (exact + size * scale * generator.normal(size=exact.shape)).tolist()))

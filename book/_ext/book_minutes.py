@@ -101,7 +101,7 @@ def is_taught(node: nodes.Element) -> bool:
 def line(taken: Counter[str]) -> str:
     """Return the line under a title; proofs are added to the main path, as one reads them along with it."""
     main, proofs, exercises = rounded(taken)
-    also = f" · {exercises} for the exercises" if exercises else ""
+    also = f" · {exercises} to read the exercises" if exercises else ""
     return (
         f'<p class="rk-minutes" data-main="{main}" data-proofs="{proofs}" data-exercises="{exercises}">Reading: '
         f"<strong>{main} minutes</strong> main path · {proofs} with proofs{also}</p>"

@@ -13,7 +13,9 @@ const rkJudge = (() => {
     const TIMES = "minutes?|min|seconds?|sec|s|hours?|h|days?|months?|years?",
         UNITS = `${TIMES}|steps?|units?|nodes?|bits?|nats?`,
         UNIT = new RegExp(`([0-9.])\\s*(?:${UNITS})(?:²|\\^2)?(?=\\.?(?:[\\s,;)\\]]|$))`, "gi");
-    const COMMA = /([0-9]),([0-9])/g;
+    const COMMA = /([0-9]),([0-9])/g,
+        POWER = /\s*[·×*]\s*10\s*\^\s*\{?\s*([+-]?[0-9]+)\s*\}?/g, // 2.3·10^-6
+        APART = /(^|[\s,;([])([+-])\s+(?=[0-9.])/g; // - 0.1
     const TRUTH = new Map([
         ["true", true],
         ["yes", true],
@@ -29,7 +31,7 @@ const rkJudge = (() => {
         const pointed = read(spec, text.replace(COMMA, "$1.$2")) ?? [],
             n = count(spec);
         if (["numbers", "curve"].includes(spec.kind) && pointed.length === n && given.length !== n)
-            return unclear(spec, "Write a decimal point in place of a comma");
+            return unclear(spec, "Write no comma within a number: 0.25, 10000");
         return judge(spec, given);
     }
 
@@ -66,6 +68,8 @@ const rkJudge = (() => {
         if (spec.kind === "words") return count(spec) === 1 ? [text] : text.split(/[,;]/);
         const spaced = text
             .replaceAll("−", "-")
+            .replace(POWER, "e$1")
+            .replace(APART, "$1$2")
             .replace(NAMED, "$1")
             .replace(UNIT, "$1")
             .replace(/\s*(?:%|per ?cent)/g, "%")
@@ -129,7 +133,8 @@ const rkJudge = (() => {
             (e, i) => offs[i] <= Math.max(1e-3 * Math.abs(e), 2 * bounds[i]) || isCoarse(given[i], e),
         );
         if (close.every((ok) => ok)) return ["close", whatToDo(given, expected, bounds, right)];
-        return ["wrong", pattern(spec, given) ?? distance(given, expected, right)];
+        const coarse = spec.slips.find(([, values]) => given.every((a, i) => isCoarse(a, values[i])))?.[0];
+        return ["wrong", coarse ?? pattern(spec, given) ?? distance(given, expected, right)];
     }
 
     function allNear(spec, given, values) {

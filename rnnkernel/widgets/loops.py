@@ -137,12 +137,13 @@ def distance(a: Any, b: Any) -> Any:
 
 @jit
 def correlation(a: Any, b: Any) -> Any:
-    """Return the correlation of a and b, whose means are zero."""
+    """Return the correlation of a and b, whose means are zero; zero if all of one is."""
     product = 0.0
     for k in range(len(a)):
         product += a[k] * b[k]
     zero = np.zeros(len(a))
-    return product / (len(a) * distance(a, zero) * distance(b, zero))
+    sizes = len(a) * distance(a, zero) * distance(b, zero)
+    return product / sizes if sizes > 0.0 else 0.0
 
 
 @jit

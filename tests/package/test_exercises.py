@@ -61,6 +61,13 @@ def test_the_error_is_told():
     assert repr(rk.Check(0.0, atol=0.1)(0.03)) == "Correct: error 0.03."
 
 
+def test_a_slip_is_known_by_two_digits():
+    options = {"slips": {"that is the ratio at β = ¾": 10**-0.25}}
+    assert says(0.998, 0.56, **options) == "Not yet: that is the ratio at β = ¾."
+    assert says(0.998, 0.57, **options).startswith("Not yet: it is too low")
+    assert says(0.5588, 0.56, **options) == "Nearly: give at least three digits."
+
+
 def test_tolerances_are_those_asked_for():
     assert rk.Check(2.0, rtol=0.1)(2.19)
     assert not rk.Check(2.0, rtol=0.1)(2.21)
@@ -146,8 +153,9 @@ NUMBERS = "3 numbers are asked for, with commas between them."
         (0.4, " ", f"No answer yet: {NUMBER}"),
         (0.4, "...", f"No answer yet: {NUMBER}"),
         (0.4, "much", f"This cannot be read: {NUMBER}"),
-        (0.4, "0,4", f"Write a decimal point in place of a comma: {NUMBER}"),
-        (VECTOR, "0,3; -1,7; 2,9", f"Write a decimal point in place of a comma: {NUMBERS}"),
+        (0.4, "0,4", f"Write no comma within a number: 0.25, 10000: {NUMBER}"),
+        (3279, "3,279", f"Write no comma within a number: 0.25, 10000: {NUMBER}"),
+        (VECTOR, "0,3; -1,7; 2,9", f"Write no comma within a number: 0.25, 10000: {NUMBERS}"),
         (0.4, "minus 0.4", f"This cannot be read: {NUMBER}"),
         (0.4, "4 hundred", f"This cannot be read: {NUMBER}"),
         (0.4, "1/0", f"This cannot be read: {NUMBER}"),
@@ -200,6 +208,9 @@ def test_wrong_words(expected, answer, message):
         (0.25, "25 percent"),
         (0.25, "q_1 = .25 minutes²"),
         (25, "25."),
+        (2.3e-6, "2.3·10^-6"),
+        (-2.3e-6, "- 2.3 × 10^{-6}"),
+        ([2.3e5, 1.5], "2.3*10^5, 1.5"),
         (-25, "about = -25min."),
         (VECTOR, "a = 0.3 s, b = -1.7 s, c = 2.9 s."),
         (VECTOR, "[.3, -1.7; 2.9]"),

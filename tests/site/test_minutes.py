@@ -74,7 +74,7 @@ def test_no_minutes_are_not_said():
     shown = book_minutes.line(Counter(main=30, proofs=4))
     assert 'data-exercises="0"' in shown
     assert shown.endswith("34 with proofs</p>")
-    assert book_minutes.line(Counter(exercises=5)).endswith("5 for the exercises</p>")
+    assert book_minutes.line(Counter(exercises=5)).endswith("5 to read the exercises</p>")
 
 
 @pytest.mark.built
