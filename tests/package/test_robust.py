@@ -260,6 +260,7 @@ def test_ctrl_c(name):
             sent.append((time.perf_counter(), time.process_time()))
             os.kill(os.getpid(), signal.SIGINT)
         sent = []
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background goes without
         threading.Thread(target=interrupt, daemon=True).start()
         try:
             {LONG[name]}
@@ -290,6 +291,7 @@ def test_ctrl_c_that_a_worker_gets_reaches_the_main_thread():
         import rnnkernel as rk
         law = rk.InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
         data = rk.DataSequence(rk.MarkovChain([[0.9, 0.1], [0.3, 0.7]]), inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background goes without
         rnn = rk.RNN.sample(law, n_units=100, beta=0.75, rng=0)
         rk.train(rnn, data, time=1.0, learning_rate=1e-3, rng=0)
         def interrupt():

@@ -194,10 +194,15 @@ def test_figures_suit_the_theme(theme, page):
     """The paper of every figure has exactly the colour of the page, and axe no fault (in the dark, of colours)."""
     arrange(page, theme)
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    def colour(picture):
+        there = page.screenshot(clip=picture.evaluate(CORNER))
+        return "rgb({}, {}, {})".format(*Image.open(io.BytesIO(there)).convert("RGB").getpixel((0, 0)))
+
     for picture in page.locator(".bd-article img[src$='.svg'], .rk-explore .rk-view").all():  # drawn anew, views stay
-        seen_there = page.screenshot(clip=picture.evaluate(CORNER))
-        corner = Image.open(io.BytesIO(seen_there)).convert("RGB").getpixel((0, 0))
-        assert "rgb({}, {}, {})".format(*corner) == ground
+        assert eventually(lambda picture=picture: colour(picture) == ground), colour(
+            picture
+        )  # a page that grows moves it
     page.evaluate(AWAY)
     ours = {"include": [".bd-article"], "exclude": [".citation-list"]}  # which docutils gives roles of old
     of_colour = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
