@@ -195,7 +195,7 @@ def test_figures_suit_the_theme(theme, page):
     arrange(page, theme)
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
 
-    def colour(picture):
+    def colour(picture):  # where a page that grows moves it, another
         there = page.screenshot(clip=picture.evaluate(CORNER))
         return "rgb({}, {}, {})".format(*Image.open(io.BytesIO(there)).convert("RGB").getpixel((0, 0)))
 
