@@ -200,9 +200,7 @@ def test_figures_suit_the_theme(theme, page):
         return "rgb({}, {}, {})".format(*Image.open(io.BytesIO(there)).convert("RGB").getpixel((0, 0)))
 
     for picture in page.locator(".bd-article img[src$='.svg'], .rk-explore .rk-view").all():  # drawn anew, views stay
-        assert eventually(lambda picture=picture: colour(picture) == ground), colour(
-            picture
-        )  # a page that grows moves it
+        assert eventually(lambda picture=picture: colour(picture) == ground), colour(picture)
     page.evaluate(AWAY)
     ours = {"include": [".bd-article"], "exclude": [".citation-list"]}  # which docutils gives roles of old
     of_colour = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
