@@ -9,6 +9,7 @@ from pathlib import Path
 import naive
 import numpy as np
 import pytest
+from waiting import eventually
 
 import rnnkernel
 from rnnkernel import _jit
@@ -96,6 +97,16 @@ def test_processes_that_compile_at_once_do_not_disturb_each_other(tmp_path):
     for process in running:
         said, _ = process.communicate(timeout=120)
         assert said.splitlines() == [PATH, "0"]
+
+
+@pytest.mark.parametrize("n_files", [1, 2, 3])
+def test_one_that_is_killed_while_it_compiles_leaves_nothing_wrong(n_files, tmp_path):
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(PACKAGE.parent)}
+    process = subprocess.Popen([sys.executable, "-c", USE], env=env, stdout=subprocess.DEVNULL)
+    assert eventually(lambda: len(files(tmp_path)) >= n_files, 120)
+    process.kill()
+    process.wait()
+    assert used(tmp_path, NUMBA_CACHE_DIR=str(tmp_path)) == (0, "")
 
 
 def test_two_versions_never_share_a_file(tmp_path, monkeypatch):
