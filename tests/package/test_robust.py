@@ -214,7 +214,7 @@ def test_divergence_says_where_and_keeps_what_was_finished():
 LONG = {
     "train": "rk.train(rnn, data.simulate(1000, rng=0), time=1e5, learning_rate=1e-3, n_records=10_000)",
     "train, back in time": "rk.train(rnn, data, time=1e4, learning_rate=1e-3, rng=0, n_records=1000, truncation=3)",
-    "train on symbols": "rk.train_symbols(reader, cycle, time=1e5, learning_rate=1e-2)",
+    "train on symbols": "rk.train_symbols(reader, cycle, time=1e5, learning_rate=1e-2, n_records=1000)",
     "memory": "phi.trajectory(np.ones(10**8))",
     "memory of symbols": "rk.SymbolLimit(cycle, letters).trajectory(np.zeros(10**8, int))",
     "forecast": "rnn.forecast(np.ones(10**8))",
@@ -268,8 +268,11 @@ def test_ctrl_c(name):
             took = min(time.perf_counter() - sent[0][0], time.process_time() - sent[0][1])
             run = getattr(stopped, "run", None)
             if run is not None:
-                assert len(run.losses) and np.isfinite(run.losses).all() and run.network != rnn, run
-                rk.train(run.network, data, time=0.01, learning_rate=1.0, rng=0)
+                assert len(run.losses) and np.isfinite(run.losses).all() and run.network not in (rnn, reader), run
+                if isinstance(run.network, rk.RNN):
+                    rk.train(run.network, data, time=0.01, learning_rate=1.0, rng=0)
+                else:
+                    rk.train_symbols(run.network, cycle, learning_rate=1.0)
             assert not hasattr(stopped, "study") or np.isnan(stopped.study.errors).any()
             kept = " with run" * (run is not None) + " with study" * hasattr(stopped, "study")
             print("stopped" + kept, took < 1.0, took)
@@ -277,7 +280,8 @@ def test_ctrl_c(name):
     command = [sys.executable, "-c", textwrap.dedent(code)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    kept = {"train": "with run", "train, back in time": "with run", "study": "with study", "frozen study": "with study"}
+    kept = dict.fromkeys(("train", "train, back in time", "train on symbols"), "with run")
+    kept |= dict.fromkeys(("study", "frozen study"), "with study")
     assert f"stopped {kept.get(name, '')}".strip() in done.stdout, done.stdout + done.stderr
     assert "True" in done.stdout, done.stdout
 
