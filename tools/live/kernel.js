@@ -69,10 +69,11 @@ export class Kernel {
     const [header, parent, , content] = parts.slice(1, 5).map(part => JSON.parse(new TextDecoder().decode(part)));
     const buffers = parts.slice(5).map(part => new DataView(part)), cell = this.running.get(parent.msg_id);
     const id = content.transient?.display_id, verdicts = {ok: `[${content.execution_count}]`, aborted: "not run"};
+    const asked = parent.session === this.session; // the server asks, too, when a kernel starts
     ({
       comm_open: () => this.models.set(content.comm_id, new Model(this, content, buffers)),
       comm_msg: () => this.models.get(content.comm_id)?.receive(content.data, buffers),
-      status: () => this.say(content.execution_state === "busy" ? "running" : "ready"),
+      status: () => asked && this.say(content.execution_state === "busy" ? "running" : "ready"),
       stream: () => cell?.stream(content.text),
       clear_output: () => cell?.clear(content.wait),
       error: () => cell?.fail(content.traceback),
