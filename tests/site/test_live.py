@@ -93,6 +93,45 @@ def test_a_cell_is_edited_run_interrupted_and_put_back(chapter, explored):
     page.locator(".live-bar output").filter(has_text="restarted").wait_for()
 
 
+SLOW_TO_END = """import time
+def wait():
+    get_ipython().events.unregister("post_execute", wait)
+    time.sleep(1)
+get_ipython().events.register("post_execute", wait)
+1 / 0"""
+
+
+def test_what_is_run_the_moment_an_error_shows_does_run_and_what_waited_does_not(chapter, explored):
+    page = chapter(explored[0])
+    first, second = (page.locator(CELLS).nth(number) for number in (1, 2))  # 0 runs where it was moved from
+    for each in (first, second):
+        each.get_by_role("button", name="Edit").click()
+    second.locator("textarea").fill("print(6 * 7)")
+    first.locator("textarea").fill(SLOW_TO_END)
+    second.get_by_role("button", name="Run to here").click()
+    first.get_by_text("ZeroDivisionError: division by zero").wait_for()
+    assert done(second) == "not run"
+    page.evaluate(
+        """([first, second]) => {
+            const run = [...second.querySelectorAll("button")].find(each => each.textContent === "Run");
+            new MutationObserver((_, watch) => {
+                if (first.querySelector(".error")) { run.click(); watch.disconnect(); }
+            }).observe(first, {childList: true, subtree: true});
+        }""",
+        [each.element_handle() for each in (first, second)],
+    )
+    first.get_by_role("button", name="Run", exact=True).click()
+    second.get_by_text("42", exact=True).wait_for()
+
+
+def test_a_kernel_that_dies_is_replaced(chapter, explored):
+    page = chapter(explored[0])
+    cell = write(page, 0, "import os\nos._exit(1)")
+    page.locator(".live-bar output").filter(has_text="died").wait_for()
+    assert done(cell) == "not run"
+    write(page, 0, "print(6 * 7)").get_by_text("42", exact=True).wait_for()
+
+
 def test_sliders_of_a_cell_that_was_run_ask_the_kernel(chapter, explored):
     name, number = explored
     page = chapter(name)

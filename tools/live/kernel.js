@@ -2,13 +2,30 @@
 export class Kernel {
   constructor(say, forget) {
     Object.assign(this, {say, forget, session: crypto.randomUUID(), running: new Map(), models: new Map()});
-    Object.assign(this, {socket: null, queue: Promise.resolve()});
+    Object.assign(this, {socket: null, waiting: [], current: null});
   }
 
+  // One request at a time, as the kernel would also drop what comes just after an error: an error drops what waits.
   run(code, cell) {
-    const options = {silent: false, store_history: true, user_expressions: {}, allow_stdin: true, stop_on_error: true};
-    this.queue = this.queue.then(() => this.send("shell", "execute_request", {code, ...options}, {cell}))
-      .catch(problem => cell.say(problem.message ?? "no server"));
+    this.waiting.push({code, cell});
+    this.next();
+  }
+
+  async next() {
+    if (this.current || !this.waiting.length) return;
+    const {code, cell} = this.waiting.shift(), msg_id = this.current = crypto.randomUUID();
+    const options = {silent: false, store_history: true, user_expressions: {}, allow_stdin: true, stop_on_error: false};
+    try {
+      await this.send("shell", "execute_request", {code, ...options}, {cell, msg_id});
+    } catch (problem) {
+      cell.say(problem.message ?? "no server");
+      this.done();
+    }
+  }
+
+  done() {
+    this.current = null;
+    this.next();
   }
 
   async interrupt() { if (this.id) await post(`kernels/${this.id}/interrupt`); }
@@ -46,13 +63,14 @@ export class Kernel {
   lost(why) {
     this.say(why);
     this.forget();
+    Object.assign(this, {waiting: [], current: null});
     this.running.clear();
     this.models.clear();
   }
 
-  async send(channel, msg_type, content, {parent = {}, buffers = [], cell} = {}) {
+  async send(channel, msg_type, content, {parent = {}, buffers = [], cell, msg_id = crypto.randomUUID()} = {}) {
     const socket = await this.connect();
-    const header = {msg_id: crypto.randomUUID(), msg_type, session: this.session, username: "", version: "5.4"};
+    const header = {msg_id, msg_type, session: this.session, username: "", version: "5.4"};
     header.date = new Date().toISOString();
     const texts = [channel, ...[header, parent, {}, content].map(part => JSON.stringify(part))];
     const parts = [...texts.map(text => new TextEncoder().encode(text)), ...buffers];
@@ -68,21 +86,31 @@ export class Kernel {
     const parts = offsets.slice(1).map((end, i) => data.slice(offsets[i], end));
     const [header, parent, , content] = parts.slice(1, 5).map(part => JSON.parse(new TextDecoder().decode(part)));
     const buffers = parts.slice(5).map(part => new DataView(part)), cell = this.running.get(parent.msg_id);
-    const id = content.transient?.display_id, verdicts = {ok: `[${content.execution_count}]`, aborted: "not run"};
-    const asked = parent.session === this.session; // the server asks, too, when a kernel starts
+    const id = content.transient?.display_id, asked = parent.session === this.session; // and not by the server itself
     ({
       comm_open: () => this.models.set(content.comm_id, new Model(this, content, buffers)),
       comm_msg: () => this.models.get(content.comm_id)?.receive(content.data, buffers),
-      status: () => asked && this.say(content.execution_state === "busy" ? "running" : "ready"),
+      status: () => this.status(content.execution_state, asked, parent.msg_id),
       stream: () => cell?.stream(content.text),
       clear_output: () => cell?.clear(content.wait),
-      error: () => cell?.fail(content.traceback),
+      error: () => this.fail(cell, content.traceback),
       display_data: () => cell?.display(content.data, id),
       execute_result: () => cell?.display(content.data, id),
       update_display_data: () => new Set(this.running.values()).forEach(each => each.update(content.data, id)),
       input_request: () => this.send("stdin", "input_reply", {value: prompt(content.prompt) ?? ""}, {parent: header}),
-      execute_reply: () => cell?.say(verdicts[content.status] ?? "error"),
+      execute_reply: () => cell?.say(content.status === "ok" ? `[${content.execution_count}]` : "error"),
     })[header.msg_type]?.();
+  }
+
+  status(now, asked, request) {
+    if (now === "restarting" || now === "dead") return this.lost("died");
+    if (asked) this.say(now === "busy" ? "running" : "ready");
+    if (now === "idle" && request === this.current) this.done();
+  }
+
+  fail(cell, traceback) {
+    cell?.fail(traceback);
+    for (const waiting of this.waiting.splice(0)) waiting.cell.say("not run");
   }
 }
 
