@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from rnnkernel import _checks
 from rnnkernel._collocation import inputs
@@ -162,11 +161,12 @@ class ColumnCoordinates(Coordinates):
         if len(some) == new.shape[1]:
             new[:] = factor
             return
-        C, pivots = factor[:, chosen].T, some[chosen]
+        # The inverse, of at most 256 rows of like size, as a solver of SciPy's brings a second pool of BLAS threads.
+        inverse, pivots = np.linalg.inv(factor[:, chosen].T), some[chosen]
         before = known[:, pivots].T.copy()
         self._source.fill(self._source.rows(pivots), new)
         for part in _parts(new.shape[1], _COLUMNS):
-            new[:, part] = solve_triangular(C, new[:, part] - before @ known[:, part], lower=True)
+            new[:, part] = inverse @ (new[:, part] - before @ known[:, part])
 
 
 class FeatureCoordinates(Coordinates):

@@ -106,9 +106,9 @@ class Points:
         self.reach = 2 * strip * np.sqrt(_MOST) / digits
         near = np.where(self.s > 4 * self.reach, _TINY, self.s)
         self.largest = max(largest, near.max(initial=_TINY))
-        order = np.argsort(near, kind="stable")
-        self.blocks = np.split(order, np.arange(_COLUMNS, len(order), _COLUMNS)) if len(order) else []
-        self._places = np.argsort(order)
+        self.order = np.argsort(near, kind="stable")
+        self.blocks = np.split(self.order, np.arange(_COLUMNS, len(m), _COLUMNS)) if len(m) else []
+        self._places = np.argsort(self.order)
         self._tops = [near[block[-1]] for block in self.blocks]
         n_terms = [16 + int((digits * top / strip / (1 + top / self.largest)) ** 2) // 4 * 4 for top in self._tops]
         self._n_terms = [min(each, _MOST) for each in n_terms]
@@ -158,20 +158,21 @@ class Points:
 
     def fill(self, rows: Rows, out: Array) -> None:
         """Fill `out` (n_rows, n_points) with K between given rows and all points."""
-        sigma, alike = self.units.activation, self.accuracy ** (1 / _MOST)
+        sigma, alike, square = self.units.activation, self.accuracy ** (1 / _MOST), self.units.output_square
         for i, block in enumerate(self.blocks):
-            columns = self.columns(i)
-            rho = np.clip(rows.direction @ self.direction[block].T, -1, 1)
-            weight = self.units.output_square * (rows.x @ self.x[block].T)
-            value = np.outer(rows.first, self.first[block])
-            _series(rows.coefficients, columns, rows.s, self.s[block], rho, weight, self.accuracy, value)
-            if max(rows.s.max(initial=0.0), self.s[block].max()) > self.reach:
-                size = np.maximum.outer(rows.s, self.s[block])
-                far = (size > self.reach) & (np.abs(rho) > alike) | (size > 4 * self.reach)
+            value = np.empty((len(rows.s), len(block)))
+            columns, x, direction = self.columns(i), self.x[block].T.copy(), self.direction[block].T.copy()
+            others = Rows(x, direction, self.a[block], self.s[block], self.first[block], columns)
+            _series(rows, others, square, self.accuracy, value)
+            if max(rows.s.max(initial=0.0), others.s.max()) > self.reach:
+                size = np.maximum.outer(rows.s, others.s)
+                far = (size > self.reach) & (np.abs(rows.direction @ direction) > alike) | (size > 4 * self.reach)
                 functions = sigma.value, sigma.derivative, _normal.panels(sigma)
-                pairs = rows.a, rows.s, rows.direction, self.a[block], self.s[block], self.direction[block]
-                _by_panels(*functions, *pairs, weight, far, value)
-            out[:, block] = value
+                pairs = rows.a, rows.s, rows.direction, others.a, others.s, direction.T
+                _by_panels(*functions, *pairs, square * (rows.x @ x), far, value)
+            out[:, _COLUMNS * i : _COLUMNS * i + len(block)] = value
+        for row in out:  # one by one, as each then stays in the cache
+            row[self.order] = row.copy()
 
 
 @_fast
@@ -190,8 +191,10 @@ def _terms(row: Any, bound: Any, w: Any, least: Any) -> Any:
     """How many terms it takes until the rest of Σ k bound_k |c_k| w^k is small: a multiple of four."""
     left, k = 0.0, min(len(row), len(bound)) // 4 * 4
     while k > 4:
+        power = w ** (k - 4)
         for j in range(k - 4, k):
-            left += (j + 1.0) * bound[j] * abs(row[j]) * w**j
+            left += (j + 1.0) * bound[j] * abs(row[j]) * power
+            power *= w
         if left > least:
             return k
         k -= 4
@@ -199,15 +202,33 @@ def _terms(row: Any, bound: Any, w: Any, least: Any) -> Any:
 
 
 @_fast
-def _series(rows: Any, columns: Any, s: Any, s_other: Any, rho: Any, weight: Any, least: Any, out: Any) -> None:
-    """Add s s' Σ c_k c_k' ρ^k + weight Σ k c_k c_k' ρ^{k−1}, for c_k in units of s."""
-    n = columns.shape[1]
-    bound = np.empty(len(columns))
+def _products(one: Any, others: Any, out: Any) -> None:
+    """Fill with the products of a vector and others in columns: few coordinates, where BLAS costs more than it does."""
+    out[:] = 0.0
+    for j in range(len(one)):
+        for i in range(len(out)):
+            out[i] += one[j] * others[j, i]
+
+
+@_fast
+def _series(left: Any, right: Any, output_square: Any, least: Any, out: Any) -> None:
+    """Fill with c_0 c_0' + s s' Σ c_k c_k' ρ^k + E[C²] x·x' Σ k c_k c_k' ρ^{k−1}, c_k in units of s.
+
+    Points on the right stand in columns.
+    """
+    columns, n = right.coefficients, len(right.s)
+    bound, r, weight = np.empty(len(columns)), np.empty(n), np.empty(n)
     for k in range(len(bound)):
         bound[k] = np.abs(columns[k]).max()
-    for p in range(len(rows)):
-        row, r, value, slope = rows[p], rho[p], np.zeros(n), np.zeros(n)
-        for k in range(_terms(row, bound, np.abs(r).max(), least) - 1, 0, -4):
+    for p in range(len(left.s)):
+        row, value, slope = left.coefficients[p], np.zeros(n), np.zeros(n)
+        _products(left.direction[p], right.direction, r)
+        _products(left.x[p], right.x, weight)
+        top = 0.0
+        for i in range(n):
+            r[i] = min(max(r[i], -1.0), 1.0)
+            top = max(top, abs(r[i]))
+        for k in range(_terms(row, bound, top, least) - 1, 0, -4):
             a, b, c, d = row[k], row[k - 1], row[k - 2], row[k - 3]
             A, B, C, D = columns[k], columns[k - 1], columns[k - 2], columns[k - 3]
             for i in range(n):
@@ -223,7 +244,8 @@ def _series(rows: Any, columns: Any, s: Any, s_other: Any, rho: Any, weight: Any
                 value[i], slope[i] = v, q
         for i in range(n):
             slope[i] = slope[i] * r[i] + value[i]
-            out[p, i] += s[p] * s_other[i] * r[i] * value[i] + weight[p, i] * slope[i]
+            series = left.s[p] * right.s[i] * r[i] * value[i] + output_square * weight[i] * slope[i]
+            out[p, i] = left.first[p] * right.first[i] + series
 
 
 @jit
