@@ -60,7 +60,7 @@ _LINES: dict[str, dict[str, Any]] = {
 STYLES = MappingProxyType({role: MappingProxyType({"color": COLORS[role], **_LINES[role]}) for role in COLORS})
 """For each role the keywords of ``Axes.plot``: ``ax.plot(t, g, **rk.figures.STYLES["limit"], label="limit")``."""
 
-WIDTH, HEIGHT = 6.2, 3.4  # inches: on a phone, 11.5 pt then still shows at more than 9 px
+WIDTH, HEIGHT = 6.2, 3.4  # inches: on a phone, 12.5 pt then still shows at more than 10 px
 
 
 def shades(n: int) -> list[str]:
@@ -116,7 +116,7 @@ def use_style() -> None:
             "figure.constrained_layout.use": True,
             "figure.facecolor": "white",
             "savefig.facecolor": "white",
-            "font.size": 11.5,
+            "font.size": 12.5,
             "axes.titlesize": "medium",
             "axes.labelsize": "medium",
             "legend.fontsize": "medium",
