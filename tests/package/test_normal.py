@@ -118,7 +118,8 @@ def test_series_and_panels_agree_where_one_gives_way_to_the_other():
     row = kernel(x, 0.1, [[5.0, 0.4]], 0.2)[:, 0]
     third = np.diff(row, 4)
     assert np.abs(third[20:]).max() < 1e-4
-    np.testing.assert_allclose(np.diag(kernel(x, 0.1, x, 0.1)), kernel.diagonal(x, 0.1), rtol=1e-12)
+    some = x[::9]
+    np.testing.assert_allclose(np.diag(kernel(some, 0.1, some, 0.1)), kernel.diagonal(some, 0.1), rtol=1e-12)
 
 
 @pytest.mark.filterwarnings("ignore:the contraction factor")

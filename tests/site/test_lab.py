@@ -18,6 +18,9 @@ pytestmark = pytest.mark.browser
 SETTINGS = json.loads((pages.BOOK.parent / "tools/jupyter/labconfig/default_setting_overrides.json").read_text()) | {
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},  # cells out of sight are on the page, too
 }
+SET = """with figure.hold_sync():
+    for name, value in {}.items():
+        setattr(figure, name, value)"""
 CONNECTED = """() => { // what is run before that is lost
     const session = window.jupyterapp?.shell.currentWidget?.context?.sessionContext.session;
     return session?.kernel?.connectionStatus === "connected";
@@ -73,40 +76,50 @@ def printed(page, number):
     return [text.strip() for text in cell.locator(".jp-OutputArea-output").all_inner_texts()]
 
 
-def looked(page):
-    return seen(page.locator("[data-widget]").evaluate(SEEN))
+def looked(cell):
+    return seen(cell.locator("[data-widget]").evaluate(SEEN))
 
 
-@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.__name__)
-def test_page_and_kernel_follow_each_other(kind, lab, notebook):
+def other(kind):
+    return {name: kind.values(name)[0] for name in kind.labels}
+
+
+def test_page_and_kernel_follow_each_other(lab, notebook):
     """Each slider, by keyboard, moves picture, numbers and trait; what Python sets, the page shows."""
-    moved = {name: kind.values(name)[0] for name in kind.labels}
-    cells = [
-        f"import rnnkernel as rk\n\nfigure = rk.widgets.{kind.__name__}()\nfigure",
-        "print(repr(figure))",
-        f"with figure.hold_sync():\n    for name, value in {moved}.items():\n        setattr(figure, name, value)",
-    ]
+    cells = []
+    for kind in KINDS.values():
+        cells += [
+            f"import rnnkernel as rk\n\nfigure = rk.widgets.{kind.__name__}()\nfigure",
+            "print(repr(figure))",
+            SET.format(other(kind)),
+        ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     whole = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in cells], metadata=kernel)
-    nbformat.write(whole, lab.folder / f"{kind.name}.ipynb")
-    page = notebook(f"{kind.name}.ipynb")
-    run(page, 0)
-    page.wait_for_selector("[data-ready]")
-    assert looked(page)["call"] == repr(kind())
+    nbformat.write(whole, lab.folder / "all.ipynb")
+    page = notebook("all.ipynb")
+    for i, kind in enumerate(KINDS.values()):
+        follow_each_other(page, 3 * i, kind)
+
+
+def follow_each_other(page, first, kind):
+    cell = page.locator(".jp-CodeCell").nth(first)
+    run(page, first)
+    cell.locator("[data-ready]").wait_for()
+    assert looked(cell)["call"] == repr(kind())
     for name in kind.labels:
-        page.focus(f"input[name={name}]")
+        cell.locator(f"input[name={name}]").focus()
         page.keyboard.press("Home")
-        low = looked(page)
+        low = looked(cell)
         page.keyboard.press("End")
-        high = looked(page)
+        high = looked(cell)
         assert high["call"] == repr(kind(**{name: kind.values(name)[-1]}))
-        assert high["picture"] != low["picture"], name
-        assert high["sentence"] != low["sentence"], name
-        assert eventually(lambda call=high["call"]: printed(page, 1) == [call], PATIENCE), name
-        page.click(".rk-reset")
-    assert eventually(lambda: printed(page, 1) == [repr(kind())], PATIENCE)
-    run(page, 2)
-    assert eventually(lambda: looked(page)["call"] == repr(kind(**moved)), PATIENCE)
+        assert high["picture"] != low["picture"], (kind, name)
+        assert high["sentence"] != low["sentence"], (kind, name)
+        assert eventually(lambda call=high["call"]: printed(page, first + 1) == [call], PATIENCE), (kind, name)
+        cell.locator(".rk-reset").click()
+    assert eventually(lambda: printed(page, first + 1) == [repr(kind())], PATIENCE)
+    run(page, first + 2)
+    assert eventually(lambda: looked(cell)["call"] == repr(kind(**other(kind))), PATIENCE)
 
 
 @pytest.mark.built
