@@ -29,6 +29,8 @@ UNIT = re.compile(rf"([0-9.])\s*(?:{TIMES}|steps?|units?|nodes?|bits?|nats?)(?:�
 COMMA = re.compile(r"([0-9]),([0-9])")
 POWER = re.compile(r"\s*[·×*]\s*10\s*\^\s*\{?\s*([+-]?\d+)\s*\}?")  # 2.3·10^-6
 APART = re.compile(r"(^|[\s,;(\[])([+-])\s+(?=[0-9.])")  # - 0.1
+FRACTIONS = {"¼": "1/4", "½": "1/2", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
+FRACTION = re.compile(rf"(?<![0-9./])[{''.join(FRACTIONS)}](?![0-9./])")
 TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -38,7 +40,7 @@ def judge_text(spec: Spec, text: str) -> Judgement:
         return unclear(spec, "No answer yet")
     given = read(spec, text)
     if given is None:
-        return unclear(spec, "This cannot be read")
+        return unclear(spec, "This cannot be read (formulas are not computed)")
     pointed = read(spec, COMMA.sub(r"\1.\2", text)) or []
     if spec["kind"] in ("numbers", "curve") and len(pointed) == count(spec) != len(given):
         return unclear(spec, "Write no comma within a number: 0.25, 10000")
@@ -87,7 +89,8 @@ def read(spec: Spec, text: str) -> list[Any] | None:
     """Return the entries of a typed answer, or None if it cannot be read."""
     if spec["kind"] == "words":
         return [text] if count(spec) == 1 else re.split("[,;]", text)
-    plain = APART.sub(r"\1\2", POWER.sub(r"e\1", text.replace("−", "-")))
+    simple = FRACTION.sub(lambda match: FRACTIONS[match[0]], text.replace("−", "-"))
+    plain = APART.sub(r"\1\2", POWER.sub(r"e\1", simple))
     bare = UNIT.sub(r"\1", NAMED.sub(r"\1", plain))
     spaced = re.sub(r"\s*/\s*", "/", re.sub(r"\s*(?:%|per ?cent)", "%", bare))
     entries = [re.sub(r"\.$", "", entry) for entry in re.split(r"[\s,;()\[\]]+", spaced) if entry]
@@ -181,7 +184,7 @@ def _what_to_do(
         how = (
             f"{_percent(off / size)} %: {'compute it more exactly' if e.is_integer() else 'three digits must be right'}"
         )
-    return f"{'it' if len(given) == 1 else f'number {first + 1}, which is {digits(a, 4)},'} is off by about {how}"
+    return f"{'it' if len(given) == 1 else f'number {first + 1}, which is {digits(a, 6)},'} is off by about {how}"
 
 
 def _pattern(spec: Spec, given: Sequence[float]) -> str | None:
@@ -220,7 +223,7 @@ def _distance(given: Sequence[float], expected: Sequence[float], right: Sequence
     else:
         how = f"is far too {'high' if a > e else 'low'}"
     n = len(given)
-    where = "it" if n == 1 else f"{sum(right)} of {n} are right; number {worst + 1}, which is {digits(a, 4)},"
+    where = "it" if n == 1 else f"{sum(right)} of {n} are right; number {worst + 1}, which is {digits(a, 6)},"
     return f"{where} {how}"
 
 

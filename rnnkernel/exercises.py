@@ -16,6 +16,7 @@ from rnnkernel import _checks
 from rnnkernel._judging import Judgement, Spec, judge, judge_text, unclear
 from rnnkernel._types import Array
 
+_TELLING = 0.05  # relative difference from which on a usual slip explains an answer: 1 is not "one over" 0.998
 _FIELDS = 5  # values that an answer gives of a curve
 _PLACES = ("checks.js", "_static/checks.js", "_build/html/_static/checks.js")
 _MARKS = {"right": "✓", "close": "≈", "wrong": "✗", "unclear": "?"}
@@ -167,7 +168,8 @@ class Check:
             factors = [[name, _checks.number(f"units[{name!r}]", factor)] for name, factor in given.items()]
             self.spec = {**common, "kind": "numbers", "rtol": rtol, "atol": atol, "units": factors}
             self.spec |= {"spread": around.ravel().tolist() if around.any() else None}
-            self.spec["slips"] = [each for each in _listed(_usual_slips(answer)) if self._refuses(each[1])]
+            usual = [each for each in _usual_slips(answer) if not np.allclose(each[1], answer, rtol=_TELLING)]
+            self.spec["slips"] = [each for each in _listed(usual) if self._refuses(each[1])]
             self.spec["slips"] = _listed(named) + self.spec["slips"]
         for text, slip in named:
             if at is None and not self._refuses(slip.ravel().tolist()):  # of two curves the nearer one counts

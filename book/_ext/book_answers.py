@@ -6,8 +6,8 @@ prediction's label as its name, with underscores.  What these checks expect was 
 """
 
 import html
+import itertools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,8 @@ class Predict(SphinxDirective):
 
     ``kind`` is number, vector, choice (with ``options``, separated by ``|``) or curve (with the names
     ``x`` and ``y`` of its axes).  The next dropdown named *Answer* waits, inside the directive or after it;
-    ``releases: figure`` makes the next figure wait, too.
+    ``releases: figure`` makes all cells up to the next figure wait, too, and what is said right after it;
+    ``releases: cell`` the next cell.
     """
 
     has_content = True
@@ -56,7 +57,7 @@ class Predict(SphinxDirective):
         "options": directives.unchanged_required,
         "x": directives.unchanged_required,
         "y": directives.unchanged_required,
-        "releases": lambda text: directives.choice(text, ("figure",)),
+        "releases": lambda text: directives.choice(text, tuple(RELEASED)),
     }
 
     def run(self) -> list[nodes.Node]:
@@ -98,10 +99,12 @@ def collect(app: Sphinx, doctree: nodes.document) -> None:
             log.warning("predict: %s must be a check of this page, for a %s", name, question["kind"], location=question)
             continue
         found[label] = {**spec, "options": question["options"]} if question["options"] else spec
-        for waiting in awaited(question):
+        for run in neighbouring(awaited(question)):
             group = nodes.container(classes=[f"rk-after-{label}"])
-            waiting.replace_self(group)
-            group += waiting
+            run[0].parent.insert(run[0].parent.index(run[0]), group)
+            for waiting in run:
+                waiting.parent.remove(waiting)
+                group += waiting
 
 
 def is_prediction(node: nodes.Node) -> bool:
@@ -127,15 +130,36 @@ def suits(question: nodes.Element, spec: dict[str, Any]) -> bool:
     return spec["kind"] == "numbers" and (size == 1) == (question["kind"] == "number")
 
 
-def awaited(question: nodes.Element) -> Iterator[nodes.Element]:
-    """Yield what waits for an answer: the dropdown named Answer, and the next figure if that is asked for."""
+def awaited(question: nodes.Element) -> list[nodes.Element]:
+    """Return what waits for an answer, in order: the dropdown named Answer, and cells with what is said after them."""
     after = question.parent[question.parent.index(question) + 1 :]
     inside = [node for node in question if isinstance(node, nodes.Element)]
-    dropdown = next((node for node in (*inside, *after) if is_answer(node)), None)
-    figure = next((node for node in after if is_figure(node)), None) if question["releases"] else None
-    if question["releases"] and figure is None:
-        log.warning("predict: no figure follows", location=question)
-    yield from (node for node in (dropdown, figure) if node is not None)
+    waiting = [node for node in (*inside, *after) if is_answer(node)][:1]
+    if question["releases"]:
+        is_last = RELEASED[question["releases"]]
+        last = next((i for i, node in enumerate(after) if is_last(node)), None)
+        if last is None:
+            log.warning("predict: no %s follows", question["releases"], location=question)
+        else:
+            following = itertools.dropwhile(lambda node: is_cell(node) or is_answer(node), after[last + 1 :])
+            said = next(following, None)
+            if isinstance(said, nodes.paragraph):
+                waiting.append(said)
+                last = after.index(said)
+            waiting += [node for node in after[: last + 1] if is_cell(node)]
+    return sorted(waiting, key=lambda node: after.index(node) if node in after else -1)
+
+
+def neighbouring(found: list[nodes.Element]) -> list[list[nodes.Element]]:
+    """Return runs of nodes that follow each other."""
+    runs: list[list[nodes.Element]] = []
+    for node in found:
+        before = runs[-1][-1] if runs else None
+        if before is not None and before.parent[before.parent.index(before) + 1 :][:1] == [node]:
+            runs[-1].append(node)
+        else:
+            runs.append([node])
+    return runs
 
 
 def is_answer(node: nodes.Element) -> bool:
@@ -143,11 +167,19 @@ def is_answer(node: nodes.Element) -> bool:
     return node.get("design_component") == "dropdown" and node[0].astext().startswith("Answer")
 
 
+def is_cell(node: nodes.Element) -> bool:
+    """Return whether a node is a cell."""
+    return "cell" in node.get("classes", ())
+
+
 def is_figure(node: nodes.Element) -> bool:
     """Return whether a node is a cell that shows a picture."""
-    if "cell" not in node.get("classes", ()):
+    if not is_cell(node):
         return False
     return any(node.findall(nodes.image)) or any("data-widget" in each.astext() for each in node.findall(nodes.raw))
+
+
+RELEASED = {"figure": is_figure, "cell": is_cell}
 
 
 def all_specs(env: BuildEnvironment) -> dict[str, dict[str, Any]]:

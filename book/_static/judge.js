@@ -16,6 +16,8 @@ const rkJudge = (() => {
     const COMMA = /([0-9]),([0-9])/g,
         POWER = /\s*[·×*]\s*10\s*\^\s*\{?\s*([+-]?[0-9]+)\s*\}?/g, // 2.3·10^-6
         APART = /(^|[\s,;([])([+-])\s+(?=[0-9.])/g; // - 0.1
+    const FRACTIONS = { "¼": "1/4", "½": "1/2", "¾": "3/4", "⅓": "1/3", "⅔": "2/3" },
+        FRACTION = /(?<![0-9./])[¼½¾⅓⅔](?![0-9./])/g;
     const TRUTH = new Map([
         ["true", true],
         ["yes", true],
@@ -27,7 +29,7 @@ const rkJudge = (() => {
     function judgeText(spec, text) {
         if (["", "...", "…"].includes(text.trim())) return unclear(spec, "No answer yet");
         const given = read(spec, text);
-        if (given === null) return unclear(spec, "This cannot be read");
+        if (given === null) return unclear(spec, "This cannot be read (formulas are not computed)");
         const pointed = read(spec, text.replace(COMMA, "$1.$2")) ?? [],
             n = count(spec);
         if (["numbers", "curve"].includes(spec.kind) && pointed.length === n && given.length !== n)
@@ -68,6 +70,7 @@ const rkJudge = (() => {
         if (spec.kind === "words") return count(spec) === 1 ? [text] : text.split(/[,;]/);
         const spaced = text
             .replaceAll("−", "-")
+            .replace(FRACTION, (sign) => FRACTIONS[sign])
             .replace(POWER, "e$1")
             .replace(APART, "$1$2")
             .replace(NAMED, "$1")
@@ -158,7 +161,7 @@ const rkJudge = (() => {
         else if (bound > COARSEST * size)
             how = `${digits((100 * off) / size, 2)} %, and at most ${digits((100 * bound) / size, 2)} % is allowed`;
         else how = `${percent(off / size)} %: ${whole(e) ? "compute it more exactly" : "three digits must be right"}`;
-        const where = given.length === 1 ? "it" : `number ${first + 1}, which is ${digits(a, 4)},`;
+        const where = given.length === 1 ? "it" : `number ${first + 1}, which is ${digits(a, 6)},`;
         return `${where} is off by about ${how}`;
     }
 
@@ -200,7 +203,7 @@ const rkJudge = (() => {
             how = `is too ${a > e ? "high" : "low"}, by about ${percent(off / size)} %`;
         else how = `is far too ${a > e ? "high" : "low"}`;
         const n = given.length,
-            among = `${sum(right)} of ${n} are right; number ${worst + 1}, which is ${digits(a, 4)},`;
+            among = `${sum(right)} of ${n} are right; number ${worst + 1}, which is ${digits(a, 6)},`;
         return `${n === 1 ? "it" : among} ${how}`;
     }
 

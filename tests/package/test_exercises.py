@@ -141,6 +141,28 @@ def test_the_worst_entry_is_named():
     assert message == "Not yet: 3 of 4 are right; number 3, which is 0.36, is too high, by about 20 %."
 
 
+def test_a_usual_slip_is_named_where_it_explains():
+    """One is not "one over" 0.998, nor its square."""
+    assert says(0.998, 1) == "Nearly: give at least three digits."
+    assert says(0.988, 1.0121) == "Not yet: it is too high, by about 2 %."
+    assert says(0.8, 1.25) == "Not yet: it looks as if it is one over what it should be."
+
+
+def test_what_was_typed_is_said_again():
+    assert says([4.0, 113.0], "4, 112.95").startswith("Nearly: number 2, which is 112.95, is off by about 0.04 %")
+
+
+@pytest.mark.parametrize(
+    ("answer", "number"), [("¼", 0.25), ("-½", -0.5), ("q = ¾", 0.75), ("⅓", 1 / 3), ("⅔ min", 2 / 3)]
+)
+def test_signs_for_fractions_are_read(answer, number):
+    assert rk.Check(number)(answer)
+
+
+def test_a_sign_for_a_fraction_after_a_number_is_not_read():
+    assert says(1.5, "1½").startswith("This cannot be read")
+
+
 NUMBER = "one number is asked for, such as 0.25 or 1/3."
 NUMBERS = "3 numbers are asked for, with commas between them."
 
@@ -152,13 +174,13 @@ NUMBERS = "3 numbers are asked for, with commas between them."
         (0.4, ..., f"No answer yet: {NUMBER}"),
         (0.4, " ", f"No answer yet: {NUMBER}"),
         (0.4, "...", f"No answer yet: {NUMBER}"),
-        (0.4, "much", f"This cannot be read: {NUMBER}"),
+        (0.4, "much", f"This cannot be read (formulas are not computed): {NUMBER}"),
         (0.4, "0,4", f"Write no comma within a number: 0.25, 10000: {NUMBER}"),
         (3279, "3,279", f"Write no comma within a number: 0.25, 10000: {NUMBER}"),
         (VECTOR, "0,3; -1,7; 2,9", f"Write no comma within a number: 0.25, 10000: {NUMBERS}"),
-        (0.4, "minus 0.4", f"This cannot be read: {NUMBER}"),
-        (0.4, "4 hundred", f"This cannot be read: {NUMBER}"),
-        (0.4, "1/0", f"This cannot be read: {NUMBER}"),
+        (0.4, "minus 0.4", f"This cannot be read (formulas are not computed): {NUMBER}"),
+        (0.4, "4 hundred", f"This cannot be read (formulas are not computed): {NUMBER}"),
+        (0.4, "1/0", f"This cannot be read (formulas are not computed): {NUMBER}"),
         (0.4, True, f"This cannot be read: {NUMBER}"),
         (0.4, object(), f"This cannot be read as an answer (object): {NUMBER}"),
         (0.4, {"a": 1}, f"This cannot be read as an answer (dict): {NUMBER}"),

@@ -132,11 +132,28 @@ def test_what_follows_waits_for_an_answer(ergodic, checks):
     give(ergodic, "predict-ergodic-sticky", checks["predict-ergodic-sticky"], "equally long")
     assert answer.locator("details[open]").is_visible()
 
+    # A title is no link: the whole of it opens the solution.
+    solution.locator(".admonition-title").click()
+    assert solution.locator("section").first.is_visible()
+
     slider = ergodic.locator(".rk-after-predict-ergodic-alternate [data-widget] input").first
     assert not slider.is_visible()
     gate = ergodic.locator(".rk-gate", has_text="The figure waits for your prediction.").first
     gate.get_by_role("button", name="Show anyway").click()
     assert slider.is_visible()
+
+
+def test_no_cell_gives_a_prediction_away(ergodic):
+    """Between the question and its figure, cells wait too."""
+    seen = ergodic.evaluate("""() => [...document.querySelectorAll(".rk-predict")].map(question => {
+        const label = question.id, last = [...document.querySelectorAll(`.rk-after-${label}`)].at(-1), seen = [];
+        for (let each = question; each !== last; each = each.nextElementSibling)
+            if (each.matches("div.cell") && each.checkVisibility()) seen.push(each.textContent);
+        return [label, seen];
+    })""")
+    alone = {"predict-ergodic-sticky"}  # asks for no figure: what precedes its answer shows nothing
+    assert len(seen) > 3
+    assert all(not cells or label in alone for label, cells in seen)
 
 
 def test_answers_stay_on_this_device(ergodic, checks):
