@@ -35,6 +35,9 @@ def answers(spec, generator):
         "Λ_1 = 2 percent.",
         "0,86",
         "- 2.3·10^-6",
+        "½, ¼",
+        "1½",
+        "1/¼",
     ]
     if spec["kind"] in ("words", "truth"):
         return [*texts, *(text.upper() for text in texts), *spec.get("options", [])]
