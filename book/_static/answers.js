@@ -49,7 +49,9 @@
                 ? "The solution"
                 : each.querySelector("details.sd-dropdown")
                   ? "The answer"
-                  : "The figure";
+                  : each.querySelector("img, [data-widget]")
+                    ? "The figure"
+                    : "What follows";
             const button = element("button", { type: "button", textContent: "Show anyway" });
             button.addEventListener("click", () => {
                 release(label);

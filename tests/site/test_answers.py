@@ -138,7 +138,8 @@ def test_what_follows_waits_for_an_answer(ergodic, checks):
 
     slider = ergodic.locator(".rk-after-predict-ergodic-alternate [data-widget] input").first
     assert not slider.is_visible()
-    gate = ergodic.locator(".rk-gate", has_text="The figure waits for your prediction.").first
+    gate = ergodic.locator(".rk-gate:has(+ .rk-after-predict-ergodic-alternate)")
+    assert gate.inner_text().startswith("The answer waits for your prediction.")
     gate.get_by_role("button", name="Show anyway").click()
     assert slider.is_visible()
 
