@@ -61,6 +61,12 @@ def test_input_reach_is_honest(inputs, d):
             assert w @ slopes(W[:, 0]) == pytest.approx(sharp(inputs, slopes), rel=digits)
 
 
+def test_input_reach_shrinks_as_weights_grow():
+    """W·x is the same for twice W and half of x."""
+    once, twice = (law_of(stats.uniform(-size, 2 * size)).input_reach for size in (1.0, 2.0))
+    np.testing.assert_allclose(once, 2 * twice, rtol=1e-9)
+
+
 def test_kinks_at_zero_and_at_the_median_cost_nothing():
     """E|W| of a normal law, E[W sign W], and the Laplace law, whose density has a kink at its median."""
     normal, mean = stats.norm(0.7, 1), stats.foldnorm(0.7).mean()

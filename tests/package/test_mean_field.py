@@ -221,6 +221,8 @@ def test_what_is_refused():
         rk.MeanField(DATA, two)
     with pytest.raises(ValueError, match="times must not be negative"):
         rk.MeanField(DATA, LAW).loss([-1.0])
+    with pytest.raises(ValueError, match=r"times must be at most 5e\+04"):
+        rk.MeanField(DATA, LAW, learning_rate=2.0).loss([6e4])
 
 
 def test_particles_have_the_moments_of_the_law():

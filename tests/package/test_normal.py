@@ -8,6 +8,8 @@ from scipy import integrate, stats
 from scipy.special import erf
 
 import rnnkernel as rk
+from rnnkernel import _hermite
+from rnnkernel.activations import activation
 
 SIGMA = {"tanh": np.tanh, "logistic": lambda u: np.exp(-np.logaddexp(0, -u)), "erf": erf}
 PRIME = {
@@ -109,6 +111,14 @@ def test_kernel_of_two_inputs(name, x, y):
         inner = lambda u, f=f: f(u) * adaptive(f, b + t * rho * (u - a) / s, rest)  # noqa: E731
         total += factor * adaptive(inner, a, s)
     assert rk.TangentKernel(law_of(2), name)(x, 0.1, y, -0.2)[0, 0] == pytest.approx(total, rel=1e-8)
+
+
+@pytest.mark.parametrize(("name", "to_a_pole"), [("tanh", np.pi / 2), ("logistic", np.pi)])
+def test_points_are_as_far_apart_as_poles_allow(name, to_a_pole):
+    """Sums of a function with poles at ±ia are integrals up to e^{−2πa/h}: the largest h = 2⁻ⁿ with 1e-12."""
+    halvings = 2.0 ** -np.arange(7)
+    expected = halvings[np.argmax(np.exp(-2 * np.pi * to_a_pole / halvings) < 1e-12)]
+    assert _hermite.spacing.__wrapped__(activation(name)) == expected
 
 
 def test_series_and_panels_agree_where_one_gives_way_to_the_other():

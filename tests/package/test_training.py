@@ -11,6 +11,7 @@ from reference import CHAIN
 from test_network import ROOT, SIGMAS, law, network, sequence
 
 import rnnkernel as rk
+from rnnkernel import training
 
 PRIMES = {"tanh": lambda u: 1 - np.tanh(u) ** 2, "logistic": lambda u: np.exp(-u) / (1 + np.exp(-u)) ** 2}
 
@@ -364,6 +365,51 @@ def test_a_callback_sees_the_run_and_can_stop_it():
         np.testing.assert_array_equal(each.losses, whole.losses[: k + 1])
         np.testing.assert_array_equal(each.predictions, whole.predictions[: k + 1])
     assert run.network == seen[-1].network
+
+
+@pytest.mark.parametrize("tau", [1, 3])
+def test_ctrl_c_keeps_the_network_as_it_was_then(tau):
+    """Where Python runs, here in a callback, and, as `wait` is where it waits for compiled code, there."""
+    rnn, (x, y) = network(20), sequence(50, 1)
+
+    def stop(run):
+        if len(run.times) == 4:
+            raise KeyboardInterrupt
+
+    where = {"learning_rate": 1.0, "n_records": 10, "truncation": tau}
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        rk.train(rnn, (x, y), callback=stop, **where)
+    then = rk.train(rnn, (x[:20], y[:20]), learning_rate=1.0, truncation=tau).network
+    assert_same(weights(stopped.value.run.network), weights(then), 1e-12)
+
+
+def test_ctrl_c_ends_compiled_code(monkeypatch):
+    """A hundred million steps end at once, and the next training is not stopped."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    rnn, data = network(1000), rk.DataSequence(CHAIN, [-1.0, 1.5], [-0.5, 0.5])
+    rk.train(rnn, data, time=0.01, learning_rate=1.0, rng=0)
+    monkeypatch.setattr(training, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        rk.train(rnn, data, time=1e5, learning_rate=1e-3, rng=0, n_records=1)
+    monkeypatch.undo()
+    assert np.isfinite(stopped.value.run.network.output).all()
+    assert len(rk.train(rnn, data, time=0.01, learning_rate=1.0, rng=0).losses) == 10
+
+
+def test_a_forecast_beyond_all_numbers_is_no_missing_target():
+    """The first move is too large; the second target is missing, yet the training ends there."""
+    with pytest.raises(rk.DivergenceError) as raised:
+        rk.train(network(20), ([1.0, 1.0, 1.0], [1.0, np.nan, 1.0]), learning_rate=1e130)
+    assert raised.value.step == 1
+
+
+def test_times_beyond_what_is_counted_are_refused():
+    data = rk.DataSequence(CHAIN, [-1.0, 1.5], [-0.5, 0.5])
+    with pytest.raises(ValueError, match="time must be"):
+        rk.train(network(100), data, time=2.0**60, learning_rate=1.0)
 
 
 def test_simulated_data_needs_a_time():
