@@ -181,10 +181,14 @@ def _what_to_do(
     elif bound > COARSEST * size:
         how = f"{digits(100 * off / size, 2)} %, and at most {digits(100 * bound / size, 2)} % is allowed"
     else:
-        how = (
-            f"{_percent(off / size)} %: {'compute it more exactly' if e.is_integer() else 'three digits must be right'}"
-        )
+        how = f"{_percent(off / size)} %: {_lacking(a, e)}"
     return f"{'it' if len(given) == 1 else f'number {first + 1}, which is {digits(a, 6)},'} is off by about {how}"
+
+
+def _lacking(given: float, value: float) -> str:
+    if not value.is_integer():
+        return "three digits must be right"
+    return "count once more" if given.is_integer() else "the answer is a whole number"
 
 
 def _pattern(spec: Spec, given: Sequence[float]) -> str | None:

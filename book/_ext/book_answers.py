@@ -23,6 +23,7 @@ from rnnkernel.exercises import packed
 
 SCRIPTS = ("judge.js", "checks.js", "curve.js", "answers.js")
 KINDS = ("number", "vector", "choice", "curve")
+TEXT = (nodes.paragraph, nodes.math_block, nodes.target)
 CHECKED = re.compile(r"(\w+)\(")
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Predict(SphinxDirective):
 
     ``kind`` is number, vector, choice (with ``options``, separated by ``|``) or curve (with the names
     ``x`` and ``y`` of its axes).  The next dropdown named *Answer* waits, inside the directive or after it;
-    ``releases: figure`` makes all cells up to the next figure wait, too, and what is said right after it;
+    ``releases: figure`` makes text and cells up to the next figure wait, too, and what is said right after it;
     ``releases: cell`` the next cell.
     """
 
@@ -144,9 +145,8 @@ def awaited(question: nodes.Element) -> list[nodes.Element]:
             following = itertools.dropwhile(lambda node: is_cell(node) or is_answer(node), after[last + 1 :])
             said = next(following, None)
             if isinstance(said, nodes.paragraph):
-                waiting.append(said)
                 last = after.index(said)
-            waiting += [node for node in after[: last + 1] if is_cell(node)]
+            waiting += [node for node in after[: last + 1] if is_cell(node) or isinstance(node, TEXT)]
     return sorted(waiting, key=lambda node: after.index(node) if node in after else -1)
 
 

@@ -160,9 +160,14 @@ const rkJudge = (() => {
         if (!size) how = `${digits(off, 2)}, and at most ${digits(bound, 2)} is allowed`;
         else if (bound > COARSEST * size)
             how = `${digits((100 * off) / size, 2)} %, and at most ${digits((100 * bound) / size, 2)} % is allowed`;
-        else how = `${percent(off / size)} %: ${whole(e) ? "compute it more exactly" : "three digits must be right"}`;
+        else how = `${percent(off / size)} %: ${lacking(a, e)}`;
         const where = given.length === 1 ? "it" : `number ${first + 1}, which is ${digits(a, 6)},`;
         return `${where} is off by about ${how}`;
+    }
+
+    function lacking(given, value) {
+        if (!whole(value)) return "three digits must be right";
+        return whole(given) ? "count once more" : "the answer is a whole number";
     }
 
     function pattern(spec, given) {

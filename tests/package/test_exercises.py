@@ -131,7 +131,8 @@ def test_a_close_answer_is_told_what_to_do():
     assert says([2 / 3, 0.25], [0.7, 0.25]).startswith("Not yet: 1 of 2 are right")
     assert says(2 / 3, 0.666) == "Nearly: it is off by about 0.1 %: three digits must be right."
     assert says([0.25, 2 / 3], [0.25, 0.666]).startswith("Nearly: number 2, which is 0.666, is off by about 0.1 %")
-    assert says(3.0, 3.0002) == "Nearly: it is off by about 0.007 %: compute it more exactly."
+    assert says(3.0, 3.0002) == "Nearly: it is off by about 0.007 %: the answer is a whole number."
+    assert says(3279.0, 3278) == "Nearly: it is off by about 0.03 %: count once more."
     assert says(0.4, 0.406, rtol=0.01) == "Nearly: it is off by about 1.5 %, and at most 1 % is allowed."
     assert says(0.0, 0.15, atol=0.1) == "Nearly: it is off by about 0.15, and at most 0.1 is allowed."
 

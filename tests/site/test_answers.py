@@ -139,9 +139,24 @@ def test_what_follows_waits_for_an_answer(ergodic, checks):
     slider = ergodic.locator(".rk-after-predict-ergodic-alternate [data-widget] input").first
     assert not slider.is_visible()
     gate = ergodic.locator(".rk-gate:has(+ .rk-after-predict-ergodic-alternate)")
-    assert gate.inner_text().startswith("The answer waits for your prediction.")
+    assert gate.inner_text().startswith("The answer, with its code, waits for your prediction.")
     gate.get_by_role("button", name="Show anyway").click()
     assert slider.is_visible()
+
+
+def test_a_link_to_what_waits_lands_there(browser, site):
+    """On a phone, where what was never in sight has no size yet."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{site}/book/ergodic-data.html")
+    page.wait_for_selector(".rk-gate")
+    figure = page.locator(".rk-after-predict-ergodic-door img")
+    label = figure.evaluate("each => each.closest('[id]').id")
+    page.evaluate("label => { location.hash = label; }", label)
+    for _ in range(3):
+        page.wait_for_timeout(500)
+        top = page.locator(f"[id='{label}']").bounding_box()["y"]
+    assert -1 <= top <= 150
+    page.close()
 
 
 def test_no_cell_gives_a_prediction_away(ergodic):
