@@ -149,13 +149,11 @@ def test_a_link_to_what_waits_lands_there(browser, site):
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.goto(f"{site}/book/ergodic-data.html")
     page.wait_for_selector(".rk-gate")
-    figure = page.locator(".rk-after-predict-ergodic-door img")
-    label = figure.evaluate("each => each.closest('[id]').id")
-    page.evaluate("label => { location.hash = label; }", label)
-    for _ in range(3):
-        page.wait_for_timeout(500)
-        top = page.locator(f"[id='{label}']").bounding_box()["y"]
-    assert -1 <= top <= 150
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_timeout(400)
+    page.locator("a[href='#fig-ergodic-door']").last.evaluate("link => link.click()")
+    page.wait_for_timeout(1500)
+    assert 0 <= page.locator("#fig-ergodic-door").bounding_box()["y"] <= 100
     page.close()
 
 
