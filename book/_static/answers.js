@@ -191,19 +191,13 @@
     });
     forms.at(-1)?.querySelector(".rk-actions")?.append(all);
 
-    // What was never in sight gets its size when it comes near, and moves what is below it.
-    function land(target, frames = 30) {
-        target.scrollIntoView({ behavior: "instant" });
-        if (frames) requestAnimationFrame(() => land(target, frames - 1));
-    }
-
     // A link into what is held back opens it.
     const follow = () => {
         const target = document.getElementById(decodeURIComponent(location.hash.slice(1))),
             held = target?.closest(HELD);
         if (!held) return;
         release([...held.classList].find((name) => name.startsWith("rk-after-")).slice("rk-after-".length));
-        land(target);
+        target.scrollIntoView();
     };
     addEventListener("hashchange", follow);
     follow();

@@ -145,7 +145,7 @@ def test_what_follows_waits_for_an_answer(ergodic, checks):
 
 
 def test_a_link_to_what_waits_lands_there(browser, site):
-    """On a phone, where what was never in sight has no size yet."""
+    """On a phone, from the end of the page."""
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.goto(f"{site}/book/ergodic-data.html")
     page.wait_for_selector(".rk-gate")

@@ -54,7 +54,6 @@ TOO_WIDE = """() => [...document.querySelectorAll(".bd-article div.math")].filte
     formula.scrollWidth > formula.clientWidth + 1).map(formula => formula.id + formula.textContent)"""
 TINY = """() => [...document.querySelectorAll(".bd-article div.math math")].filter(formula =>
     formula.clientWidth && parseFloat(getComputedStyle(formula).fontSize) < 11).length"""
-WHOLE = ".bd-article section { content-visibility: visible !important; }"  # nothing hides by being out of sight
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 CODE_TOO_WIDE = """() => [...document.querySelectorAll(".bd-article :is(.cell_input, .cell_output) pre")].filter(code =>
     code.clientWidth && code.scrollWidth > code.clientWidth).map(code => code.textContent)"""
@@ -83,7 +82,6 @@ def page(request, browser, site):
         page = opened(site)
         page.goto(f"/{request.param}")
         page.evaluate("document.fonts.ready.then(() => {})")
-        page.add_style_tag(content=WHOLE)
         yield page
 
 
