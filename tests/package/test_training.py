@@ -395,6 +395,7 @@ def test_ctrl_c_ends_compiled_code(monkeypatch):
     with pytest.raises(KeyboardInterrupt) as stopped:
         rk.train(rnn, data, time=1e5, learning_rate=1e-3, rng=0, n_records=1)
     monkeypatch.undo()
+    assert len(stopped.value.run.losses) == 0  # the one record, after all steps, was not reached
     assert np.isfinite(stopped.value.run.network.output).all()
     assert len(rk.train(rnn, data, time=0.01, learning_rate=1.0, rng=0).losses) == 10
 
