@@ -1,4 +1,4 @@
-"""Numbers that code puts into the text, as one writes them: −0.5, and 3·10⁻⁵ in place of 3e-05."""
+"""Numbers that code puts into the text, as one writes them: −0.5, 7 %, and 3·10⁻⁵ in place of 3e-05."""
 
 import re
 from typing import Any
@@ -8,13 +8,14 @@ from sphinx.application import Sphinx
 
 GLUED = re.compile(r'(?<=class="pasted-text">)[^<]*')
 NEGATIVE, POWER = re.compile(r"(?<![\w.])-(?=\d)"), re.compile(r"(?<=\d)e([+-]\d+)\b")
+PERCENT = re.compile(r"(?<=\d)%")
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def written(number: str) -> str:
     """Return a number of Python's with signs of its own for minus and times."""
     number = POWER.sub(lambda match: "·10" + str(int(match[1])).translate(RAISED), number)
-    return NEGATIVE.sub("−", number)
+    return PERCENT.sub("\N{NO-BREAK SPACE}%", NEGATIVE.sub("−", number))
 
 
 def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:

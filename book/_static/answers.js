@@ -46,6 +46,13 @@
         );
     const awaited = (label) => document.querySelectorAll(`.rk-after-${CSS.escape(label)}`);
 
+    // What a prediction asks, to be said where another may stand nearer; nothing if a formula is in it.
+    function asks(label) {
+        const text = [...document.querySelectorAll(`#${CSS.escape(label)} > p:not(.admonition-title)`)].at(-1);
+        const told = text && !text.querySelector("math");
+        return told ? `: ${text.textContent.trim().split(/[.?:]\s+/).at(-1)}` : ".";
+    }
+
     function hold(label) {
         for (const each of awaited(label)) {
             if (each.classList.contains("rk-held")) continue;
@@ -62,8 +69,10 @@
                 release(label);
                 (awaited(label)[0].querySelector("summary, button, input") ?? button).focus();
             });
-            const wait = solution ? "opens after a try." : "waits for your prediction.";
-            each.before(element("p", { className: "rk-gate" }, `${what} ${wait}`, button));
+            const wait = solution
+                ? [" opens after a try."]
+                : [" waits for ", element("a", { href: `#${label}`, textContent: "your prediction" }), asks(label)];
+            each.before(element("p", { className: "rk-gate" }, element("span", {}, what, ...wait), button));
             each.classList.add("rk-held");
         }
     }

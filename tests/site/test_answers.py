@@ -139,7 +139,10 @@ def test_what_follows_waits_for_an_answer(ergodic, checks):
     slider = ergodic.locator(".rk-after-predict-ergodic-alternate [data-widget] input").first
     assert not slider.is_visible()
     gate = ergodic.locator(".rk-gate:has(+ .rk-after-predict-ergodic-alternate)")
-    assert gate.inner_text().startswith("The answer, with its code, waits for your prediction.")
+    assert gate.inner_text().startswith("The answer, with its code, waits for your prediction")
+    assert gate.locator("a").get_attribute("href") == "#predict-ergodic-alternate"
+    asked_for = ergodic.locator(".rk-gate:has(+ .rk-after-predict-ergodic-sticky)").first.inner_text()
+    assert "prediction: How long must the sequence be for an average that is as accurate as before?" in asked_for
     gate.get_by_role("button", name="Show anyway").click()
     assert slider.is_visible()
 

@@ -1,4 +1,4 @@
-"""Numbers that code puts into the text have signs of their own for minus and times, in every page and notebook."""
+"""Numbers that code puts into the text are written as in a book, in every page and notebook."""
 
 import pages
 import pytest
@@ -12,6 +12,7 @@ from browsers import HTML
         ("-0.5", "−0.5"),
         ("3e-05", "3·10⁻⁵"),
         ("-1.2e+10", "−1.2·10¹⁰"),
+        ("134.8%", "134.8\N{NO-BREAK SPACE}%"),
         ("0.1 to -0.2", "0.1 to −0.2"),
         ("Jean-Paul, 2-step, 1985-1990", "Jean-Paul, 2-step, 1985-1990"),
     ],
