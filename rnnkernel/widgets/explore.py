@@ -27,6 +27,7 @@ from rnnkernel.figures import COLORS
 from rnnkernel.widgets import frames
 
 MAX_FRAMES = 120
+Slider = tuple[str, str, list[str], int]  # name, words, how each of its values is shown, and the place of the first
 
 _repeated: Counter[str] = Counter()
 
@@ -74,20 +75,13 @@ def explore(
     >>> explore(draw, alt="A line through the origin.", slope=[1, 2, 3], start={"slope": 2})
     SliderFigure(slope=[1, 2, 3])
     """
-    return SliderFigure(draw, alt, controls, dict(_checks.named("start", start)), dict(_checks.named("labels", labels)))
+    return SliderFigure(draw, alt, controls, _checks.named("start", start), _checks.named("labels", labels))
 
 
 class SliderFigure:
     """A figure with sliders; made by `explore`."""
 
-    def __init__(
-        self,
-        draw: Callable[..., Any],
-        alt: str,
-        controls: dict[str, Any],
-        start: dict[str, Any],
-        labels: dict[str, str],
-    ) -> None:
+    def __init__(self, draw: Any, alt: str, controls: dict[str, Any], start: Any, labels: Any) -> None:
         if not callable(draw):
             raise TypeError(f"draw must be a function that returns a figure, not {_checks.described(draw)}")
         if not isinstance(alt, str) or not alt.strip():
@@ -114,13 +108,13 @@ class SliderFigure:
 
     def to_html(self) -> str:
         """Return the figure as HTML that needs no kernel, no library and no network."""
-        pictures = [frames.svg(self._drawn(*values)) for values in itertools.product(*self.controls.values())]
-        still = pictures[_position(self._places, [len(values) for values in self.controls.values()])]
-        film = frames.film(pictures, still, self._name)
-        data = {"start": self._places, "texts": self._texts, **film}
+        combinations = list(itertools.product(*self.controls.values()))
+        pictures = [frames.svg(self._drawn(*values)) for values in combinations]
+        still = pictures[combinations.index(tuple(self.start.values()))]
+        data = {"start": self._places, "texts": self._texts, **frames.film(pictures, still, self._name)}
         packed = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
         return (
-            f"<style>{style()}</style>\n{self._figure(frames.markup(still), page=True)}"
+            f"<style>{style()}</style>\n{self._figure(frames.markup(still), page=True)}\n"
             f'<script type="application/json">{packed}</script>\n'
             f"<script>(() => {{\n{script('share', 'explore')}}})();</script></figure>"
         )
@@ -131,35 +125,23 @@ class SliderFigure:
 
         still = self._still or self._view(*self.start.values())
         lists = list(self.controls.values())
-        return Sliders(f"{self._figure(still)}</figure>", lists, self._texts, self._places, self._view)
+        return Sliders(f"{self._figure(still)}\n</figure>", lists, self._texts, self._places, self._view)
 
     def _repr_mimebundle_(self, **_options: Any) -> Any:
-        if self._page is not None:
-            return {
-                "text/html": self._page,
-                "image/png": frames.png(self._drawn(*self.start.values())),
-                "text/plain": repr(self),
-            }
-        return self.to_widget()._repr_mimebundle_()
+        if self._page is None:
+            return self.to_widget()._repr_mimebundle_()
+        picture = frames.png(self._drawn(*self.start.values()))
+        return {"text/html": self._page, "image/png": picture, "text/plain": repr(self)}
 
     def __repr__(self) -> str:
         return f"SliderFigure({', '.join(f'{key}={values}' for key, values in self.controls.items())})"
 
     def _figure(self, picture: str, *, page: bool = False) -> str:
-        """Return the figure up to its end, with a button that links to it if it is in a page."""
-        controls = zip(self.labels.items(), self._texts, self._places, strict=True)
-        sliders = "".join(
-            slider(f"{self._name}-{key}", key, label, texts, place) for (key, label), texts, place in controls
-        )
-        state = ", ".join(f"{self.labels[key]}: {text_of(value)}" for key, value in self.start.items())
-        link = '<button type="button" class="rk-link">Link to this</button>' if page else ""
-        return (
-            f'<figure class="rk-explore" id="{self._name}" data-widget="explore">\n'
-            f'<div class="rk-controls" role="group" aria-label="Controls of the figure">\n{sliders}'
-            f'<div class="rk-buttons">{link}<button type="button" class="rk-reset">Reset</button></div></div>\n'
-            f'<div class="rk-view" role="img" aria-label="{html.escape(self.alt)}">{picture}</div>\n'
-            f'<p class="rk-state">{html.escape(state)}</p>\n'
-        )
+        sliders = [
+            (key, self.labels[key], texts, place)
+            for key, texts, place in zip(self.controls, self._texts, self._places, strict=True)
+        ]
+        return opened(self._name, "explore", sliders, self.alt, picture, page)
 
     def _drawn(self, *values: Any) -> Any:
         from matplotlib import pyplot as plt
@@ -181,7 +163,26 @@ class SliderFigure:
         return frames.markup(picture)
 
 
-def slider(name: str, key: str, label: str, texts: list[str], start: int) -> str:
+def opened(
+    name: str, widget: str, sliders: list[Slider], alt: str, picture: str, page: bool, buttons: str = "", more: str = ""
+) -> str:
+    """Return a figure with sliders up to its end; in a page it has a button that links to it.
+
+    An explorable has more buttons, and more below its picture.
+    """
+    link = '<button type="button" class="rk-link">Link to this</button>' if page else ""
+    state = ", ".join(f"{label}: {texts[place]}" for _, label, texts, place in sliders)
+    return (
+        f'<figure class="rk-explore{" rk-live" if more else ""}" id="{name}" data-widget="{widget}">\n'
+        f'<div class="rk-controls" role="group" aria-label="Controls of the figure">\n'
+        f"{''.join(_slider(f'{name}-{key}', key, label, texts, place) for key, label, texts, place in sliders)}"
+        f'<div class="rk-buttons">{buttons}{link}<button type="button" class="rk-reset">Reset</button></div></div>\n'
+        f'<div class="rk-view" role="img" aria-label="{html.escape(alt)}">{picture}</div>\n'
+        f'{more}<p class="rk-state">{html.escape(state)}</p>'
+    )
+
+
+def _slider(name: str, key: str, label: str, texts: list[str], start: int) -> str:
     """Return a slider over the places of `texts`, its label before it and the text of its place after it."""
     return (
         f'<label for="{name}">{html.escape(label)}</label>'
@@ -225,14 +226,6 @@ def page_is_static() -> bool:
 
     request: dict[str, Any] = getattr(get_ipython(), "get_parent", dict)()
     return not request.get("content", {}).get("allow_stdin", True)
-
-
-def _position(indices: list[int], sizes: list[int]) -> int:
-    """Return the place of a combination in the order of `itertools.product`: the last control runs fastest."""
-    place = 0
-    for index, size in zip(indices, sizes, strict=True):
-        place = place * size + index
-    return place
 
 
 def _label(key: str) -> str:
