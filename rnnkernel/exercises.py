@@ -149,10 +149,8 @@ class Check:
                 raise ValueError(f"slips[{text!r}] must be like the expected answer, of shape {answer.shape}")
         common = {"shape": list(answer.shape), "values": answer.ravel().tolist(), "hint": hint}
         if answer.dtype.kind != "f":
-            kind, pairs = (
-                {"b": "truth", "U": "words"}[answer.dtype.kind],
-                [[text, slip.ravel().tolist()] for text, slip in named],
-            )
+            kind = "truth" if answer.dtype.kind == "b" else "words"
+            pairs = [[text, slip.ravel().tolist()] for text, slip in named]
             self.spec: dict[str, Any] = {**common, "kind": kind, "slips": pairs}
         elif at is not None:
             self.spec = {**common, "kind": "curve", **_axes(answer, at, log, ylim), "slips": _listed(named)}
@@ -167,10 +165,9 @@ class Check:
             given = _checks.named("units", units)
             factors = [[name, _checks.number(f"units[{name!r}]", factor)] for name, factor in given.items()]
             self.spec = {**common, "kind": "numbers", "rtol": rtol, "atol": atol, "units": factors}
-            self.spec |= {"spread": around.ravel().tolist() if around.any() else None}
+            self.spec["spread"] = around.ravel().tolist() if around.any() else None
             usual = [each for each in _usual_slips(answer) if not np.allclose(each[1], answer, rtol=_TELLING)]
-            self.spec["slips"] = [each for each in _listed(usual) if self._refuses(each[1])]
-            self.spec["slips"] = _listed(named) + self.spec["slips"]
+            self.spec["slips"] = _listed(named) + [each for each in _listed(usual) if self._refuses(each[1])]
         for text, slip in named:
             if at is None and not self._refuses(slip.ravel().tolist()):  # of two curves the nearer one counts
                 raise ValueError(f"slips[{text!r}] must not be right, but within atol, rtol, spread or units it is")
@@ -188,7 +185,7 @@ class Check:
         Verdict
             True if the answer is right; its text says what is wrong otherwise.
         """
-        verdict = _judged(self.spec, answer)
+        verdict = Verdict(*_judged(self.spec, answer))
         self.passed |= verdict.passed
         return verdict
 
@@ -249,7 +246,7 @@ def check(label: str, answer: Any, *, checks: str | Path | None = None) -> Verdi
         return Verdict("unclear", f"There is no check {label!r}." + (f" Did you mean {alike[0]!r}?" if alike else ""))
     if answer is not None and answer is not Ellipsis:
         given[label] = answer
-    return _judged(specs[label], answer)
+    return Verdict(*_judged(specs[label], answer))
 
 
 def packed(specs: Mapping[str, Spec]) -> str:
@@ -287,11 +284,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _judged(spec: Spec, answer: Any) -> Verdict:
-    return Verdict(*_judgement(spec, answer))
-
-
-def _judgement(spec: Spec, answer: Any) -> Judgement:
+def _judged(spec: Spec, answer: Any) -> Judgement:
     if answer is None or answer is Ellipsis:
         return unclear(spec, "No answer yet")
     if isinstance(answer, str):
@@ -303,14 +296,10 @@ def _judgement(spec: Spec, answer: Any) -> Judgement:
         return unclear(spec, f"This cannot be read as an answer ({type(answer).__name__})")
     if entries is None:
         return unclear(spec, "This cannot be read")
-    if given.squeeze().ndim > 1 and not _alike(given.shape, spec["shape"]):
+    shape = given.squeeze().shape
+    if len(shape) > 1 and shape != tuple(n for n in spec["shape"] if n != 1):
         return unclear(spec, f"This has the shape {given.shape}")
     return judge(spec, entries)
-
-
-def _alike(one: Sequence[int], other: Sequence[int]) -> bool:
-    """Return whether two shapes are the same but for ones."""
-    return [n for n in one if n != 1] == [n for n in other if n != 1]
 
 
 def _entries(spec: Spec, given: Any) -> list[Any] | None:
