@@ -60,8 +60,6 @@ _LINES: dict[str, dict[str, Any]] = {
 STYLES = MappingProxyType({role: MappingProxyType({"color": COLORS[role], **_LINES[role]}) for role in COLORS})
 """For each role the keywords of ``Axes.plot``: ``ax.plot(t, g, **rk.figures.STYLES["limit"], label="limit")``."""
 
-WIDTH, HEIGHT = 6.2, 3.4  # inches: on a phone, 12.5 pt then still shows at more than 10 px
-
 
 def shades(n: int) -> list[str]:
     """Return n colours for an ordered family (widths, rates, times), from light to dark.
@@ -112,7 +110,7 @@ def use_style() -> None:
     strokes = ["-", (0, (5, 2)), (0, (7, 2, 1.5, 2)), (0, (1, 1)), (0, (9, 2))]
     matplotlib.rcParams.update(
         {
-            "figure.figsize": (WIDTH, HEIGHT),
+            "figure.figsize": (6.2, 3.4),  # inches: on a phone, 12.5 pt then still shows at more than 10 px
             "figure.constrained_layout.use": True,
             "figure.facecolor": "white",
             "savefig.facecolor": "white",
@@ -276,9 +274,7 @@ def guide(ax: Any, x: Any, y: Any, power: float, *, through: int = -1, **look: A
     ax.plot(x, np.asarray(y)[through] * (x / x[through]) ** power, **look or STYLES["muted"])
 
 
-def histogram(
-    ax: Any, values: Any, edges: Any, role: str = "measured", *, density: Callable[[Any], Any] | None = None
-) -> None:
+def histogram(ax: Any, values: Any, edges: Any, *, density: Callable[[Any], Any]) -> None:
     """Draw the density of independent values, each bar with its 95 % interval, and the density that theory expects.
 
     Parameters
@@ -289,16 +285,14 @@ def histogram(
         The sample.
     edges : array_like
         Edges of equally wide bins, which need not hold all values.
-    role : str
-        Role of the values in `COLORS`.
-    density : callable, optional
+    density : callable
         The density expected, vectorised.
 
     Examples
     --------
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
-    >>> histogram(ax, [0.1, 0.2, 0.3, 0.7], [0.0, 0.5, 1.0])
+    >>> histogram(ax, [0.1, 0.2, 0.3, 0.7], [0.0, 0.5, 1.0], density=lambda u: 2 - 2 * u)
     >>> [float(bar.get_height()) for bar in ax.patches]
     [1.5, 0.5]
     """
@@ -306,11 +300,10 @@ def histogram(
     middles, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
     share = np.histogram(values, edges)[0] / len(values)
     half = np.where(share, 1.96 * np.sqrt(share * (1 - share) / len(values)), np.nan)
-    ax.bar(middles, share / width, width, color=COLORS[role], alpha=0.4, linewidth=0)
-    ax.errorbar(middles, share / width, half / width, fmt="none", ecolor=COLORS[role], elinewidth=1, capsize=0)
-    if density is not None:
-        fine = np.linspace(edges[0], edges[-1], 300)
-        ax.plot(fine, density(fine), **STYLES["predicted"])
+    ax.bar(middles, share / width, width, color=_NETWORK, alpha=0.4, linewidth=0)
+    ax.errorbar(middles, share / width, half / width, fmt="none", ecolor=_NETWORK, elinewidth=1, capsize=0)
+    fine = np.linspace(edges[0], edges[-1], 300)
+    ax.plot(fine, density(fine), **STYLES["predicted"])
 
 
 def advantages(ax: Any, found: Mapping[str, tuple[float, float]]) -> None:
