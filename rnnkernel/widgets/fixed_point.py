@@ -1,6 +1,5 @@
 """`FixedPoint`: memory as an iteration of random maps, forward and backward, from two starts that meet."""
 
-from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -89,7 +88,6 @@ class FixedPoint(Explorable):
         right.set(ylabel="memory")
 
 
-@cache
 def quadrature() -> dict[str, Any]:
     """Return nodes (1, Q) and weights (Q,) of φ for E B = 1: so narrow a law of W needs few nodes of Gauss–Hermite."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(N_NODES)

@@ -34,8 +34,7 @@ class Modes(Explorable):
 
     Notes
     -----
-    W ~ N(0.7, 1), B ~ U(0, 1), C ~ U(−1, 1); inputs −1 and 1.5, π = (0.75, 0.25).  Solved by `KernelLimit`, once for
-    each chain, and carried along as short tables.  Book: :doc:`limit-equation`.
+    W ~ N(0.7, 1), B ~ U(0, 1), C ~ U(−1, 1); inputs −1 and 1.5, π = (0.75, 0.25).  Book: :doc:`limit-equation`.
 
     Examples
     --------

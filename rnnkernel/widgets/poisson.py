@@ -28,8 +28,7 @@ class Poisson(Explorable):
 
     Left, running averages of f over the path of input and memory, of one seed and of twenty, within the bound
     2‖u‖_∞/n + σ/√n of their root mean square error.  Right, for the one seed, the sum of f − μ(f), its boundary
-    u(z_0) − u(z_n) within ±2‖u‖_∞, and its martingale.  Paths and sums are computed in the page; u comes from
-    `StationaryLaw.solve_poisson`, once for each f and each chain that the sliders offer, as polynomials in memory.
+    u(z_0) − u(z_n) within ±2‖u‖_∞, and its martingale.  u comes from `StationaryLaw.solve_poisson`.
 
     Parameters
     ----------
@@ -81,7 +80,7 @@ class Poisson(Explorable):
             "inputs": INPUTS,
             "transitions": np.array([transition(rho) for rho in chains]),
             **quadrature(),
-            "rule": _rule(),
+            "rule": _coefficients(lambda states, m: memory_map()(INPUTS[states], m)),  # a hundred times faster than φ
             "centre": centre,
             "half": half,
             **{name: np.array([[each[name] for each in row] for row in found]) for name in found[0][0]},
@@ -141,12 +140,6 @@ def _interval() -> tuple[float, float]:
     """Return centre and half-width of the memories that are reached, the same on all chains."""
     low, high = stationary(0.0).intervals[0].tolist()
     return (low + high) / 2, (high - low) / 2
-
-
-@cache
-def _rule() -> Any:
-    """Return φ as polynomials, for the many paths: a hundred times faster than its quadrature."""
-    return _coefficients(lambda states, m: memory_map()(INPUTS[states], m))
 
 
 def _coefficients(function: Any) -> Any:

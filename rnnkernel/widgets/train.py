@@ -17,9 +17,7 @@ class Train(Explorable):
     """A network learns to forecast a chain of two states, and its limit beside it: width, scaling, start and data.
 
     Left, the forecasts in two situations, (x, m) = (−1, −0.2) and (1.5, 0.4), while the network learns, over the limit
-    g_t.  Right, the one-step forecasts of both along the next 40 steps.  Every position of the sliders trains a network
-    anew, in the page too, with the loop of the package.  The limit is computed by `KernelLimit`, once for each chain
-    that the slider offers, and carried along as a short sum over its modes.
+    g_t.  Right, the one-step forecasts of both along the next 40 steps.  Each move of a slider trains a network anew.
 
     Parameters
     ----------
@@ -30,8 +28,6 @@ class Train(Explorable):
     Notes
     -----
     W ~ N(0.7, 1), B ~ U(0, 1), C ~ U(−1, 1); inputs −1 and 1.5, target the next input, π = (0.75, 0.25).
-    Training is 4N steps of N units, and in the page each takes 5 to 6 ns: N = 640 is the widest that is painted within
-    a frame or two of the slider's move.
     Book: :doc:`training-online`.
 
     Examples
@@ -56,6 +52,7 @@ class Train(Explorable):
     )
     picture: ClassVar[dict[str, Any]] = {"ncols": 2, "figsize": (6.2, 2.8), "sharey": True}
 
+    # 4N steps of N units, each 5 to 6 ns in the page: a wider network would lag behind its slider.
     n_units = slider("units N", [10, 16, 24, 40, 64, 100, 160, 250, 400, 640], 40)
     beta = slider("scaling exponent β", [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0], 0.75)
     learning_rate = slider("learning rate α", [0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0], 1.0)

@@ -20,8 +20,8 @@ class Widths(Explorable):
     """The error of networks against their width: a dot for each network, and their root mean square while it settles.
 
     For each seed a network of each width learns the reference case up to t = 2; its error is the root mean square of
-    network − limit in two situations, (x, m) = (−1, −0.2) and (1.5, 0.4).  All networks are trained in the page, at
-    every move of a slider.  The dashed line is the law of the error, by `KernelLimit.fluctuations`.
+    network − limit in two situations, (x, m) = (−1, −0.2) and (1.5, 0.4).  The dashed line is the law of the error, by
+    `KernelLimit.fluctuations`.
 
     Parameters
     ----------
