@@ -6,8 +6,6 @@ whole package: an edit anywhere starts a new folder.
 """
 
 import hashlib
-import os
-import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,9 +16,11 @@ from typing import Any
 
 import numba
 import numba.extending
+import numba.misc.appdirs
 
 _config: Any = numba.config
 _extending: Any = numba.extending
+_appdirs: Any = numba.misc.appdirs
 _PACKAGE = Path(__file__).parent
 _WORK = 10_000_000  # evaluations of σ in less than a tenth of a second
 
@@ -43,16 +43,9 @@ def _candidates() -> Iterator[Path]:
         yield Path(_config.CACHE_DIR)
     if not {"site-packages", "dist-packages"} & set(_PACKAGE.parts):
         yield _PACKAGE / "__pycache__"
-    try:
-        home = Path.home()
-    except RuntimeError:  # there is no home
-        return
-    if sys.platform == "darwin":
-        yield home / "Library" / "Caches" / "rnnkernel"
-    elif sys.platform == "win32":
-        yield Path(os.environ.get("LOCALAPPDATA", home)) / "rnnkernel" / "cache"
-    else:
-        yield Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "rnnkernel"
+    users = Path(_appdirs.user_cache_dir("rnnkernel", appauthor=False))
+    if users.is_absolute():  # otherwise there is no home
+        yield users
 
 
 def _cache_folder() -> str | None:
