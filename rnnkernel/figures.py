@@ -105,6 +105,7 @@ def use_style() -> None:
     """
     import matplotlib
     from cycler import cycler
+    from IPython.core.getipython import get_ipython
 
     roles = ["limit", "network", "bound", "highlight", "data"]
     strokes = ["-", (0, (5, 2)), (0, (7, 2, 1.5, 2)), (0, (1, 1)), (0, (9, 2))]
@@ -141,7 +142,11 @@ def use_style() -> None:
             "svg.hashsalt": "rnnkernel",
         }
     )
-    _use_svg()
+    if getattr(get_ipython(), "kernel", None) is not None:  # SVG of its own size and no date; a PNG if not trusted
+        from matplotlib_inline import backend_inline
+
+        inline: Any = backend_inline
+        inline.set_matplotlib_formats("svg", "png", bbox_inches=None, metadata={"Date": None})
 
 
 def label(
@@ -349,17 +354,3 @@ def quote(slug: str, **values: Any) -> None:
 
     for name, value in values.items():
         glue(f"{slug}-{name.replace('_', '-')}", value, display=False)
-
-
-def _use_svg() -> None:
-    """In a notebook, show figures as SVG of exactly their own size, with no date in it.
-
-    A PNG goes beside it, which a Jupyter shows of a notebook that it does not trust.
-    """
-    from IPython.core.getipython import get_ipython
-
-    if getattr(get_ipython(), "kernel", None) is not None:
-        from matplotlib_inline import backend_inline
-
-        inline: Any = backend_inline
-        inline.set_matplotlib_formats("svg", "png", bbox_inches=None, metadata={"Date": None})
