@@ -1,4 +1,4 @@
-"""What all explorables share: one source that is a widget under a kernel, a page without one, and a still on paper.
+"""What all explorables share.
 
 An explorable is an anywidget whose traits are the positions of its sliders.  Its kernel, one of
 `rnnkernel.widgets.kernels`, computes: native code in Python, WebAssembly in the page, whose script draws.
@@ -9,12 +9,11 @@ import json
 from functools import cache
 from typing import Any, ClassVar
 
-import anywidget
 import numpy as np
 import traitlets
 
-from rnnkernel.widgets import frames, kernels
-from rnnkernel.widgets.explore import asset, name_of, opened, page_is_static, script, style, text_of
+from rnnkernel.widgets import kernels
+from rnnkernel.widgets.sliders import Sliders, asset, script, style, text_of
 
 
 def slider(label: str, values: Any, start: Any) -> Any:
@@ -23,24 +22,21 @@ def slider(label: str, values: Any, start: Any) -> Any:
     return traitlets.Enum(list(texts), start).tag(sync=True, label=label, texts=texts)
 
 
-class Explorable(anywidget.AnyWidget):
+class Explorable(Sliders):
     """An explorable: each slider is a trait, one of a list of values.
 
     A subclass gives its sliders, its data, its kernel under its `name`, and as ``<name>.js`` the script that draws; and
     for paper the panels of its picture, and what draws them.  It may name the slider that a button plays.
     """
 
-    name: ClassVar[str]
     play: ClassVar[str] = ""
     labels: ClassVar[dict[str, str]]
     legend: ClassVar[dict[str, str]]
-    alt: ClassVar[str]
-    picture: ClassVar[dict[str, Any]] = {"ncols": 2, "figsize": (6.2, 2.9)}
+    subplots: ClassVar[dict[str, Any]] = {"ncols": 2, "figsize": (6.2, 2.9)}
 
     _controls = traitlets.Dict().tag(sync=True)
     _start = traitlets.Dict().tag(sync=True)
     _data = traitlets.Dict().tag(sync=True)
-    _markup = traitlets.Unicode().tag(sync=True)
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Find the sliders, and give the widget what anywidget loads."""
@@ -60,9 +56,7 @@ class Explorable(anywidget.AnyWidget):
                 raise ValueError(f"{type(self).__name__} has the sliders {', '.join(self.labels)}, not {key!r}")
             if value not in self.values(key):
                 raise ValueError(f"{key} must be one of {self.values(key)}, not {value!r}")
-        self._static = page_is_static()
-        self._id = name_of(self.name, start)
-        super().__init__(**start)
+        super().__init__(start, **start)
         self._start = self._now()
         self._controls = {
             key: {
@@ -73,10 +67,13 @@ class Explorable(anywidget.AnyWidget):
             }
             for key, label in self.labels.items()
         }
+        self._sliders = [
+            (key, each["label"], each["texts"], each["values"].index(self._start[key]))
+            for key, each in self._controls.items()
+        ]
         self._given = self.data()
         self._data = {key: np.asarray(value).tolist() for key, value in self._given.items()}
-        self._markup = self._figure()
-        self._page = self.to_html() if self._static else None
+        self._show(self._figure())
 
     @classmethod
     def values(cls, key: str) -> list[Any]:
@@ -101,7 +98,7 @@ class Explorable(anywidget.AnyWidget):
         """Return the picture as a matplotlib figure."""
         from matplotlib import pyplot as plt
 
-        figure, axes = plt.subplots(**self.picture)
+        figure, axes = plt.subplots(**self.subplots)
         self._draw(self.compute(), axes)
         return figure
 
@@ -119,16 +116,6 @@ class Explorable(anywidget.AnyWidget):
         """Move the sliders as a page says, where 1.0 is written 1: the traits take the values that are listed."""
         listed = {key: {value: value for value in self.values(key)} for key in self.labels.keys() & sync_data.keys()}
         super().set_state(sync_data | {key: values.get(sync_data[key]) for key, values in listed.items()})
-
-    def open(self) -> None:
-        """Open the channel to the front end, unless there is none."""
-        if not self._static:
-            super().open()
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        if self._page is None:
-            return super()._repr_mimebundle_(**options)
-        return {"text/html": self._page, "image/png": frames.png(self._drawn()), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self._now().items())})"
@@ -156,18 +143,8 @@ class Explorable(anywidget.AnyWidget):
             f'<ul class="rk-legend">{legend}</ul><p class="rk-numbers" role="status"></p>'
             '<pre class="rk-python" hidden></pre>'
         )
-        sliders = [
-            (key, each["label"], each["texts"], each["values"].index(self._start[key]))
-            for key, each in self._controls.items()
-        ]
-        still = self._still() if page else ""
-        return opened(self._id, self.name, sliders, self.alt, still, page, play + copy, more) + "</figure>"
-
-    def _still(self) -> str:
-        picture = frames.svg(self._drawn())
-        frames.share_definitions([picture], self._id)
-        picture.set("class", "rk-still")
-        return frames.markup(picture)
+        still = self.picture(**{"class": "rk-still"}) if page else ""
+        return f"{self._opened(still, page, play + copy, more)}</figure>"
 
 
 @cache

@@ -53,7 +53,7 @@ class FixedPoint(Explorable):
         "the same inputs, and both memories against the step: they merge quickly if q is small. Or both memories after "
         "the first inputs, which keep jumping when they have merged, beside both after the last inputs, which settle."
     )
-    picture: ClassVar[dict[str, Any]] = {"ncols": 2, "figsize": (6.2, 3.1)}
+    subplots: ClassVar[dict[str, Any]] = {"ncols": 2, "figsize": (6.2, 3.1)}
 
     contraction = slider("contraction factor q", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4], 0.7)
     input_size = slider("input size", [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5], 0.5)

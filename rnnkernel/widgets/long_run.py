@@ -37,7 +37,7 @@ class LongRun(Explorable):
         "A histogram of memory along a path: two separate clusters, each split again and again, if q is small, and one "
         "smooth hill if q is large and inputs are small."
     )
-    picture: ClassVar[dict[str, Any]] = {"figsize": (6.2, 2.4)}
+    subplots: ClassVar[dict[str, Any]] = {"figsize": (6.2, 2.4)}
 
     contraction = slider("contraction factor q", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0], 0.5)
     input_size = slider("input size", [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5], 0.5)

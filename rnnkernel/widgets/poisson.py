@@ -64,7 +64,7 @@ class Poisson(Explorable):
         "chain. Right, the sum of f minus its limit for one seed. Its martingale part carries all the growth; its "
         "boundary part stays within a strip around zero."
     )
-    picture: ClassVar[dict[str, Any]] = {"ncols": 2, "figsize": (6.2, 2.8)}
+    subplots: ClassVar[dict[str, Any]] = {"ncols": 2, "figsize": (6.2, 2.8)}
 
     f = slider("function f", WORDS, "m")
     stickiness = slider("stickiness ρ", [-0.3, 0.0, 0.3, 0.6, 0.8, 0.9, 0.95], 0.6)

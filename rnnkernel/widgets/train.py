@@ -50,7 +50,7 @@ class Train(Explorable):
         "network and of the limit one step ahead, as lines, and the data as dots. The wider the network, the closer it "
         "is to the limit."
     )
-    picture: ClassVar[dict[str, Any]] = {"ncols": 2, "figsize": (6.2, 2.8), "sharey": True}
+    subplots: ClassVar[dict[str, Any]] = {"ncols": 2, "figsize": (6.2, 2.8), "sharey": True}
 
     # 4N steps of N units, each 5 to 6 ns in the page: a wider network would lag behind its slider.
     n_units = slider("units N", [10, 16, 24, 40, 64, 100, 160, 250, 400, 640], 40)

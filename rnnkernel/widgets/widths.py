@@ -52,7 +52,7 @@ class Widths(Explorable):
         "interval shrinks as networks are added. It settles on the dashed line of the law of the error, which falls "
         "with the width: most slowly for independent units and a small beta."
     )
-    picture: ClassVar[dict[str, Any]] = {"figsize": (6.2, 2.9)}
+    subplots: ClassVar[dict[str, Any]] = {"figsize": (6.2, 2.9)}
 
     n_seeds = slider("networks per width", [1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100], 5)
     beta = slider("scaling exponent β", [0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9], 0.6)
