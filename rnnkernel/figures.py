@@ -31,6 +31,8 @@ from typing import Any
 
 import numpy as np
 
+from rnnkernel import _checks
+
 _LIMIT, _NETWORK, _INK = "#426fe2", "#c94f01", "#262626"
 
 COLORS = MappingProxyType(
@@ -83,11 +85,7 @@ def shades(n: int) -> list[str]:
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
-    from rnnkernel import _checks
-
-    n = _checks.integer("n", n, least=1)
-    if n > 8:
-        raise ValueError(f"n must be at most 8 shades, not {n}: nobody can tell more apart")
+    n = _checks.integer("n", n, least=1, most=8)  # nobody can tell more apart
     viridis = colormaps["viridis"]
     return [to_hex(viridis(0.5 - 0.4 * k / max(n - 1, 1))) for k in range(n)]
 
