@@ -71,10 +71,7 @@ def number(
 
 def held(name: str, value: Any) -> float:
     """Return `value` as a memory, which `points` takes."""
-    given = number(name, value)
-    if abs(given) > _LARGEST:
-        raise ValueError(f"{name} must be at most {_LARGEST:g} in absolute value, not {given:g}")
-    return given
+    return number(name, value, least=-_LARGEST, most=_LARGEST)
 
 
 def integer(name: str, value: Any, *, least: int, most: int = _MOST) -> int:
