@@ -46,13 +46,8 @@ class Verdict:
         self.kind = kind
         self.message = message
 
-    @property
-    def passed(self) -> bool:
-        """Whether the answer is right."""
-        return self.kind == "right"
-
     def __bool__(self) -> bool:
-        return self.passed
+        return self.kind == "right"
 
     def __repr__(self) -> str:
         return self.message
@@ -185,8 +180,8 @@ class Check:
         Verdict
             True if the answer is right; its text says what is wrong otherwise.
         """
-        verdict = Verdict(*_judged(self.spec, answer))
-        self.passed |= verdict.passed
+        verdict = Verdict(*_judgement(self.spec, answer))
+        self.passed |= bool(verdict)
         return verdict
 
     def __eq__(self, other: object) -> bool:
@@ -246,7 +241,7 @@ def check(label: str, answer: Any, *, checks: str | Path | None = None) -> Verdi
         return Verdict("unclear", f"There is no check {label!r}." + (f" Did you mean {alike[0]!r}?" if alike else ""))
     if answer is not None and answer is not Ellipsis:
         given[label] = answer
-    return Verdict(*_judged(specs[label], answer))
+    return Verdict(*_judgement(specs[label], answer))
 
 
 def packed(specs: Mapping[str, Spec]) -> str:
@@ -284,7 +279,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _judged(spec: Spec, answer: Any) -> Judgement:
+def _judgement(spec: Spec, answer: Any) -> Judgement:
     if answer is None or answer is Ellipsis:
         return unclear(spec, "No answer yet")
     if isinstance(answer, str):
