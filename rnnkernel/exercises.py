@@ -84,11 +84,11 @@ class Check:
     units : dict, optional
         Other units in which the answer is right, by name, with the factor: ``{"percent": 100}``.
     at : array_like, optional
-        Where a curve has the expected values; makes `expected` a curve.
+        Where a curve has the expected values; makes `expected` a curve, which needs `ylim`.
     log : {"", "x", "y", "xy"}
         Which axes of a curve are logarithmic.
     ylim : pair of floats, optional
-        Range of the axis of a curve; what the curve needs, and a little more, if not given.
+        Range of the axis of a curve.
 
     Attributes
     ----------
@@ -348,17 +348,12 @@ def _axes(values: Array, at: Any, log: str, ylim: tuple[float, float] | None) ->
     if values.shape != places.shape or len(places) < 2 or (np.diff(places) <= 0).any():
         raise ValueError(f"at must increase and have one place for each of the {values.size} values")
     log = _checks.choice("log", log, ("", "x", "y", "xy"))
-    low, high = values.min(), values.max()
-    if ("y" in log and low <= 0) or ("x" in log and places[0] <= 0):
-        raise ValueError("expected and at must be above zero on a logarithmic axis (log)")
-    beyond = (high / low) ** 0.25 if "y" in log else 0.25 * (high - low)
-    ends = (low / beyond, high * beyond) if "y" in log else (low - beyond, high + beyond)
-    if ylim is None and low == high:
-        raise ValueError("ylim must be given where all values expected of a curve are alike")
-    bottom, top = (_checks.number("ylim", end) for end in (ends if ylim is None else _checks.pair("ylim", ylim)))
+    bottom, top = (_checks.number("ylim", end) for end in _checks.pair("ylim", ylim))
+    if ("y" in log and min(values.min(), bottom) <= 0) or ("x" in log and places[0] <= 0):
+        raise ValueError("expected, at and ylim must be above zero on a logarithmic axis (log)")
     if not bottom < top:
         raise ValueError(f"ylim must hold two values, the smaller first, not {(bottom, top)}")
     scale = np.log(places) if "x" in log else places
     even = np.linspace(scale[0], scale[-1], min(_FIELDS, len(places)))
     asked = sorted({int(np.abs(scale - place).argmin()) for place in even})
-    return {"at": places.tolist(), "asked": asked, "log": log, "ylim": [float(bottom), float(top)]}
+    return {"at": places.tolist(), "asked": asked, "log": log, "ylim": [bottom, top]}

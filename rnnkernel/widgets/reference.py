@@ -23,7 +23,7 @@ def transition(stickiness: float) -> Any:
     return stickiness * np.eye(2) + (1 - stickiness) * STATIONARY
 
 
-def data(stickiness: float) -> DataSequence:
+def sequence(stickiness: float) -> DataSequence:
     """Return inputs of this chain, each with the next as its target."""
     return DataSequence(MarkovChain(transition(stickiness)), INPUTS, targets=[INPUTS] * 2)
 
@@ -45,7 +45,7 @@ def memory_map() -> MemoryMap:
 @cache
 def stationary(stickiness: float) -> StationaryLaw:
     """μ of input and memory."""
-    return StationaryLaw(data(stickiness), memory_map())
+    return StationaryLaw(sequence(stickiness), memory_map())
 
 
 def quadrature() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from rnnkernel.fluctuations import Fluctuations
 from rnnkernel.limit import KernelLimit
 from rnnkernel.widgets.explorable import Explorable, slider
 from rnnkernel.widgets.of_training import AT
-from rnnkernel.widgets.reference import INPUTS, PAIRED, data, law, transition
+from rnnkernel.widgets.reference import INPUTS, PAIRED, law, sequence, transition
 from rnnkernel.widgets.train import MEMORY
 
 UNITS = np.array([10.0, 20.0, 40.0, 80.0, 160.0, 320.0])
@@ -60,7 +60,7 @@ class Widths(Explorable):
 
     def data(self) -> dict[str, Any]:
         """Return the chain, the widths, the limit at t = 2, and the law of the error for each β, start and width."""
-        error = KernelLimit(data(0.6), law()).fluctuations(AT, INPUTS, MEMORY)
+        error = KernelLimit(sequence(0.6), law()).fluctuations(AT, INPUTS, MEMORY)
         return {
             "inputs": INPUTS,
             "at_memory": MEMORY,
