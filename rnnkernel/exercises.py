@@ -168,18 +168,7 @@ class Check:
                 raise ValueError(f"slips[{text!r}] must not be right, but within atol, rtol, spread or units it is")
 
     def __call__(self, answer: Any) -> Verdict:
-        """Return the verdict on an answer.
-
-        Parameters
-        ----------
-        answer : object
-            Anything.
-
-        Returns
-        -------
-        Verdict
-            True if the answer is right; its text says what is wrong otherwise.
-        """
+        """Return the verdict on an answer, whatever it is: true if the answer is right."""
         verdict = Verdict(*_judgement(self.spec, answer))
         self.passed |= bool(verdict)
         return verdict
