@@ -34,32 +34,26 @@ import numpy as np
 from rnnkernel import _checks
 
 _LIMIT, _NETWORK, _INK = "#426fe2", "#c94f01", "#262626"
-
-COLORS = MappingProxyType(
-    {
-        "limit": _LIMIT,
-        "predicted": _LIMIT,
-        "network": _NETWORK,
-        "measured": _NETWORK,
-        "data": _INK,
-        "bound": "#2f5550",
-        "highlight": "#9f0ea2",
-        "muted": "#707070",
-    }
-)
-
-_LINES: dict[str, dict[str, Any]] = {
-    "limit": {"linestyle": "-", "linewidth": 2.6},
-    "predicted": {"linestyle": (0, (5, 2)), "linewidth": 1.8},
-    "network": {"linestyle": "-", "linewidth": 1.2},
-    "measured": {"linestyle": "", "marker": "o", "markersize": 5},
-    "data": {"linestyle": "", "marker": ".", "markersize": 5},
-    "bound": {"linestyle": (0, (7, 2, 1.5, 2)), "linewidth": 1.6},
-    "highlight": {"linestyle": "-", "linewidth": 2.2, "marker": "D", "markersize": 5, "markevery": 0.2},
-    "muted": {"linestyle": (0, (1, 1.6)), "linewidth": 1.2},
+_STYLES: dict[str, dict[str, Any]] = {
+    "limit": {"color": _LIMIT, "linestyle": "-", "linewidth": 2.6},
+    "predicted": {"color": _LIMIT, "linestyle": (0, (5, 2)), "linewidth": 1.8},
+    "network": {"color": _NETWORK, "linestyle": "-", "linewidth": 1.2},
+    "measured": {"color": _NETWORK, "linestyle": "", "marker": "o", "markersize": 5},
+    "data": {"color": _INK, "linestyle": "", "marker": ".", "markersize": 5},
+    "bound": {"color": "#2f5550", "linestyle": (0, (7, 2, 1.5, 2)), "linewidth": 1.6},
+    "highlight": {
+        "color": "#9f0ea2",
+        "linestyle": "-",
+        "linewidth": 2.2,
+        "marker": "D",
+        "markersize": 5,
+        "markevery": 0.2,
+    },
+    "muted": {"color": "#707070", "linestyle": (0, (1, 1.6)), "linewidth": 1.2},
 }
 
-STYLES = MappingProxyType({role: MappingProxyType({"color": COLORS[role], **_LINES[role]}) for role in COLORS})
+COLORS = MappingProxyType({role: style["color"] for role, style in _STYLES.items()})
+STYLES = MappingProxyType({role: MappingProxyType(style) for role, style in _STYLES.items()})
 """For each role the keywords of ``Axes.plot``: ``ax.plot(t, g, **rk.figures.STYLES["limit"], label="limit")``."""
 
 
