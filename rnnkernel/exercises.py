@@ -7,6 +7,7 @@ import difflib
 import html
 import json
 from collections.abc import Callable, Mapping, Sequence
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -253,19 +254,12 @@ def _place(given: str | Path | None) -> Path | None:
     """Return the path of the file of answers."""
     if given is not None:
         folder = _checks.path("checks", given)
-        found = [path for path in (folder, folder / "checks.js") if _is_file(path)]
+        found = [path for path in (folder, folder / "checks.js") if isfile(path)]  # whatever the name is
         _remembered[:] = found[:1] or _remembered
         return found[0] if found else None
     here = Path.cwd()
     nearby = [folder / place for folder in (here, *here.parents) for place in _PLACES]
     return next((path for path in [*_remembered, *nearby] if path.is_file()), None)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long
-        return False
 
 
 def _judgement(spec: Spec, answer: Any) -> Judgement:
