@@ -10,8 +10,6 @@ from rnnkernel.widgets.explorable import Explorable, slider
 from rnnkernel.widgets.of_chains import N_LATER, N_PAIRS
 
 CIRCLE = np.array([[0.7, 0.25, 0.05], [0.1, 0.6, 0.3], [0.3, 0.1, 0.6]])
-STARTS = np.array([0, 2])
-COUPLINGS = {"alone": "alone", "numbers": "by one draw", "best": "at best"}
 
 
 class Coupling(Explorable):
@@ -55,7 +53,7 @@ class Coupling(Explorable):
         "two laws, and never above the bound if the copies are equal as often as possible."
     )
 
-    coupling = slider("copies move", COUPLINGS, "best")
+    coupling = slider("copies move", {"alone": "alone", "numbers": "by one draw", "best": "at best"}, "best")
     stickiness = slider("stickiness ρ", [0.0, 0.3, 0.5, 0.7, 0.8], 0.5)
     step = slider("step k", range(N_LATER + 1), 8)
     seed = slider("seed", range(1, 21), 1)
@@ -66,7 +64,7 @@ class Coupling(Explorable):
         return {
             "transitions": np.array([chain.transition for chain in chains]),
             "overlaps": np.array([chain.dobrushin_coefficient() for chain in chains]),
-            "starts": STARTS,
+            "starts": np.array([0, 2]),
             "n_pairs": N_PAIRS,
         }
 

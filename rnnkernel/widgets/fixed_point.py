@@ -8,10 +8,8 @@ from rnnkernel.figures import COLORS, STYLES
 from rnnkernel.widgets.explorable import Explorable, slider
 from rnnkernel.widgets.of_memory import N_HISTORY
 
-STARTS = -1.5, 1.5
 LINE = np.linspace(-1.6, 1.6, 161)  # of the cobweb
 N_NODES = 24  # φ to 1e-14 for the inputs offered
-PANELS = {"starts": "two starts", "order": "two orders"}
 
 
 class FixedPoint(Explorable):
@@ -59,11 +57,11 @@ class FixedPoint(Explorable):
     input_size = slider("input size", [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5], 0.5)
     step = slider("step k", range(N_HISTORY + 1), 10)
     seed = slider("seed", range(1, 21), 1)
-    panels = slider("panels", PANELS, "starts")
+    panels = slider("panels", {"starts": "two starts", "order": "two orders"}, "starts")
 
     def data(self) -> dict[str, Any]:
         """Return the quadrature of φ for q = 1, and the numbers that are fixed."""
-        return {"line": LINE, "starts": np.array(STARTS), **quadrature()}
+        return {"line": LINE, "starts": np.array([-1.5, 1.5]), **quadrature()}
 
     def _draw(self, shown: dict[str, Any], axes: Any) -> None:
         left, right = axes

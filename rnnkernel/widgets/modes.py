@@ -14,8 +14,6 @@ SHIFT = 0.62  # from one input to the other in the pictures
 MARKS = np.array([-0.2, 0.2, SHIFT - 0.2, SHIFT + 0.2])
 N_SHOWN = 4
 TIMES = [mantissa * 10.0**k for k in range(-2, 5) for mantissa in (1, 1.25, 1.6, 2, 2.5, 3.15, 4, 5, 6.3, 8)] + [1e5]
-PANELS = {"learned": "forecast, loss", "kernel": "kernel, modes"}
-TARGETS = {"next": "next input", "before": "input before", "product": "now × before"}
 
 
 class Modes(Explorable):
@@ -65,10 +63,10 @@ class Modes(Explorable):
 
     time = slider("time t", {t: f"{t:,.6g}".replace(",", "\u2009") for t in TIMES}, 10.0)
     mode = slider("mode", {r: str(r or "all") for r in range(N_SHOWN + 1)}, 0)
-    target = slider("target", TARGETS, "product")
+    target = slider("target", {"next": "next input", "before": "input before", "product": "now × before"}, "product")
     stickiness = slider("stickiness ρ", [-0.3, 0.0, 0.3, 0.6, 0.8, 0.9, 0.95], 0.6)
     learning_rate = slider("learning rate α", [0.25, 0.5, 1.0, 2.0, 4.0], 1.0)
-    panels = slider("panels", PANELS, "learned")
+    panels = slider("panels", {"learned": "forecast, loss", "kernel": "kernel, modes"}, "learned")
 
     def data(self) -> dict[str, Any]:
         """Return the modes and targets of each chain, and the numbers that are fixed."""
