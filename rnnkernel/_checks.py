@@ -71,10 +71,7 @@ def number(
 
 def held(name: str, value: Any) -> float:
     """Return `value` as a memory, which `points` takes."""
-    given = number(name, value)
-    if abs(given) > _LARGEST:
-        raise ValueError(f"{name} must be at most {_LARGEST:g} in absolute value, not {given:g}")
-    return given
+    return number(name, value, least=-_LARGEST, most=_LARGEST)
 
 
 def integer(name: str, value: Any, *, least: int, most: int = _MOST) -> int:
@@ -144,14 +141,14 @@ def _numbers(name: str, value: Any) -> Array:
         given = np.asarray(value)
     except Exception as error:  # whatever a library says of its own array, such as a tensor on another device
         raise TypeError(f"{name} must be an array of real numbers, not {described(value)}: {_advice(error)}") from None
-    if given.dtype.kind == "O" and all(isinstance(each, (Real, Decimal)) for each in given.flat):
-        large = [isinstance(each, int) and each.bit_length() > 1023 for each in given.flat]
-        if any(large):
-            raise ValueError(f"{name} must be finite, but an entry is beyond the largest double")
-    elif given.dtype.kind not in "biuf":
+    real = given.dtype.kind == "O" and all(isinstance(each, (Real, Decimal)) for each in given.flat)
+    if not real and given.dtype.kind not in "biuf":
         raise TypeError(f"{name} must be an array of real numbers, not {described(value)} (entries: {given.dtype})")
-    with np.errstate(over="ignore"):
-        return np.array(given, dtype=float, order="C")
+    try:
+        with np.errstate(over="ignore"):
+            return np.array(given, dtype=float, order="C")
+    except OverflowError:
+        raise ValueError(f"{name} must be finite, but an entry is beyond the largest double") from None
 
 
 def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:

@@ -6,21 +6,21 @@ whole package: an edit anywhere starts a new folder.
 """
 
 import hashlib
-import os
-import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numba
 import numba.extending
+import numba.misc.appdirs
 
 _config: Any = numba.config
 _extending: Any = numba.extending
+_appdirs: Any = numba.misc.appdirs
 _PACKAGE = Path(__file__).parent
 _WORK = 10_000_000  # evaluations of σ in less than a tenth of a second
 
@@ -43,16 +43,9 @@ def _candidates() -> Iterator[Path]:
         yield Path(_config.CACHE_DIR)
     if not {"site-packages", "dist-packages"} & set(_PACKAGE.parts):
         yield _PACKAGE / "__pycache__"
-    try:
-        home = Path.home()
-    except RuntimeError:  # there is no home
-        return
-    if sys.platform == "darwin":
-        yield home / "Library" / "Caches" / "rnnkernel"
-    elif sys.platform == "win32":
-        yield Path(os.environ.get("LOCALAPPDATA", home)) / "rnnkernel" / "cache"
-    else:
-        yield Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "rnnkernel"
+    users = Path(_appdirs.user_cache_dir("rnnkernel", appauthor=False))
+    if users.is_absolute():  # otherwise there is no home
+        yield users
 
 
 def _cache_folder() -> str | None:
@@ -82,16 +75,6 @@ def _warn_once(trouble: str) -> None:
     )
 
 
-@contextmanager
-def _caching_in(folder: str) -> Iterator[None]:
-    before = _config.CACHE_DIR
-    _config.CACHE_DIR = folder
-    try:
-        yield
-    finally:
-        _config.CACHE_DIR = before
-
-
 _FOLDER = None if _config.DISABLE_JIT else _cache_folder()
 
 
@@ -104,8 +87,9 @@ def jit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         return lambda inner: jit(inner, **options)
     dispatcher = numba.njit(error_model="numpy", **options)(function)
     if _FOLDER is not None:
-        with _caching_in(_FOLDER):
-            dispatcher.enable_caching()
+        before, _config.CACHE_DIR = _config.CACHE_DIR, _FOLDER
+        dispatcher.enable_caching()
+        _config.CACHE_DIR = before
         _make_safe(dispatcher._cache)
         _name_for_cache(dispatcher, f"{function.__module__}.{function.__qualname__}")
     return dispatcher

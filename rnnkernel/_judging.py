@@ -8,13 +8,12 @@ and `units`; for a curve the places `at` of its values, the indices `asked` of t
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 Spec = Mapping[str, Any]
 Judgement = tuple[str, str]  # right, close, wrong or unclear, and what to say
-Rule = Callable[[Spec, Sequence[Any]], Judgement]
 
 ROUNDING = 1e-14  # of the largest entry: what arithmetic leaves where a zero is expected among other numbers
 ALIKE = 0.02  # of what is wrong with one entry: by how much that of another may differ to be the same
@@ -51,8 +50,8 @@ def judge(spec: Spec, given: Sequence[Any]) -> Judgement:
     """Judge the entries of an answer, in one list."""
     if len(given) != count(spec):
         return unclear(spec, f"This has {len(given)} {'entry' if len(given) == 1 else 'entries'}")
-    rules: dict[str, Rule] = {"numbers": _numbers, "curve": _curve}
-    verdict, message = rules.get(spec["kind"], _words)(spec, given)
+    rule = _numbers if spec["kind"] == "numbers" else _curve if spec["kind"] == "curve" else _words
+    verdict, message = rule(spec, given)
     if verdict == "right":
         return verdict, message
     hint = f" Hint: {spec['hint']}" if spec.get("hint") else ""

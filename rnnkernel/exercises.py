@@ -7,6 +7,7 @@ import difflib
 import html
 import json
 from collections.abc import Callable, Mapping, Sequence
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,8 @@ class Verdict:
         self.kind = kind
         self.message = message
 
-    @property
-    def passed(self) -> bool:
-        """Whether the answer is right."""
-        return self.kind == "right"
-
     def __bool__(self) -> bool:
-        return self.passed
+        return self.kind == "right"
 
     def __repr__(self) -> str:
         return self.message
@@ -89,11 +85,11 @@ class Check:
     units : dict, optional
         Other units in which the answer is right, by name, with the factor: ``{"percent": 100}``.
     at : array_like, optional
-        Where a curve has the expected values; makes `expected` a curve.
+        Where a curve has the expected values; makes `expected` a curve, which needs `ylim`.
     log : {"", "x", "y", "xy"}
         Which axes of a curve are logarithmic.
     ylim : pair of floats, optional
-        Range of the axis of a curve; what the curve needs, and a little more, if not given.
+        Range of the axis of a curve.
 
     Attributes
     ----------
@@ -149,10 +145,8 @@ class Check:
                 raise ValueError(f"slips[{text!r}] must be like the expected answer, of shape {answer.shape}")
         common = {"shape": list(answer.shape), "values": answer.ravel().tolist(), "hint": hint}
         if answer.dtype.kind != "f":
-            kind, pairs = (
-                {"b": "truth", "U": "words"}[answer.dtype.kind],
-                [[text, slip.ravel().tolist()] for text, slip in named],
-            )
+            kind = "truth" if answer.dtype.kind == "b" else "words"
+            pairs = [[text, slip.ravel().tolist()] for text, slip in named]
             self.spec: dict[str, Any] = {**common, "kind": kind, "slips": pairs}
         elif at is not None:
             self.spec = {**common, "kind": "curve", **_axes(answer, at, log, ylim), "slips": _listed(named)}
@@ -167,29 +161,17 @@ class Check:
             given = _checks.named("units", units)
             factors = [[name, _checks.number(f"units[{name!r}]", factor)] for name, factor in given.items()]
             self.spec = {**common, "kind": "numbers", "rtol": rtol, "atol": atol, "units": factors}
-            self.spec |= {"spread": around.ravel().tolist() if around.any() else None}
+            self.spec["spread"] = around.ravel().tolist() if around.any() else None
             usual = [each for each in _usual_slips(answer) if not np.allclose(each[1], answer, rtol=_TELLING)]
-            self.spec["slips"] = [each for each in _listed(usual) if self._refuses(each[1])]
-            self.spec["slips"] = _listed(named) + self.spec["slips"]
+            self.spec["slips"] = _listed(named) + [each for each in _listed(usual) if self._refuses(each[1])]
         for text, slip in named:
             if at is None and not self._refuses(slip.ravel().tolist()):  # of two curves the nearer one counts
                 raise ValueError(f"slips[{text!r}] must not be right, but within atol, rtol, spread or units it is")
 
     def __call__(self, answer: Any) -> Verdict:
-        """Return the verdict on an answer.
-
-        Parameters
-        ----------
-        answer : object
-            Anything.
-
-        Returns
-        -------
-        Verdict
-            True if the answer is right; its text says what is wrong otherwise.
-        """
-        verdict = _judged(self.spec, answer)
-        self.passed |= verdict.passed
+        """Return the verdict on an answer, whatever it is: true if the answer is right."""
+        verdict = Verdict(*_judgement(self.spec, answer))
+        self.passed |= bool(verdict)
         return verdict
 
     def __eq__(self, other: object) -> bool:
@@ -249,7 +231,7 @@ def check(label: str, answer: Any, *, checks: str | Path | None = None) -> Verdi
         return Verdict("unclear", f"There is no check {label!r}." + (f" Did you mean {alike[0]!r}?" if alike else ""))
     if answer is not None and answer is not Ellipsis:
         given[label] = answer
-    return _judged(specs[label], answer)
+    return Verdict(*_judgement(specs[label], answer))
 
 
 def packed(specs: Mapping[str, Spec]) -> str:
@@ -272,23 +254,12 @@ def _place(given: str | Path | None) -> Path | None:
     """Return the path of the file of answers."""
     if given is not None:
         folder = _checks.path("checks", given)
-        found = [path for path in (folder, folder / "checks.js") if _is_file(path)]
+        found = [path for path in (folder, folder / "checks.js") if isfile(path)]  # whatever the name is
         _remembered[:] = found[:1] or _remembered
         return found[0] if found else None
     here = Path.cwd()
     nearby = [folder / place for folder in (here, *here.parents) for place in _PLACES]
     return next((path for path in [*_remembered, *nearby] if path.is_file()), None)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long
-        return False
-
-
-def _judged(spec: Spec, answer: Any) -> Verdict:
-    return Verdict(*_judgement(spec, answer))
 
 
 def _judgement(spec: Spec, answer: Any) -> Judgement:
@@ -303,14 +274,10 @@ def _judgement(spec: Spec, answer: Any) -> Judgement:
         return unclear(spec, f"This cannot be read as an answer ({type(answer).__name__})")
     if entries is None:
         return unclear(spec, "This cannot be read")
-    if given.squeeze().ndim > 1 and not _alike(given.shape, spec["shape"]):
+    shape = given.squeeze().shape
+    if len(shape) > 1 and shape != tuple(n for n in spec["shape"] if n != 1):
         return unclear(spec, f"This has the shape {given.shape}")
     return judge(spec, entries)
-
-
-def _alike(one: Sequence[int], other: Sequence[int]) -> bool:
-    """Return whether two shapes are the same but for ones."""
-    return [n for n in one if n != 1] == [n for n in other if n != 1]
 
 
 def _entries(spec: Spec, given: Any) -> list[Any] | None:
@@ -364,17 +331,12 @@ def _axes(values: Array, at: Any, log: str, ylim: tuple[float, float] | None) ->
     if values.shape != places.shape or len(places) < 2 or (np.diff(places) <= 0).any():
         raise ValueError(f"at must increase and have one place for each of the {values.size} values")
     log = _checks.choice("log", log, ("", "x", "y", "xy"))
-    low, high = values.min(), values.max()
-    if ("y" in log and low <= 0) or ("x" in log and places[0] <= 0):
-        raise ValueError("expected and at must be above zero on a logarithmic axis (log)")
-    beyond = (high / low) ** 0.25 if "y" in log else 0.25 * (high - low)
-    ends = (low / beyond, high * beyond) if "y" in log else (low - beyond, high + beyond)
-    if ylim is None and low == high:
-        raise ValueError("ylim must be given where all values expected of a curve are alike")
-    bottom, top = (_checks.number("ylim", end) for end in (ends if ylim is None else _checks.pair("ylim", ylim)))
+    bottom, top = (_checks.number("ylim", end) for end in _checks.pair("ylim", ylim))
+    if ("y" in log and min(values.min(), bottom) <= 0) or ("x" in log and places[0] <= 0):
+        raise ValueError("expected, at and ylim must be above zero on a logarithmic axis (log)")
     if not bottom < top:
         raise ValueError(f"ylim must hold two values, the smaller first, not {(bottom, top)}")
     scale = np.log(places) if "x" in log else places
     even = np.linspace(scale[0], scale[-1], min(_FIELDS, len(places)))
     asked = sorted({int(np.abs(scale - place).argmin()) for place in even})
-    return {"at": places.tolist(), "asked": asked, "log": log, "ylim": [float(bottom), float(top)]}
+    return {"at": places.tolist(), "asked": asked, "log": log, "ylim": [bottom, top]}

@@ -31,36 +31,30 @@ from typing import Any
 
 import numpy as np
 
+from rnnkernel import _checks
+
 _LIMIT, _NETWORK, _INK = "#426fe2", "#c94f01", "#262626"
-
-COLORS = MappingProxyType(
-    {
-        "limit": _LIMIT,
-        "predicted": _LIMIT,
-        "network": _NETWORK,
-        "measured": _NETWORK,
-        "data": _INK,
-        "bound": "#2f5550",
-        "highlight": "#9f0ea2",
-        "muted": "#707070",
-    }
-)
-
-_LINES: dict[str, dict[str, Any]] = {
-    "limit": {"linestyle": "-", "linewidth": 2.6},
-    "predicted": {"linestyle": (0, (5, 2)), "linewidth": 1.8},
-    "network": {"linestyle": "-", "linewidth": 1.2},
-    "measured": {"linestyle": "", "marker": "o", "markersize": 5},
-    "data": {"linestyle": "", "marker": ".", "markersize": 5},
-    "bound": {"linestyle": (0, (7, 2, 1.5, 2)), "linewidth": 1.6},
-    "highlight": {"linestyle": "-", "linewidth": 2.2, "marker": "D", "markersize": 5, "markevery": 0.2},
-    "muted": {"linestyle": (0, (1, 1.6)), "linewidth": 1.2},
+_STYLES: dict[str, dict[str, Any]] = {
+    "limit": {"color": _LIMIT, "linestyle": "-", "linewidth": 2.6},
+    "predicted": {"color": _LIMIT, "linestyle": (0, (5, 2)), "linewidth": 1.8},
+    "network": {"color": _NETWORK, "linestyle": "-", "linewidth": 1.2},
+    "measured": {"color": _NETWORK, "linestyle": "", "marker": "o", "markersize": 5},
+    "data": {"color": _INK, "linestyle": "", "marker": ".", "markersize": 5},
+    "bound": {"color": "#2f5550", "linestyle": (0, (7, 2, 1.5, 2)), "linewidth": 1.6},
+    "highlight": {
+        "color": "#9f0ea2",
+        "linestyle": "-",
+        "linewidth": 2.2,
+        "marker": "D",
+        "markersize": 5,
+        "markevery": 0.2,
+    },
+    "muted": {"color": "#707070", "linestyle": (0, (1, 1.6)), "linewidth": 1.2},
 }
 
-STYLES = MappingProxyType({role: MappingProxyType({"color": COLORS[role], **_LINES[role]}) for role in COLORS})
+COLORS = MappingProxyType({role: style["color"] for role, style in _STYLES.items()})
+STYLES = MappingProxyType({role: MappingProxyType(style) for role, style in _STYLES.items()})
 """For each role the keywords of ``Axes.plot``: ``ax.plot(t, g, **rk.figures.STYLES["limit"], label="limit")``."""
-
-WIDTH, HEIGHT = 6.2, 3.4  # inches: on a phone, 12.5 pt then still shows at more than 10 px
 
 
 def shades(n: int) -> list[str]:
@@ -85,11 +79,7 @@ def shades(n: int) -> list[str]:
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
-    from rnnkernel import _checks
-
-    n = _checks.integer("n", n, least=1)
-    if n > 8:
-        raise ValueError(f"n must be at most 8 shades, not {n}: nobody can tell more apart")
+    n = _checks.integer("n", n, least=1, most=8)  # nobody can tell more apart
     viridis = colormaps["viridis"]
     return [to_hex(viridis(0.5 - 0.4 * k / max(n - 1, 1))) for k in range(n)]
 
@@ -107,12 +97,13 @@ def use_style() -> None:
     """
     import matplotlib
     from cycler import cycler
+    from IPython.core.getipython import get_ipython
 
     roles = ["limit", "network", "bound", "highlight", "data"]
     strokes = ["-", (0, (5, 2)), (0, (7, 2, 1.5, 2)), (0, (1, 1)), (0, (9, 2))]
     matplotlib.rcParams.update(
         {
-            "figure.figsize": (WIDTH, HEIGHT),
+            "figure.figsize": (6.2, 3.4),  # inches: on a phone, 12.5 pt then still shows at more than 10 px
             "figure.constrained_layout.use": True,
             "figure.facecolor": "white",
             "savefig.facecolor": "white",
@@ -143,7 +134,11 @@ def use_style() -> None:
             "svg.hashsalt": "rnnkernel",
         }
     )
-    _use_svg()
+    if getattr(get_ipython(), "kernel", None) is not None:  # SVG of its own size and no date; a PNG if not trusted
+        from matplotlib_inline import backend_inline
+
+        inline: Any = backend_inline
+        inline.set_matplotlib_formats("svg", "png", bbox_inches=None, metadata={"Date": None})
 
 
 def label(
@@ -276,9 +271,7 @@ def guide(ax: Any, x: Any, y: Any, power: float, *, through: int = -1, **look: A
     ax.plot(x, np.asarray(y)[through] * (x / x[through]) ** power, **look or STYLES["muted"])
 
 
-def histogram(
-    ax: Any, values: Any, edges: Any, role: str = "measured", *, density: Callable[[Any], Any] | None = None
-) -> None:
+def histogram(ax: Any, values: Any, edges: Any, *, density: Callable[[Any], Any]) -> None:
     """Draw the density of independent values, each bar with its 95 % interval, and the density that theory expects.
 
     Parameters
@@ -289,16 +282,14 @@ def histogram(
         The sample.
     edges : array_like
         Edges of equally wide bins, which need not hold all values.
-    role : str
-        Role of the values in `COLORS`.
-    density : callable, optional
+    density : callable
         The density expected, vectorised.
 
     Examples
     --------
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
-    >>> histogram(ax, [0.1, 0.2, 0.3, 0.7], [0.0, 0.5, 1.0])
+    >>> histogram(ax, [0.1, 0.2, 0.3, 0.7], [0.0, 0.5, 1.0], density=lambda u: 2 - 2 * u)
     >>> [float(bar.get_height()) for bar in ax.patches]
     [1.5, 0.5]
     """
@@ -306,11 +297,10 @@ def histogram(
     middles, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
     share = np.histogram(values, edges)[0] / len(values)
     half = np.where(share, 1.96 * np.sqrt(share * (1 - share) / len(values)), np.nan)
-    ax.bar(middles, share / width, width, color=COLORS[role], alpha=0.4, linewidth=0)
-    ax.errorbar(middles, share / width, half / width, fmt="none", ecolor=COLORS[role], elinewidth=1, capsize=0)
-    if density is not None:
-        fine = np.linspace(edges[0], edges[-1], 300)
-        ax.plot(fine, density(fine), **STYLES["predicted"])
+    ax.bar(middles, share / width, width, color=_NETWORK, alpha=0.4, linewidth=0)
+    ax.errorbar(middles, share / width, half / width, fmt="none", ecolor=_NETWORK, elinewidth=1, capsize=0)
+    fine = np.linspace(edges[0], edges[-1], 300)
+    ax.plot(fine, density(fine), **STYLES["predicted"])
 
 
 def advantages(ax: Any, found: Mapping[str, tuple[float, float]]) -> None:
@@ -356,17 +346,3 @@ def quote(slug: str, **values: Any) -> None:
 
     for name, value in values.items():
         glue(f"{slug}-{name.replace('_', '-')}", value, display=False)
-
-
-def _use_svg() -> None:
-    """In a notebook, show figures as SVG of exactly their own size, with no date in it.
-
-    A PNG goes beside it, which a Jupyter shows of a notebook that it does not trust.
-    """
-    from IPython.core.getipython import get_ipython
-
-    if getattr(get_ipython(), "kernel", None) is not None:
-        from matplotlib_inline import backend_inline
-
-        inline: Any = backend_inline
-        inline.set_matplotlib_formats("svg", "png", bbox_inches=None, metadata={"Date": None})

@@ -5,6 +5,7 @@ of the package, and the object as a tree; each array of the tree is an entry of 
 in a file is ever executed.
 """
 
+import inspect
 import io
 import json
 import os
@@ -26,15 +27,8 @@ from rnnkernel.symbols import SymbolRNN
 from rnnkernel.training import TrainingRecord, TrainingRun
 
 _FORMAT = 1
-_KINDS: dict[str, tuple[type, tuple[str, ...]]] = {
-    "SymbolRNN": (SymbolRNN, ("output", "inputs", "recurrent", "beta", "hidden", "activation")),
-    "RNN": (RNN, ("output", "inputs", "recurrent", "beta", "hidden", "activation", "past")),
-    "InitialLaw": (InitialLaw, ("output", "inputs", "recurrent")),
-    "TrainingRun": (TrainingRun, ("times", "losses", "predictions", "network")),
-    "TrainingRecord": (TrainingRecord, ("times", "losses", "predictions")),
-    "ConvergenceStudy": (ConvergenceStudy, ("widths", "betas", "errors", "predicted")),
-    "Fluctuations": (Fluctuations, ("prediction", "initial_output", "data", "finite_width", "record", "next_order")),
-}
+_MADE = SymbolRNN, RNN, InitialLaw, TrainingRun, TrainingRecord, ConvergenceStudy, Fluctuations
+_KINDS: dict[str, Any] = {each.__name__: each for each in _MADE}  # what they are made with are their attributes
 _SOURCES: dict[str, Any] = {
     each: getattr(np.random, each) for each in ("PCG64", "PCG64DXSM", "Philox", "SFC64", "MT19937")
 }
@@ -142,9 +136,10 @@ def _packed(name: str, value: Any, arrays: dict[str, Any], inside: tuple[int, ..
         return {"activation": value.name}
     if hasattr(value, "dist") and type(value.dist) is type(_distribution(value.dist.name)):
         return {"distribution": value.dist.name, "with": _packed(name, [value.args, value.kwds], arrays)}
-    for kind, (cls, fields) in _KINDS.items():
-        if type(value) is cls:
-            return {"kind": kind, "with": {f: _packed(f"{name}.{f}", getattr(value, f), arrays) for f in fields}}
+    kind = type(value).__name__
+    if type(value) is _KINDS.get(kind):
+        fields = inspect.signature(_KINDS[kind]).parameters
+        return {"kind": kind, "with": {f: _packed(f"{name}.{f}", getattr(value, f), arrays) for f in fields}}
     raise TypeError(f"{name} must be something that is saved without pickle, not {_checks.described(value)}")
 
 
@@ -169,8 +164,7 @@ def _unpacked(tree: Any, arrays: Any) -> Any:  # noqa: PLR0911 (a kind of value 
     if "distribution" in tree:
         args, kwds = _unpacked(tree["with"], arrays)
         return _distribution(tree["distribution"])(*args, **kwds)
-    cls, fields = _KINDS[tree["kind"]]
-    return cls(**{field: _unpacked(tree["with"][field], arrays) for field in fields if field in tree["with"]})
+    return _KINDS[tree["kind"]](**{field: _unpacked(part, arrays) for field, part in tree["with"].items()})
 
 
 @contextmanager

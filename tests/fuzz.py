@@ -393,7 +393,7 @@ def _of_symbols() -> dict[str, Any]:
 def _of_the_book() -> dict[str, Any]:
     o = _objects()
     judged = {"rtol": 1e-6, "atol": 0.0, "hint": None, "spread": 0.0, "slips": {"no": [2.0, 1.0]}, "units": None}
-    curve = {"at": [0.0, 1.0], "log": "", "ylim": None}
+    curve = {"at": [0.0, 1.0], "log": "", "ylim": (0.0, 3.0)}
     slider = {"draw": _drawn, "alt": "A line.", "start": None, "labels": None, "controls": [1, 2]}
     return {
         "Check": (rk.Check, {"expected": [1.0, 2.0], **judged}),

@@ -18,7 +18,7 @@ _HOMES = {
     "Widths": "widths",
 }
 
-__all__ = ["Coupling", "FixedPoint", "LongRun", "Modes", "Poisson", "Telescope", "Train", "Widths"]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

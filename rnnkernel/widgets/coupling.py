@@ -3,15 +3,13 @@
 from typing import Any, ClassVar
 
 import numpy as np
-import traitlets
 
 from rnnkernel.chains import MarkovChain
-from rnnkernel.widgets.explorable import Explorable
+from rnnkernel.figures import COLORS, STYLES
+from rnnkernel.widgets.explorable import Explorable, slider
 from rnnkernel.widgets.of_chains import N_LATER, N_PAIRS
 
 CIRCLE = np.array([[0.7, 0.25, 0.05], [0.1, 0.6, 0.3], [0.3, 0.1, 0.6]])
-STARTS = np.array([0, 2])
-COUPLINGS = {"alone": "alone", "numbers": "by one draw", "best": "at best"}
 
 
 class Coupling(Explorable):
@@ -41,12 +39,6 @@ class Coupling(Explorable):
 
     name = "coupling"
     play = "step"
-    labels: ClassVar[dict[str, str]] = {
-        "coupling": "copies move",
-        "stickiness": "stickiness ρ",
-        "step": "step k",
-        "seed": "seed",
-    }
     legend: ClassVar[dict[str, str]] = {
         "a-line network": "one copy",
         "a-line network dashed": "the other",
@@ -61,14 +53,10 @@ class Coupling(Explorable):
         "two laws, and never above the bound if the copies are equal as often as possible."
     )
 
-    coupling = traitlets.Enum(list(COUPLINGS), "best").tag(sync=True)
-    stickiness = traitlets.Enum([0.0, 0.3, 0.5, 0.7, 0.8], 0.5).tag(sync=True)
-    step = traitlets.Enum(list(range(N_LATER + 1)), 8).tag(sync=True)
-    seed = traitlets.Enum(list(range(1, 21)), 1).tag(sync=True)
-
-    def text(self, key: str, value: Any) -> str:
-        """Return how a value is shown."""
-        return COUPLINGS[value] if key == "coupling" else super().text(key, value)
+    coupling = slider("copies move", {"alone": "alone", "numbers": "by one draw", "best": "at best"}, "best")
+    stickiness = slider("stickiness ρ", [0.0, 0.3, 0.5, 0.7, 0.8], 0.5)
+    step = slider("step k", range(N_LATER + 1), 8)
+    seed = slider("seed", range(1, 21), 1)
 
     def data(self) -> dict[str, Any]:
         """Return the chains, the overlap η_1 of each, and the two starts."""
@@ -76,18 +64,12 @@ class Coupling(Explorable):
         return {
             "transitions": np.array([chain.transition for chain in chains]),
             "overlaps": np.array([chain.dobrushin_coefficient() for chain in chains]),
-            "starts": STARTS,
+            "starts": np.array([0, 2]),
             "n_pairs": N_PAIRS,
         }
 
-    def figure(self) -> Any:
-        """Return the picture as a matplotlib figure."""
-        from matplotlib import pyplot as plt
-
-        from rnnkernel.figures import COLORS, STYLES
-
-        shown, steps = self.compute(), np.arange(N_LATER + 1)
-        fig, (left, right) = plt.subplots(1, 2, figsize=(6.2, 2.9))
+    def _draw(self, shown: dict[str, Any], axes: Any) -> None:
+        (left, right), steps = axes, np.arange(N_LATER + 1)
         for path, stroke in ((shown["path"], "-"), (shown["other"], "--")):
             left.plot(path, stroke, drawstyle="steps-mid", color=COLORS["network"])
             left.plot(self.step, path[-1], "o", color=COLORS["highlight"])
@@ -98,4 +80,3 @@ class Coupling(Explorable):
         right.plot(self.step, shown["distance"], "o", color=COLORS["highlight"])
         left.set(xlabel="step k", ylabel="state", yticks=[0, 1, 2], xlim=(-0.5, N_LATER + 0.5), ylim=(-0.3, 2.3))
         right.set(xlabel="step k", ylabel="share", yscale="log", ylim=(1e-3, 1.4))
-        return fig

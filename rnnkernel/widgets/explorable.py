@@ -1,4 +1,4 @@
-"""What all explorables share: one source that is a widget under a kernel, a page without one, and a still on paper.
+"""What all explorables share.
 
 An explorable is an anywidget whose traits are the positions of its sliders.  Its kernel, one of
 `rnnkernel.widgets.kernels`, computes: native code in Python, WebAssembly in the page, whose script draws.
@@ -9,35 +9,40 @@ import json
 from functools import cache
 from typing import Any, ClassVar
 
-import anywidget
 import numpy as np
 import traitlets
 
-from rnnkernel.widgets import frames, kernels
-from rnnkernel.widgets.explore import asset, name_of, page_is_static, script, slider, style, text_of
+from rnnkernel.widgets import kernels
+from rnnkernel.widgets.sliders import Sliders, asset, script, style, text_of
 
 
-class Explorable(anywidget.AnyWidget):
+def slider(label: str, values: Any, start: Any) -> Any:
+    """Return the trait that is a slider over values; a dict of them says how each is shown."""
+    texts = values if isinstance(values, dict) else {value: text_of(value) for value in values}
+    return traitlets.Enum(list(texts), start).tag(sync=True, label=label, texts=texts)
+
+
+class Explorable(Sliders):
     """An explorable: each slider is a trait, one of a list of values.
 
-    A subclass gives its sliders as traits, their words as `labels`, its data, its kernel under its `name`, and as
-    ``<name>.js`` the script that draws.  It may name the slider that a button plays.
+    A subclass gives its sliders, its data, its kernel under its `name`, and as ``<name>.js`` the script that draws; and
+    for paper the panels of its picture, and what draws them.  It may name the slider that a button plays.
     """
 
-    name: ClassVar[str]
     play: ClassVar[str] = ""
     labels: ClassVar[dict[str, str]]
     legend: ClassVar[dict[str, str]]
-    alt: ClassVar[str]
+    subplots: ClassVar[dict[str, Any]] = {"ncols": 2, "figsize": (6.2, 2.9)}
 
     _controls = traitlets.Dict().tag(sync=True)
     _start = traitlets.Dict().tag(sync=True)
     _data = traitlets.Dict().tag(sync=True)
-    _markup = traitlets.Unicode().tag(sync=True)
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Give the widget what anywidget loads."""
+        """Find the sliders, and give the widget what anywidget loads."""
         if "name" in vars(cls):  # traitlets makes classes of its own from these
+            traits = {key: each for key, each in vars(cls).items() if isinstance(each, traitlets.Enum)}
+            cls.labels = {key: each.metadata["label"] for key, each in traits.items()}
             cls._esm = (
                 f"{_source(cls.name)}export default {{render({{model, el}}) "
                 '{ el.innerHTML = model.get("_markup"); return show(model, el, explorable); }};\n'
@@ -51,9 +56,8 @@ class Explorable(anywidget.AnyWidget):
                 raise ValueError(f"{type(self).__name__} has the sliders {', '.join(self.labels)}, not {key!r}")
             if value not in self.values(key):
                 raise ValueError(f"{key} must be one of {self.values(key)}, not {value!r}")
-        self._static = page_is_static()
-        self._id = name_of(self.name, start)
-        super().__init__(**start)
+        super().__init__(start, **start)
+        self._start = self._now()
         self._controls = {
             key: {
                 "label": label,
@@ -63,20 +67,23 @@ class Explorable(anywidget.AnyWidget):
             }
             for key, label in self.labels.items()
         }
-        self._start = {key: getattr(self, key) for key in self.labels}
+        self._sliders = [
+            (key, each["label"], each["texts"], each["values"].index(self._start[key]))
+            for key, each in self._controls.items()
+        ]
         self._given = self.data()
         self._data = {key: np.asarray(value).tolist() for key, value in self._given.items()}
-        self._markup = self._figure()
-        self._page = self.to_html() if self._static else None
+        self._show(self._figure())
 
     @classmethod
     def values(cls, key: str) -> list[Any]:
         """Return the values that a slider offers."""
         return list(cls.class_traits()[key].values)
 
-    def text(self, key: str, value: Any) -> str:  # noqa: ARG002
+    @classmethod
+    def text(cls, key: str, value: Any) -> str:
         """Return how a value is shown."""
-        return text_of(value)
+        return str(cls.class_traits()[key].metadata["texts"][value])
 
     def data(self) -> dict[str, Any]:
         """Return what kernel and script need besides the sliders, by name."""
@@ -84,13 +91,16 @@ class Explorable(anywidget.AnyWidget):
 
     def compute(self) -> dict[str, Any]:
         """Return what the picture shows, by name, computed here: the result of the kernel."""
-        places = {f"which_{key}": self.values(key).index(getattr(self, key)) for key in self.labels}
-        sliders = {key: getattr(self, key) for key in self.labels}
-        return kernels.run(kernels.KERNELS[self.name], self._given | sliders | places)
+        places = {f"which_{key}": self.values(key).index(value) for key, value in self._now().items()}
+        return kernels.run(kernels.KERNELS[self.name], self._given | self._now() | places)
 
     def figure(self) -> Any:
         """Return the picture as a matplotlib figure."""
-        raise NotImplementedError
+        from matplotlib import pyplot as plt
+
+        figure, axes = plt.subplots(**self.subplots)
+        self._draw(self.compute(), axes)
+        return figure
 
     def to_html(self) -> str:
         """Return the explorable as HTML that needs no kernel, no library and no network."""
@@ -107,41 +117,16 @@ class Explorable(anywidget.AnyWidget):
         listed = {key: {value: value for value in self.values(key)} for key in self.labels.keys() & sync_data.keys()}
         super().set_state(sync_data | {key: values.get(sync_data[key]) for key, values in listed.items()})
 
-    def open(self) -> None:
-        """Open the channel to the front end, unless there is none."""
-        if not self._static:
-            super().open()
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        if self._page is not None:
-            return {"text/html": self._page, "image/png": frames.png(self._drawn()), "text/plain": repr(self)}
-        return super()._repr_mimebundle_(**options)
-
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{key}={getattr(self, key)!r}' for key in self.labels)})"
+        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self._now().items())})"
 
-    def _figure(self, page: bool = False) -> str:
-        state = ", ".join(f"{label}: {self.text(key, self._start[key])}" for key, label in self.labels.items())
-        link = '<button type="button" class="rk-link">Link to this</button>' if page else ""
-        copy = f'<button type="button" class="rk-copy" value="{type(self).__name__}">Copy as Python</button>'
-        play = f'<button type="button" class="rk-play" value="{self.play}">Play</button>' if self.play else ""
-        still = self._still() if page else ""
-        legend = "".join(f'<li class="{kind}">{html.escape(text)}</li>' for kind, text in self.legend.items())
-        return (
-            f'<figure class="rk-explore rk-live" id="{self._id}" data-widget="{self.name}">\n'
-            f'<div class="rk-controls" role="group" aria-label="Controls of the figure">\n'
-            f"{''.join(self._slider(key) for key in self.labels)}"
-            f'<div class="rk-buttons">{play}{copy}{link}<button type="button" class="rk-reset">Reset</button>'
-            "</div></div>\n"
-            f'<div class="rk-view" role="img" aria-label="{html.escape(self.alt)}">{still}</div>\n'
-            f'<ul class="rk-legend">{legend}</ul><p class="rk-numbers" role="status"></p>'
-            f'<pre class="rk-python" hidden></pre><p class="rk-state">{html.escape(state)}</p></figure>'
-        )
+    def _now(self) -> dict[str, Any]:
+        """Return where the sliders stand."""
+        return {key: getattr(self, key) for key in self.labels}
 
-    def _slider(self, key: str) -> str:
-        values = self.values(key)
-        texts = [self.text(key, each) for each in values]
-        return slider(f"{self._id}-{key}", key, self.labels[key], texts, values.index(self._start[key]))
+    def _draw(self, shown: dict[str, Any], axes: Any) -> None:
+        """Draw what was computed on the panels of the picture."""
+        raise NotImplementedError
 
     def _drawn(self) -> Any:
         from matplotlib import pyplot as plt
@@ -150,11 +135,16 @@ class Explorable(anywidget.AnyWidget):
         plt.close(figure)
         return figure
 
-    def _still(self) -> str:
-        picture = frames.svg(self._drawn())
-        frames.share_definitions([picture], self._id)
-        picture.set("class", "rk-still")
-        return frames.markup(picture)
+    def _figure(self, page: bool = False) -> str:
+        copy = f'<button type="button" class="rk-copy" value="{type(self).__name__}">Copy as Python</button>'
+        play = f'<button type="button" class="rk-play" value="{self.play}">Play</button>' if self.play else ""
+        legend = "".join(f'<li class="{kind}">{html.escape(text)}</li>' for kind, text in self.legend.items())
+        more = (
+            f'<ul class="rk-legend">{legend}</ul><p class="rk-numbers" role="status"></p>'
+            '<pre class="rk-python" hidden></pre>'
+        )
+        still = self.picture(**{"class": "rk-still"}) if page else ""
+        return f"{self._opened(still, page, play + copy, more)}</figure>"
 
 
 @cache

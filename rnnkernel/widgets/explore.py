@@ -3,32 +3,22 @@
 *Live* (a notebook with a person before it), each move of a slider draws the figure anew.
 *Static* (the book's build, ``nbconvert``), every frame is drawn once and stored as its difference from the first;
 a short script that travels with the figure swaps them, so a page needs no server, no library and no network.
-
-The front end says which of the two it is: one that cannot ask its user for input has no user (the field
-``allow_stdin`` of Jupyter's execute request, which ``nbclient``, and so every page builder, sets to false).
 """
 
-import hashlib
-import html
 import itertools
 import json
 import math
-import re
 import unicodedata
-from collections import Counter
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
+
+import traitlets
 
 from rnnkernel import _checks
-from rnnkernel.figures import COLORS
 from rnnkernel.widgets import frames
+from rnnkernel.widgets.sliders import Sliders, asset, script, style, text_of
 
 MAX_FRAMES = 120
-
-_repeated: Counter[str] = Counter()
 
 
 def explore(
@@ -74,20 +64,24 @@ def explore(
     >>> explore(draw, alt="A line through the origin.", slope=[1, 2, 3], start={"slope": 2})
     SliderFigure(slope=[1, 2, 3])
     """
-    return SliderFigure(draw, alt, controls, dict(_checks.named("start", start)), dict(_checks.named("labels", labels)))
+    return SliderFigure(draw, alt, controls, _checks.named("start", start), _checks.named("labels", labels))
 
 
-class SliderFigure:
-    """A figure with sliders; made by `explore`."""
+class SliderFigure(Sliders):
+    """A figure with sliders that is drawn anew at every move; made by `explore`.
 
-    def __init__(
-        self,
-        draw: Callable[..., Any],
-        alt: str,
-        controls: dict[str, Any],
-        start: dict[str, Any],
-        labels: dict[str, str],
-    ) -> None:
+    `places` says where they stand, each in its list.
+    """
+
+    name = "explore"
+    _esm = asset("sliders.js")
+    _css = style()
+
+    places: Any = traitlets.List(traitlets.Int()).tag(sync=True)
+    _texts: Any = traitlets.List().tag(sync=True)
+    _start: Any = traitlets.List().tag(sync=True)
+
+    def __init__(self, draw: Any, alt: str, controls: dict[str, Any], start: Any, labels: Any) -> None:
         if not callable(draw):
             raise TypeError(f"draw must be a function that returns a figure, not {_checks.described(draw)}")
         if not isinstance(alt, str) or not alt.strip():
@@ -104,67 +98,50 @@ class SliderFigure:
                 allowed, wrong = self.controls[key], _checks.described(value)
                 raise ValueError(f"start must give {key} one of its values {allowed}, not {wrong}")
         self.start = {key: start.get(key, values[0]) for key, values in self.controls.items()}
-        self.labels = {key: labels.get(key, _label(key)) for key in self.controls}
-        self._places = [values.index(self.start[key]) for key, values in self.controls.items()]
-        self._texts = [[text_of(value) for value in values] for values in self.controls.values()]
-        self._name = name_of("explore", self.alt, self.controls, self.start)
-        # Draw now: an error while IPython displays a result is printed, but does not stop the notebook.
-        self._page = self.to_html() if page_is_static() else None
-        self._still = self._view(*self.start.values()) if self._page is None else ""
+        places = [values.index(self.start[key]) for key, values in self.controls.items()]
+        texts = [[text_of(value) for value in values] for values in self.controls.values()]
+        words = [labels.get(key, _label(key)) for key in self.controls]
+        self._sliders = list(zip(self.controls, words, texts, places, strict=True))
+        super().__init__(self.alt, self.controls, self.start, places=places, _start=places, _texts=texts)
+        self._show("" if self._static else f"{self._opened(self.picture())}\n</figure>")
+        self.on_msg(self._asked)
 
     def to_html(self) -> str:
         """Return the figure as HTML that needs no kernel, no library and no network."""
-        pictures = [frames.svg(self._drawn(*values)) for values in itertools.product(*self.controls.values())]
-        still = pictures[_position(self._places, [len(values) for values in self.controls.values()])]
-        film = frames.film(pictures, still, self._name)
-        data = {"start": self._places, "texts": self._texts, **film}
+        combinations = list(itertools.product(*self.controls.values()))
+        pictures = [frames.svg(self._drawn(*values)) for values in combinations]
+        still = pictures[combinations.index(tuple(self.start.values()))]
+        data = {"start": self._start, "texts": self._texts, **frames.film(pictures, still, self._id)}
         packed = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
         return (
-            f"<style>{style()}</style>\n{self._figure(frames.markup(still), page=True)}"
+            f"<style>{style()}</style>\n{self._opened(frames.markup(still), page=True)}\n"
             f'<script type="application/json">{packed}</script>\n'
             f"<script>(() => {{\n{script('share', 'explore')}}})();</script></figure>"
         )
 
-    def to_widget(self) -> Any:
-        """Return the figure as a widget, which draws anew at every move."""
-        from rnnkernel.widgets.sliders import Sliders
-
-        still = self._still or self._view(*self.start.values())
-        lists = list(self.controls.values())
-        return Sliders(f"{self._figure(still)}</figure>", lists, self._texts, self._places, self._view)
-
-    def _repr_mimebundle_(self, **_options: Any) -> Any:
-        if self._page is not None:
-            return {
-                "text/html": self._page,
-                "image/png": frames.png(self._drawn(*self.start.values())),
-                "text/plain": repr(self),
-            }
-        return self.to_widget()._repr_mimebundle_()
-
     def __repr__(self) -> str:
         return f"SliderFigure({', '.join(f'{key}={values}' for key, values in self.controls.items())})"
 
-    def _figure(self, picture: str, *, page: bool = False) -> str:
-        """Return the figure up to its end, with a button that links to it if it is in a page."""
-        controls = zip(self.labels.items(), self._texts, self._places, strict=True)
-        sliders = "".join(
-            slider(f"{self._name}-{key}", key, label, texts, place) for (key, label), texts, place in controls
-        )
-        state = ", ".join(f"{self.labels[key]}: {text_of(value)}" for key, value in self.start.items())
-        link = '<button type="button" class="rk-link">Link to this</button>' if page else ""
-        return (
-            f'<figure class="rk-explore" id="{self._name}" data-widget="explore">\n'
-            f'<div class="rk-controls" role="group" aria-label="Controls of the figure">\n{sliders}'
-            f'<div class="rk-buttons">{link}<button type="button" class="rk-reset">Reset</button></div></div>\n'
-            f'<div class="rk-view" role="img" aria-label="{html.escape(self.alt)}">{picture}</div>\n'
-            f'<p class="rk-state">{html.escape(state)}</p>\n'
-        )
+    @traitlets.validate("places")
+    def _within(self, proposal: Any) -> Any:
+        places, sizes = proposal["value"], [len(values) for values in self.controls.values()]
+        if len(places) != len(sizes) or any(not 0 <= place < n for place, n in zip(places, sizes, strict=True)):
+            raise traitlets.TraitError(f"places must be one of {sizes} for each slider")
+        return places
+
+    def _asked(self, _widget: Any, message: dict[str, Any], _buffers: Any) -> None:
+        try:
+            self.places = message["draw"]
+            self.send({"picture": self.picture()})
+        except Exception as problem:  # whatever a reader's own function may do: the page must not wait for ever
+            self.send({"problem": f"This picture could not be drawn: {problem}"})
+            raise
 
     def _drawn(self, *values: Any) -> Any:
         from matplotlib import pyplot as plt
         from matplotlib.figure import Figure
 
+        values = values or tuple(each[place] for place, each in zip(self.places, self.controls.values(), strict=True))
         try:
             figure = self.draw(**dict(zip(self.controls, values, strict=True)))
         except TypeError as error:
@@ -174,21 +151,6 @@ class SliderFigure:
             raise TypeError(f"draw must return a matplotlib figure, not {given}: end it with `return fig`")
         plt.close(figure)
         return figure
-
-    def _view(self, *values: Any) -> str:
-        picture = frames.svg(self._drawn(*values))
-        frames.share_definitions([picture], self._name)
-        return frames.markup(picture)
-
-
-def slider(name: str, key: str, label: str, texts: list[str], start: int) -> str:
-    """Return a slider over the places of `texts`, its label before it and the text of its place after it."""
-    return (
-        f'<label for="{name}">{html.escape(label)}</label>'
-        f'<input type="range" id="{name}" name="{key}" min="0" max="{len(texts) - 1}" step="1" value="{start}" '
-        f'autocomplete="off" aria-valuetext="{html.escape(texts[start])}">'
-        f'<output for="{name}" style="min-width: {max(map(len, texts))}ch">{html.escape(texts[start])}</output>\n'
-    )
 
 
 def _lists(controls: dict[str, Any]) -> dict[str, list[Any]]:
@@ -210,31 +172,6 @@ def _lists(controls: dict[str, Any]) -> dict[str, list[Any]]:
     return lists
 
 
-def name_of(*content: Any) -> str:
-    """Return a name for ids: in a page by content, the same in every build; under a kernel unlike that of any other."""
-    name = f"rk-{hashlib.sha256(repr(content).encode()).hexdigest()[:8]}"
-    if not page_is_static():
-        return f"{name}-{uuid4().hex[:8]}"
-    _repeated[name] += 1
-    return name if _repeated[name] == 1 else f"{name}-{_repeated[name]}"
-
-
-def page_is_static() -> bool:
-    """Whether a page builder, not a person, runs this notebook."""
-    from IPython.core.getipython import get_ipython
-
-    request: dict[str, Any] = getattr(get_ipython(), "get_parent", dict)()
-    return not request.get("content", {}).get("allow_stdin", True)
-
-
-def _position(indices: list[int], sizes: list[int]) -> int:
-    """Return the place of a combination in the order of `itertools.product`: the last control runs fastest."""
-    place = 0
-    for index, size in zip(indices, sizes, strict=True):
-        place = place * size + index
-    return place
-
-
 def _label(key: str) -> str:
     if key == "n_units":
         return "N"
@@ -242,26 +179,3 @@ def _label(key: str) -> str:
         return unicodedata.lookup(f"GREEK SMALL LETTER {key}")
     except KeyError:
         return key.replace("_", " ")
-
-
-def text_of(value: Any) -> str:
-    """Return how a value is shown beside its slider."""
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return text if isinstance(value, str) else text.replace("-", "−")
-
-
-def style(*more: str) -> str:
-    """Return the style sheet of figures with sliders, with the palette and more sheets if named."""
-    palette = " ".join(f"--rk-{role}: {color};" for role, color in COLORS.items())
-    return f".rk-explore {{ {palette} }}\n" + "".join(asset(f"{name}.css") for name in ("explore", *more))
-
-
-def script(*names: str) -> str:
-    """Return modules of JavaScript as one, each after those that it imports."""
-    return re.sub(r"^import .*\n|^export ", "", "".join(asset(f"{name}.js") for name in names), flags=re.MULTILINE)
-
-
-@cache
-def asset(name: str) -> str:
-    """Return the text of a file that lies beside this one."""
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")

@@ -1,18 +1,15 @@
 """`FixedPoint`: memory as an iteration of random maps, forward and backward, from two starts that meet."""
 
-from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
-import traitlets
 
-from rnnkernel.widgets.explorable import Explorable
+from rnnkernel.figures import COLORS, STYLES
+from rnnkernel.widgets.explorable import Explorable, slider
 from rnnkernel.widgets.of_memory import N_HISTORY
 
-STARTS = -1.5, 1.5
 LINE = np.linspace(-1.6, 1.6, 161)  # of the cobweb
 N_NODES = 24  # φ to 1e-14 for the inputs offered
-PANELS = {"starts": "two starts", "order": "two orders"}
 
 
 class FixedPoint(Explorable):
@@ -41,13 +38,6 @@ class FixedPoint(Explorable):
 
     name = "fixed_point"
     play = "step"
-    labels: ClassVar[dict[str, str]] = {
-        "contraction": "contraction factor q",
-        "input_size": "input size",
-        "step": "step k",
-        "seed": "seed",
-        "panels": "panels",
-    }
     legend: ClassVar[dict[str, str]] = {
         "a-line limit": "φ(x, ·)",
         "a-line limit dashed": "φ(−x, ·)",
@@ -61,40 +51,31 @@ class FixedPoint(Explorable):
         "the same inputs, and both memories against the step: they merge quickly if q is small. Or both memories after "
         "the first inputs, which keep jumping when they have merged, beside both after the last inputs, which settle."
     )
+    subplots: ClassVar[dict[str, Any]] = {"ncols": 2, "figsize": (6.2, 3.1)}
 
-    contraction = traitlets.Enum([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4], 0.7).tag(sync=True)
-    input_size = traitlets.Enum([0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5], 0.5).tag(sync=True)
-    step = traitlets.Enum(list(range(N_HISTORY + 1)), 10).tag(sync=True)
-    seed = traitlets.Enum(list(range(1, 21)), 1).tag(sync=True)
-    panels = traitlets.Enum(list(PANELS), "starts").tag(sync=True)
-
-    def text(self, key: str, value: Any) -> str:
-        """Return how a value is shown."""
-        return PANELS[value] if key == "panels" else super().text(key, value)
+    contraction = slider("contraction factor q", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4], 0.7)
+    input_size = slider("input size", [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5], 0.5)
+    step = slider("step k", range(N_HISTORY + 1), 10)
+    seed = slider("seed", range(1, 21), 1)
+    panels = slider("panels", {"starts": "two starts", "order": "two orders"}, "starts")
 
     def data(self) -> dict[str, Any]:
         """Return the quadrature of φ for q = 1, and the numbers that are fixed."""
-        return {"line": LINE, "starts": np.array(STARTS), **quadrature()}
+        return {"line": LINE, "starts": np.array([-1.5, 1.5]), **quadrature()}
 
-    def figure(self) -> Any:
-        """Return the picture as a matplotlib figure."""
-        from matplotlib import pyplot as plt
-
-        from rnnkernel.figures import COLORS, STYLES
-
-        shown = self.compute()
-        fig, (left, right) = plt.subplots(1, 2, figsize=(6.2, 3.1))
+    def _draw(self, shown: dict[str, Any], axes: Any) -> None:
+        left, right = axes
         forward, backward = (shown["path"], shown["other"]), (shown["backward"], shown["backward_other"])
         pairs = {left: forward, right: backward} if self.panels == "order" else {right: forward}
-        for axes, paths in pairs.items():
+        for panel, paths in pairs.items():
             for path, stroke in zip(paths, ("-", "--"), strict=True):
-                axes.plot(path, stroke, color=COLORS["network"])
-                axes.plot(self.step, path[-1], "o", color=COLORS["highlight"])
-            axes.set(xlabel="step k", xlim=(-0.5, N_HISTORY + 0.5), ylim=LINE[[0, -1]])
+                panel.plot(path, stroke, color=COLORS["network"])
+                panel.plot(self.step, path[-1], "o", color=COLORS["highlight"])
+            panel.set(xlabel="step k", xlim=(-0.5, N_HISTORY + 0.5), ylim=LINE[[0, -1]])
         if self.panels == "order":
             left.set(title="the first k inputs", xlabel="inputs k", ylabel="memory")
             right.set(title="the last k inputs", xlabel="inputs k")
-            return fig
+            return
         left.plot(LINE, LINE, **STYLES["muted"])
         for graph, path, stroke in zip(shown["graphs"][::-1], forward, ("-", "--"), strict=True):
             corners = np.repeat(path, 2)
@@ -103,10 +84,8 @@ class FixedPoint(Explorable):
             left.plot(path[-1], path[-1], "o", color=COLORS["highlight"])
         left.set(xlabel="memory m", ylabel="φ(x, m)", xlim=LINE[[0, -1]], ylim=LINE[[0, -1]])
         right.set(ylabel="memory")
-        return fig
 
 
-@cache
 def quadrature() -> dict[str, Any]:
     """Return nodes (1, Q) and weights (Q,) of φ for E B = 1: so narrow a law of W needs few nodes of Gauss–Hermite."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(N_NODES)

@@ -3,9 +3,9 @@
 from typing import Any, ClassVar
 
 import numpy as np
-import traitlets
 
-from rnnkernel.widgets.explorable import Explorable
+from rnnkernel.figures import COLORS
+from rnnkernel.widgets.explorable import Explorable, slider
 from rnnkernel.widgets.fixed_point import quadrature
 from rnnkernel.widgets.of_memory import N_BINS
 
@@ -32,37 +32,24 @@ class LongRun(Explorable):
     """
 
     name = "long_run"
-    labels: ClassVar[dict[str, str]] = {
-        "contraction": "contraction factor q",
-        "input_size": "input size",
-        "n_steps": "steps",
-        "seed": "seed",
-    }
     legend: ClassVar[dict[str, str]] = {"an-area limit": "how often memory is there"}
     alt = (
         "A histogram of memory along a path: two separate clusters, each split again and again, if q is small, and one "
         "smooth hill if q is large and inputs are small."
     )
+    subplots: ClassVar[dict[str, Any]] = {"figsize": (6.2, 2.4)}
 
-    contraction = traitlets.Enum([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0], 0.5).tag(sync=True)
-    input_size = traitlets.Enum([0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5], 0.5).tag(sync=True)
-    n_steps = traitlets.Enum([10, 30, 100, 300, 1000, 3000, 10_000], 3000).tag(sync=True)
-    seed = traitlets.Enum(list(range(1, 21)), 1).tag(sync=True)
+    contraction = slider("contraction factor q", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0], 0.5)
+    input_size = slider("input size", [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5], 0.5)
+    n_steps = slider("steps", [10, 30, 100, 300, 1000, 3000, 10_000], 3000)
+    seed = slider("seed", range(1, 21), 1)
 
     def data(self) -> dict[str, Any]:
         """Return the quadrature of φ for q = 1."""
         return quadrature()
 
-    def figure(self) -> Any:
-        """Return the picture as a matplotlib figure."""
-        from matplotlib import pyplot as plt
-
-        from rnnkernel.figures import COLORS
-
-        shown = self.compute()
-        fig, axes = plt.subplots(figsize=(6.2, 2.4))
+    def _draw(self, shown: dict[str, Any], axes: Any) -> None:
         edges = np.linspace(-1, 1, N_BINS + 1) * shown["edge"]
         axes.stairs(shown["counts"], edges, fill=True, color=COLORS["limit"])
         axes.plot(edges[[0, -1]], [0, 0], color=COLORS["data"], lw=0.8)
         axes.set(xlabel="memory in the long run", ylabel="how often", yticks=[])
-        return fig

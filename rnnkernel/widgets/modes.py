@@ -4,19 +4,16 @@ from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
-import traitlets
 
-from rnnkernel.memory import MemoryMap
-from rnnkernel.widgets.explorable import Explorable
-from rnnkernel.widgets.reference import INPUTS, REACH, law, tables
+from rnnkernel.figures import COLORS, STYLES
+from rnnkernel.widgets.explorable import Explorable, slider
+from rnnkernel.widgets.reference import INPUTS, REACH, memory_map, tables
 
 LINE = np.linspace(-0.28, 0.28, 29)  # as far as memory goes, and a little further
 SHIFT = 0.62  # from one input to the other in the pictures
 MARKS = np.array([-0.2, 0.2, SHIFT - 0.2, SHIFT + 0.2])
 N_SHOWN = 4
 TIMES = [mantissa * 10.0**k for k in range(-2, 5) for mantissa in (1, 1.25, 1.6, 2, 2.5, 3.15, 4, 5, 6.3, 8)] + [1e5]
-PANELS = {"learned": "forecast, loss", "kernel": "kernel, modes"}
-TARGETS = {"next": "next input", "before": "input before", "product": "now × before"}
 
 
 class Modes(Explorable):
@@ -35,8 +32,7 @@ class Modes(Explorable):
 
     Notes
     -----
-    W ~ N(0.7, 1), B ~ U(0, 1), C ~ U(−1, 1); inputs −1 and 1.5, π = (0.75, 0.25).  Solved by `KernelLimit`, once for
-    each chain, and carried along as short tables.  Book: :doc:`limit-equation`.
+    W ~ N(0.7, 1), B ~ U(0, 1), C ~ U(−1, 1); inputs −1 and 1.5, π = (0.75, 0.25).  Book: :doc:`limit-equation`.
 
     Examples
     --------
@@ -47,14 +43,6 @@ class Modes(Explorable):
 
     name = "modes"
     play = "time"
-    labels: ClassVar[dict[str, str]] = {
-        "time": "time t",
-        "mode": "mode",
-        "target": "target",
-        "stickiness": "stickiness ρ",
-        "learning_rate": "learning rate α",
-        "panels": "panels",
-    }
     legend: ClassVar[dict[str, str]] = {
         "an-area limit": "kernel > 0",
         "an-area network": "kernel < 0",
@@ -73,29 +61,16 @@ class Modes(Explorable):
         "learned."
     )
 
-    time = traitlets.Enum(TIMES, 10.0).tag(sync=True)
-    mode = traitlets.Enum(list(range(N_SHOWN + 1)), 0).tag(sync=True)
-    target = traitlets.Enum(list(TARGETS), "product").tag(sync=True)
-    stickiness = traitlets.Enum([-0.3, 0.0, 0.3, 0.6, 0.8, 0.9, 0.95], 0.6).tag(sync=True)
-    learning_rate = traitlets.Enum([0.25, 0.5, 1.0, 2.0, 4.0], 1.0).tag(sync=True)
-    panels = traitlets.Enum(list(PANELS), "learned").tag(sync=True)
-
-    def text(self, key: str, value: Any) -> str:
-        """Return how a value is shown."""
-        if key == "time":
-            return f"{float(value):,.6g}".replace(",", "\u2009")
-        if key == "mode":
-            return str(value) if value else "all"
-        words = {"target": TARGETS, "panels": PANELS}
-        return words[key][value] if key in words else super().text(key, value)
+    time = slider("time t", {t: f"{t:,.6g}".replace(",", "\u2009") for t in TIMES}, 10.0)
+    mode = slider("mode", {r: str(r or "all") for r in range(N_SHOWN + 1)}, 0)
+    target = slider("target", {"next": "next input", "before": "input before", "product": "now × before"}, "product")
+    stickiness = slider("stickiness ρ", [-0.3, 0.0, 0.3, 0.6, 0.8, 0.9, 0.95], 0.6)
+    learning_rate = slider("learning rate α", [0.25, 0.5, 1.0, 2.0, 4.0], 1.0)
+    panels = slider("panels", {"learned": "forecast, loss", "kernel": "kernel, modes"}, "learned")
 
     def data(self) -> dict[str, Any]:
         """Return the modes and targets of each chain, and the numbers that are fixed."""
         found = [tables(rho) for rho in self.values("stickiness")]
-
-        def of_targets(part: str) -> Any:
-            return np.array([[getattr(each.targets[name], part) for name in TARGETS] for each in found])
-
         return {
             "line": LINE,
             "lives": _lives(),
@@ -104,31 +79,19 @@ class Modes(Explorable):
             "n_shown": N_SHOWN,
             "moments": np.array(TIMES),
             "reach": REACH,
-            "eigenvalues": np.array([each.eigenvalues for each in found]),
-            "modes": np.array([each.modes for each in found]),
-            "means": of_targets("means"),
-            "coefficients": of_targets("coefficients"),
-            "floors": of_targets("floor"),
-            "rests": of_targets("rest"),
+            **{name: np.array([each[name] for each in found]) for name in found[0]},
         }
 
-    def figure(self) -> Any:
-        """Return the picture as a matplotlib figure."""
-        from matplotlib import pyplot as plt
-
-        fig, (left, right) = plt.subplots(1, 2, figsize=(6.2, 2.9))
-        shown = self.compute()
+    def _draw(self, shown: dict[str, Any], axes: Any) -> None:
+        left, right = axes
         if self.panels == "learned":
             self._forecast(left, shown)
             self._loss(right, shown)
         else:
             self._heat_map(left, shown["kernel"])
             self._modes(right, shown)
-        return fig
 
     def _forecast(self, axes: Any, shown: dict[str, Any]) -> None:
-        from rnnkernel.figures import COLORS
-
         lines = ((shown["forecast"], "limit", "-"), (shown["part"], "highlight", "--"))[: 1 + (self.mode > 0)]
         for i in range(len(INPUTS)):
             for before, (low, high) in enumerate(_lives()):
@@ -140,16 +103,12 @@ class Modes(Explorable):
         axes.set(ylabel="forecast", ylim=(-2, 2.7))
 
     def _loss(self, axes: Any, shown: dict[str, Any]) -> None:
-        from rnnkernel.figures import COLORS, STYLES
-
         axes.plot(TIMES, shown["losses"], **STYLES["limit"])
         axes.plot(TIMES, np.full(len(TIMES), shown["floor"]), **STYLES["bound"])
         axes.plot(self.time, shown["loss"], "o", color=COLORS["highlight"])
         axes.set(xscale="log", xlabel="time t", ylabel="loss", ylim=(0, 1.12))
 
     def _modes(self, axes: Any, shown: dict[str, Any]) -> None:
-        from rnnkernel.figures import COLORS
-
         functions = shown["functions"].reshape(len(INPUTS), len(LINE), -1)
         for r, share in enumerate(shown["shares"][:N_SHOWN]):
             base, curve = N_SHOWN - 1 - r, 0.4 * functions[:, :, r] / np.abs(functions[:, :, r]).max()
@@ -164,8 +123,6 @@ class Modes(Explorable):
         axes.set_yticks(range(N_SHOWN), [str(N_SHOWN - i) for i in range(N_SHOWN)])
 
     def _along(self, axes: Any) -> None:
-        from rnnkernel.figures import COLORS
-
         for i in range(len(INPUTS)):
             for low, high in _lives() + i * SHIFT:
                 axes.axvspan(low, high, color=COLORS["muted"], alpha=0.15, lw=0)
@@ -174,8 +131,6 @@ class Modes(Explorable):
 
     def _heat_map(self, axes: Any, kernel: Any) -> None:
         from matplotlib.colors import LinearSegmentedColormap
-
-        from rnnkernel.figures import COLORS
 
         n, step = len(LINE), LINE[1] - LINE[0]
         apart = round(SHIFT / step)
@@ -200,6 +155,6 @@ class Modes(Explorable):
 @cache
 def _lives() -> Any:
     """Intervals that hold memory after the one input, and after the other: rows (low, high)."""
-    memory = MemoryMap(law())
-    ends = memory.fixed_points(INPUTS[0])[0], memory.fixed_points(INPUTS[1])[-1]
-    return np.array([memory([x, x], ends) for x in INPUTS])
+    phi = memory_map()
+    ends = phi.fixed_points(INPUTS[0])[0], phi.fixed_points(INPUTS[1])[-1]
+    return np.array([phi([x, x], ends) for x in INPUTS])

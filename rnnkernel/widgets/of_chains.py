@@ -18,16 +18,11 @@ class CouplingResult(NamedTuple):
 
     path: Vector
     other: Vector
-    met: int
-    """The first step at which this pair is in one state, or −1."""
-    apart: Vector
-    """The share of all pairs that have not met."""
-    distances: Vector
-    """The total variation between the laws of the two copies."""
-    bounds: Vector
-    """(1 − η_1)^k."""
-    not_met: float
-    """The last three at the step shown."""
+    met: int  # the first step at which this pair is in one state, or −1
+    apart: Vector  # the share of all pairs that have not met
+    distances: Vector  # the total variation between the laws of the two copies
+    bounds: Vector  # (1 − η_1)^k
+    not_met: float  # the last three at the step shown
     distance: float
     bound: float
 
@@ -75,20 +70,15 @@ def coupling(
 class TelescopeResult(NamedTuple):
     """What `telescope` gives, at the steps 0, 1, … up to the one shown."""
 
-    heads: Vector
-    """u(X_k), the head start of the state."""
-    forecasts: Vector
-    """Pu(X_{k−1}), what was to be expected; at the start u(X_0)."""
-    sums: Vector
-    """Of f − π(f) before k, and its two parts."""
+    heads: Vector  # u(X_k), the head start of the state
+    forecasts: Vector  # Pu(X_{k−1}), what was to be expected; at the start u(X_0)
+    sums: Vector  # of f − π(f) before k, and its two parts
     boundaries: Vector
     martingales: Vector
-    total: float
-    """The last of each."""
+    total: float  # the last of each
     boundary: float
     martingale: float
-    term: float
-    """What the last step added to the sum, to the boundary and to the martingale."""
+    term: float  # what the last step added to the sum, to the boundary and to the martingale
     fall: float
     surprise: float
 
@@ -126,40 +116,29 @@ def telescope(
 class PoissonResult(NamedTuple):
     """What `poisson` gives."""
 
-    average: Vector
-    """Of this seed, at the stops up to n; the rows of `others` are of other seeds."""
+    average: Vector  # of this seed, at the stops up to n; the rows of `others` are of other seeds
     others: Matrix
-    limit: float
-    """μ(f)."""
-    bounds: Vector
-    """Of the root mean square error, at all stops."""
-    sums: Vector
-    """Of f − μ(f), for every step, and its two parts."""
+    limit: float  # μ(f)
+    bounds: Vector  # of the root mean square error, at all stops
+    sums: Vector  # of f − μ(f), for every step, and its two parts
     boundaries: Vector
     martingales: Vector
-    total: float
-    """The last of the sums, and of its parts."""
+    total: float  # the last of the sums, and of its parts
     boundary: float
     martingale: float
-    gap: float
-    """Between the two sides of the identity."""
-    strip: float
-    """2‖u‖."""
+    gap: float  # between the two sides of the identity
+    strip: float  # 2‖u‖
     sigma: float
-    error: float
-    """Of this seed's average."""
-    bound: float
-    """Of the root mean square error."""
-    rms: float
-    """The root mean square error of all paths."""
-    rms_boundary: float
-    """The root mean square over all paths of the boundary, and of the martingale; and their correlation."""
+    error: float  # of this seed's average
+    bound: float  # of the root mean square error
+    rms: float  # the root mean square error of all paths
+    rms_boundary: (
+        float  # the root mean square over all paths of the boundary, and of the martingale; and their correlation
+    )
     rms_martingale: float
     correlation: float
-    independent: float
-    """What the rule for independent data makes of it."""
-    within: float
-    """The percentage of paths within 2σ/√n."""
+    independent: float  # what the rule for independent data makes of it
+    within: float  # the percentage of paths within 2σ/√n
 
 
 @jit

@@ -16,23 +16,16 @@ N_BINS, N_BEFORE_BINS, N_TOWARDS_END = 200, 100, 300  # of `long_run`; the last 
 class FixedPointResult(NamedTuple):
     """What `fixed_point` gives; memory is followed from one start, and as `other` from another."""
 
-    graphs: Matrix
-    """φ(−x, ·) and φ(x, ·) along the line."""
+    graphs: Matrix  # φ(−x, ·) and φ(x, ·) along the line
     inputs: Vector
-    path: Vector
-    """Memory after 0, 1, … of the inputs, up to the step shown."""
+    path: Vector  # memory after 0, 1, … of the inputs, up to the step shown
     other: Vector
-    backward: Vector
-    """Memory after the last 0, 1, … of the inputs."""
+    backward: Vector  # memory after the last 0, 1, … of the inputs
     backward_other: Vector
-    distance: float
-    """Of the two at that step."""
-    bound: float
-    """Of this distance: 3q^k."""
-    met: int
-    """The first step at which they are near, or −1."""
-    forward_move: float
-    """How far the last of the inputs shown moved memory, forward and backward."""
+    distance: float  # of the two at that step
+    bound: float  # of this distance: 3q^k
+    met: int  # the first step at which they are near, or −1
+    forward_move: float  # how far the last of the inputs shown moved memory, forward and backward
     backward_move: float
 
 
@@ -84,18 +77,12 @@ def fixed_point(
 class LongRunResult(NamedTuple):
     """What `long_run` gives."""
 
-    reach: float
-    """The largest memory in the long run."""
-    gap: float
-    """Between the images of the two maps; negative if they overlap."""
-    edge: float
-    """Of the histogram, a little beyond the reach."""
-    counts: Vector
-    """Of the bins of the histogram, from −edge to edge."""
-    empty: float
-    """The percentage of bins that are."""
-    mean: float
-    """Of memory along the path."""
+    reach: float  # the largest memory in the long run
+    gap: float  # between the images of the two maps; negative if they overlap
+    edge: float  # of the histogram, a little beyond the reach
+    counts: Vector  # of the bins of the histogram, from −edge to edge
+    empty: float  # the percentage of bins that are
+    mean: float  # of memory along the path
 
 
 @jit

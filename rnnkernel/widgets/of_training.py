@@ -20,20 +20,15 @@ class TrainResult(NamedTuple):
     """What `train` gives; its matrices have a row for each of the two situations."""
 
     times: Vector
-    network: Matrix
-    """Its forecasts at these times, and those of the limit."""
+    network: Matrix  # its forecasts at these times, and those of the limit
     limit_then: Matrix
-    limit: Matrix
-    """The limit at the moments of the data."""
+    limit: Matrix  # the limit at the moments of the data
     losses: Vector
-    forecast: Vector
-    """Of the network after learning, step by step, of the limit, and what came."""
+    forecast: Vector  # of the network after learning, step by step, of the limit, and what came
     limit_forecast: Vector
     data: Vector
-    learning_distance: float
-    """Root mean square of network − limit, the larger of the two situations."""
-    forecast_distance: float
-    """The same after learning."""
+    learning_distance: float  # root mean square of network − limit, the larger of the two situations
+    forecast_distance: float  # the same after learning
 
 
 @jit
@@ -107,19 +102,16 @@ def train(
 class WidthsResult(NamedTuple):
     """What `widths` gives, for each of the widths."""
 
-    errors: Matrix
-    """Of each network, the root mean square of network − limit over the two situations: a row for each seed."""
-    rms: Vector
-    """The root mean square over seeds, with the ends of its 95 % interval."""
+    errors: (
+        Matrix  # of each network, the root mean square of network − limit over the two situations: a row for each seed
+    )
+    rms: Vector  # the root mean square over seeds, with the ends of its 95 % interval
     low: Vector
     high: Vector
-    predicted: Vector
-    """By the law of the error."""
-    exponent: float
-    """Of the measured error in N, and of the predicted one."""
+    predicted: Vector  # by the law of the error
+    exponent: float  # of the measured error in N, and of the predicted one
     expected: float
-    widest: float
-    """The measured error of the widest networks, and the predicted one."""
+    widest: float  # the measured error of the widest networks, and the predicted one
     foreseen: float
 
 
@@ -164,30 +156,18 @@ def widths(
 class ModesResult(NamedTuple):
     """What `modes` gives, at the points (x, m) for m along the line, first for the one input, then for the other."""
 
-    kernel: Matrix
-    """The kernel, or its part in the mode chosen."""
-    functions: Matrix
-    """e_r, a row for each point."""
-    forecast: Vector
-    """g_t."""
-    part: Vector
-    """The part of g_t in the mode chosen."""
-    means: Vector
-    """E[Y | state] of the states (input before, input)."""
-    rates: Vector
-    """αλ of each mode."""
-    shares: Vector
-    """1 − e^{−αλt}, how much of each mode is learned."""
-    losses: Vector
-    """At the moments of the data."""
-    loss: float
-    """Now."""
-    floor: float
-    """½ E Var(Y | X, M)."""
-    holds: float
-    """The loss in the mode chosen, or in all, at the start."""
-    left: float
-    """The same, now."""
+    kernel: Matrix  # the kernel, or its part in the mode chosen
+    functions: Matrix  # e_r, a row for each point
+    forecast: Vector  # g_t
+    part: Vector  # the part of g_t in the mode chosen
+    means: Vector  # E[Y | state] of the states (input before, input)
+    rates: Vector  # αλ of each mode
+    shares: Vector  # 1 − e^{−αλt}, how much of each mode is learned
+    losses: Vector  # at the moments of the data
+    loss: float  # now
+    floor: float  # ½ E Var(Y | X, M)
+    holds: float  # the loss in the mode chosen, or in all, at the start
+    left: float  # the same, now
 
 
 @jit

@@ -1,17 +1,15 @@
 """`Poisson`: an average along one path within its bound, and its sum as a boundary and a martingale."""
 
 from functools import cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
-import traitlets
 from numpy.polynomial.chebyshev import chebinterpolate
 
-from rnnkernel.chains import DataSequence, MarkovChain
-from rnnkernel.stationary import StationaryLaw
-from rnnkernel.widgets.explorable import Explorable
+from rnnkernel.figures import COLORS, STYLES
+from rnnkernel.widgets.explorable import Explorable, slider
 from rnnkernel.widgets.of_chains import N_PATHS, N_SHOWN
-from rnnkernel.widgets.reference import INPUTS, memory_map, quadrature, transition
+from rnnkernel.widgets.reference import INPUTS, memory_map, quadrature, stationary, transition
 
 LENGTHS = [10, 30, 100, 300, 1000, 3000]
 STOPS = np.union1d(LENGTHS, np.geomspace(1, LENGTHS[-1], 90).astype(int))  # where averages are shown
@@ -30,8 +28,7 @@ class Poisson(Explorable):
 
     Left, running averages of f over the path of input and memory, of one seed and of twenty, within the bound
     2‖u‖_∞/n + σ/√n of their root mean square error.  Right, for the one seed, the sum of f − μ(f), its boundary
-    u(z_0) − u(z_n) within ±2‖u‖_∞, and its martingale.  Paths and sums are computed in the page; u comes from
-    `StationaryLaw.solve_poisson`, once for each f and each chain that the sliders offer, as polynomials in memory.
+    u(z_0) − u(z_n) within ±2‖u‖_∞, and its martingale.  u comes from `StationaryLaw.solve_poisson`.
 
     Parameters
     ----------
@@ -51,12 +48,6 @@ class Poisson(Explorable):
     """
 
     name = "poisson"
-    labels: ClassVar[dict[str, str]] = {
-        "f": "function f",
-        "stickiness": "stickiness ρ",
-        "n_steps": "steps n",
-        "seed": "seed",
-    }
     legend: ClassVar[dict[str, str]] = {
         "a-line network": "average and sum, this seed",
         "a-line faint": "other seeds",
@@ -73,51 +64,33 @@ class Poisson(Explorable):
         "chain. Right, the sum of f minus its limit for one seed. Its martingale part carries all the growth; its "
         "boundary part stays within a strip around zero."
     )
+    subplots: ClassVar[dict[str, Any]] = {"ncols": 2, "figsize": (6.2, 2.8)}
 
-    f = traitlets.Enum(list(FUNCTIONS), "m").tag(sync=True)
-    stickiness = traitlets.Enum([-0.3, 0.0, 0.3, 0.6, 0.8, 0.9, 0.95], 0.6).tag(sync=True)
-    n_steps = traitlets.Enum(LENGTHS, 300).tag(sync=True)
-    seed = traitlets.Enum(list(range(1, N_SHOWN + 1)), 1).tag(sync=True)
-
-    def text(self, key: str, value: Any) -> str:
-        """Return how a value is shown."""
-        return WORDS[value] if key == "f" else super().text(key, value)
+    f = slider("function f", WORDS, "m")
+    stickiness = slider("stickiness ρ", [-0.3, 0.0, 0.3, 0.6, 0.8, 0.9, 0.95], 0.6)
+    n_steps = slider("steps n", LENGTHS, 300)
+    seed = slider("seed", range(1, N_SHOWN + 1), 1)
 
     def data(self) -> dict[str, Any]:
         """Return the memory map, what is solved for each f and chain, and the numbers that are fixed."""
         chains = self.values("stickiness")
         found = [[solved(f, rho) for rho in chains] for f in FUNCTIONS]
-
-        def of_all(part: str) -> Any:
-            return np.array([[getattr(each, part) for each in row] for row in found])
-
         centre, half = _interval()
         return {
             "inputs": INPUTS,
             "transitions": np.array([transition(rho) for rho in chains]),
             **quadrature(),
-            "rule": _rule(),
+            "rule": _coefficients(lambda states, m: memory_map()(INPUTS[states], m)),  # a hundred times faster than φ
             "centre": centre,
             "half": half,
-            "functions": of_all("f"),
-            "solutions": of_all("u"),
-            "means": of_all("mean"),
-            "sigmas": of_all("sigma"),
-            "norms": of_all("norm"),
-            "deviations": of_all("deviation"),
+            **{name: np.array([[each[name] for each in row] for row in found]) for name in found[0][0]},
             "stops": STOPS,
             "ranges": np.array([_range(f) for f in FUNCTIONS]),
             "n_paths": N_PATHS,
         }
 
-    def figure(self) -> Any:
-        """Return the picture as a matplotlib figure."""
-        from matplotlib import pyplot as plt
-
-        from rnnkernel.figures import COLORS, STYLES
-
-        shown, n = self.compute(), self.n_steps
-        fig, (left, right) = plt.subplots(1, 2, figsize=(6.2, 2.8))
+    def _draw(self, shown: dict[str, Any], axes: Any) -> None:
+        (left, right), n = axes, self.n_steps
         steps, limit, strip, stops = np.arange(n + 1), shown["limit"], shown["strip"], STOPS[: len(shown["average"])]
         left.plot(stops, shown["others"].T, "-", color=COLORS["muted"], lw=0.5, alpha=0.6)
         left.axhline(limit, **STYLES["limit"])
@@ -138,57 +111,35 @@ class Poisson(Explorable):
             ylim=_range(self.f),
         )
         right.set(title="Sum of f − μ(f)", xlabel="steps n", xlim=(0, n))
-        return fig
-
-
-class Solved(NamedTuple):
-    """What is known of f on one chain; functions of state and memory by their Chebyshev coefficients, a row a state."""
-
-    f: Any
-    """f − μ(f)."""
-    u: Any
-    """The solution of the Poisson equation."""
-    mean: float
-    """μ(f)."""
-    sigma: float
-    """The root of the asymptotic variance."""
-    norm: float
-    """‖u‖_∞, which holds on every path; the bound on root mean squares could take ‖u‖ in L²(μ)."""
-    deviation: float
-    """The standard deviation of f under μ."""
 
 
 @cache
-def solved(f: str, stickiness: float) -> Solved:
-    """Solve the Poisson equation of f on the chain of a stickiness."""
-    law = _law(stickiness)
+def solved(f: str, stickiness: float) -> dict[str, Any]:
+    """Solve the Poisson equation of f on the chain of a stickiness.
+
+    Functions of state and memory are given by their Chebyshev coefficients, a row a state.  ‖u‖_∞ holds on every path;
+    the bound on root mean squares could take ‖u‖ in L²(μ).
+    """
+    law = stationary(stickiness)
     solution = law.solve_poisson(FUNCTIONS[f])
     variance = law.mean(lambda x, m: (FUNCTIONS[f](x, m) - solution.mean) ** 2)
-    sigma = np.sqrt(np.round(solution.asymptotic_variance, 12))  # zero, not its rounding errors
     centre, half = _interval()
     memories = centre + half * np.linspace(-1, 1, 201)
-    norm = float(np.abs([solution(np.full(201, state), memories) for state in (0, 1)]).max())
-    return Solved(
-        _coefficients(solution.centred), _coefficients(solution), solution.mean, float(sigma), norm, variance**0.5
-    )
-
-
-@cache
-def _law(stickiness: float) -> StationaryLaw:
-    return StationaryLaw(DataSequence(MarkovChain(transition(stickiness)), INPUTS, targets=[INPUTS] * 2), memory_map())
+    return {
+        "functions": _coefficients(solution.centred),
+        "solutions": _coefficients(solution),
+        "means": solution.mean,
+        "sigmas": np.sqrt(np.round(solution.asymptotic_variance, 12)),  # zero, not its rounding errors
+        "norms": np.abs([solution(np.full(201, state), memories) for state in (0, 1)]).max(),
+        "deviations": variance**0.5,
+    }
 
 
 @cache
 def _interval() -> tuple[float, float]:
     """Return centre and half-width of the memories that are reached, the same on all chains."""
-    low, high = _law(0.0).intervals[0].tolist()
+    low, high = stationary(0.0).intervals[0].tolist()
     return (low + high) / 2, (high - low) / 2
-
-
-@cache
-def _rule() -> Any:
-    """Return φ as polynomials, for the many paths: a hundred times faster than its quadrature."""
-    return _coefficients(lambda states, m: memory_map()(INPUTS[states], m))
 
 
 def _coefficients(function: Any) -> Any:

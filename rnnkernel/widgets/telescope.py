@@ -3,13 +3,11 @@
 from typing import Any, ClassVar
 
 import numpy as np
-import traitlets
 
-from rnnkernel.chains import DataSequence, MarkovChain
-from rnnkernel.stationary import StationaryLaw
-from rnnkernel.widgets.explorable import Explorable
+from rnnkernel.figures import COLORS, STYLES
+from rnnkernel.widgets.explorable import Explorable, slider
 from rnnkernel.widgets.of_chains import N_TELESCOPED
-from rnnkernel.widgets.reference import INPUTS, STATIONARY, memory_map, transition
+from rnnkernel.widgets.reference import INPUTS, STATIONARY, stationary
 
 
 class Telescope(Explorable):
@@ -37,7 +35,6 @@ class Telescope(Explorable):
 
     name = "telescope"
     play = "step"
-    labels: ClassVar[dict[str, str]] = {"step": "step k", "stickiness": "stickiness ρ", "seed": "seed"}
     legend: ClassVar[dict[str, str]] = {
         "a-dot data": "head start u",
         "a-line muted": "forecast",
@@ -51,30 +48,23 @@ class Telescope(Explorable):
         "values only, and its martingale, which changes by the vertical lines on the left."
     )
 
-    step = traitlets.Enum(list(range(N_TELESCOPED + 1)), 13).tag(sync=True)
-    stickiness = traitlets.Enum([-0.3, 0.0, 0.3, 0.6, 0.8], 0.6).tag(sync=True)
-    seed = traitlets.Enum(list(range(1, 21)), 5).tag(sync=True)
+    step = slider("step k", range(N_TELESCOPED + 1), 13)
+    stickiness = slider("stickiness ρ", [-0.3, 0.0, 0.3, 0.6, 0.8], 0.6)
+    seed = slider("seed", range(1, 21), 5)
 
     def data(self) -> dict[str, Any]:
         """Return f − π(f), and for each chain its transitions and the solution of the Poisson equation."""
-        chains = [MarkovChain(transition(rho)) for rho in self.values("stickiness")]
-        laws = [StationaryLaw(DataSequence(chain, INPUTS, targets=[INPUTS] * 2), memory_map()) for chain in chains]
+        laws = [stationary(rho) for rho in self.values("stickiness")]
         solutions = [law.solve_poisson(lambda x, _: x)([0, 1], [0.0, 0.0]) for law in laws]  # memory plays no part
         return {
-            "transitions": np.array([chain.transition for chain in chains]),
+            "transitions": np.array([law.data.chain.transition for law in laws]),
             "function": (INPUTS - STATIONARY @ INPUTS)[:, None],
             "solutions": np.array(solutions)[:, :, None],
             "n_all": N_TELESCOPED,
         }
 
-    def figure(self) -> Any:
-        """Return the picture as a matplotlib figure."""
-        from matplotlib import pyplot as plt
-
-        from rnnkernel.figures import COLORS, STYLES
-
-        shown, steps = self.compute(), np.arange(self.step + 1)
-        fig, (left, right) = plt.subplots(1, 2, figsize=(6.2, 2.9))
+    def _draw(self, shown: dict[str, Any], axes: Any) -> None:
+        (left, right), steps = axes, np.arange(self.step + 1)
         heads, forecasts = shown["heads"], shown["forecasts"]
         for k in range(self.step):
             left.plot([k, k + 1], [heads[k], forecasts[k + 1]], ":", color=COLORS["muted"])
@@ -85,4 +75,3 @@ class Telescope(Explorable):
         right.plot(steps, shown["boundaries"], "-", color=COLORS["highlight"], lw=1)
         left.set(xlabel="step k", ylabel="head start u", xlim=(-0.5, N_TELESCOPED + 0.5))
         right.set(xlabel="step k", ylabel="sum", xlim=(-0.5, N_TELESCOPED + 0.5))
-        return fig

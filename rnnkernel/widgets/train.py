@@ -3,11 +3,11 @@
 from typing import Any, ClassVar
 
 import numpy as np
-import traitlets
 
-from rnnkernel.widgets.explorable import Explorable
+from rnnkernel.figures import STYLES
+from rnnkernel.widgets.explorable import Explorable, slider
 from rnnkernel.widgets.of_training import DURATION, N_AFTER
-from rnnkernel.widgets.reference import INPUTS, REACH, quadrature, tables, transition
+from rnnkernel.widgets.reference import INPUTS, PAIRED, REACH, quadrature, tables, transition
 
 MEMORY = np.array([-0.2, 0.4])
 SPAN = -1.7, 1.7  # of forecasts and data in the picture
@@ -17,9 +17,7 @@ class Train(Explorable):
     """A network learns to forecast a chain of two states, and its limit beside it: width, scaling, start and data.
 
     Left, the forecasts in two situations, (x, m) = (−1, −0.2) and (1.5, 0.4), while the network learns, over the limit
-    g_t.  Right, the one-step forecasts of both along the next 40 steps.  Every position of the sliders trains a network
-    anew, in the page too, with the loop of the package.  The limit is computed by `KernelLimit`, once for each chain
-    that the slider offers, and carried along as a short sum over its modes.
+    g_t.  Right, the one-step forecasts of both along the next 40 steps.  Each move of a slider trains a network anew.
 
     Parameters
     ----------
@@ -30,8 +28,6 @@ class Train(Explorable):
     Notes
     -----
     W ~ N(0.7, 1), B ~ U(0, 1), C ~ U(−1, 1); inputs −1 and 1.5, target the next input, π = (0.75, 0.25).
-    Training is 4N steps of N units, and in the page each takes 5 to 6 ns: N = 640 is the widest that is painted within
-    a frame or two of the slider's move.
     Book: :doc:`training-online`.
 
     Examples
@@ -43,14 +39,6 @@ class Train(Explorable):
     """
 
     name = "train"
-    labels: ClassVar[dict[str, str]] = {
-        "n_units": "units N",
-        "beta": "scaling exponent β",
-        "learning_rate": "learning rate α",
-        "stickiness": "stickiness ρ",
-        "paired": "initial units",
-        "seed": "seed",
-    }
     legend: ClassVar[dict[str, str]] = {
         "a-line limit": "limit",
         "a-dot network": "network, learning",
@@ -62,19 +50,15 @@ class Train(Explorable):
         "network and of the limit one step ahead, as lines, and the data as dots. The wider the network, the closer it "
         "is to the limit."
     )
+    subplots: ClassVar[dict[str, Any]] = {"ncols": 2, "figsize": (6.2, 2.8), "sharey": True}
 
-    n_units = traitlets.Enum([10, 16, 24, 40, 64, 100, 160, 250, 400, 640], 40).tag(sync=True)
-    beta = traitlets.Enum([0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0], 0.75).tag(sync=True)
-    learning_rate = traitlets.Enum([0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0], 1.0).tag(sync=True)
-    stickiness = traitlets.Enum([-0.3, 0.0, 0.3, 0.6, 0.8, 0.9, 0.95], 0.6).tag(sync=True)
-    paired = traitlets.Enum([False, True], False).tag(sync=True)
-    seed = traitlets.Enum(list(range(1, 21)), 1).tag(sync=True)
-
-    def text(self, key: str, value: Any) -> str:
-        """Return how a value is shown."""
-        if key == "paired":
-            return "pairs ±C" if value else "i.i.d."
-        return super().text(key, value)
+    # 4N steps of N units, each 5 to 6 ns in the page: a wider network would lag behind its slider.
+    n_units = slider("units N", [10, 16, 24, 40, 64, 100, 160, 250, 400, 640], 40)
+    beta = slider("scaling exponent β", [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0], 0.75)
+    learning_rate = slider("learning rate α", [0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0], 1.0)
+    stickiness = slider("stickiness ρ", [-0.3, 0.0, 0.3, 0.6, 0.8, 0.9, 0.95], 0.6)
+    paired = slider("initial units", PAIRED, False)
+    seed = slider("seed", range(1, 21), 1)
 
     def data(self) -> dict[str, Any]:
         """Return the limits, the quadrature of φ, and the numbers that are fixed."""
@@ -86,20 +70,14 @@ class Train(Explorable):
             "transitions": np.array([transition(rho) for rho in chains]),
             **quadrature(),
             "reach": REACH,
-            "eigenvalues": np.array([tables(rho).eigenvalues for rho in chains]),
-            "coefficients": np.array([tables(rho).targets["next"].coefficients for rho in chains]),
-            "modes": np.array([tables(rho).modes for rho in chains]),
+            "eigenvalues": np.array([tables(rho)["eigenvalues"] for rho in chains]),
+            "coefficients": np.array([tables(rho)["coefficients"][0] for rho in chains]),
+            "modes": np.array([tables(rho)["modes"] for rho in chains]),
             "span": SPAN,
         }
 
-    def figure(self) -> Any:
-        """Return the picture as a matplotlib figure."""
-        from matplotlib import pyplot as plt
-
-        from rnnkernel.figures import STYLES
-
-        shown = self.compute()
-        fig, (left, right) = plt.subplots(1, 2, figsize=(6.2, 2.8), sharey=True)
+    def _draw(self, shown: dict[str, Any], axes: Any) -> None:
+        left, right = axes
         for network, limit in zip(shown["network"], shown["limit"], strict=True):
             left.plot(self._given["moments"], limit, **STYLES["limit"])
             left.plot(shown["times"], network, **STYLES["measured"])
@@ -109,4 +87,3 @@ class Train(Explorable):
         right.plot(steps, shown["forecast"], **STYLES["network"])
         left.set(title="While it learns", xlabel="time t = steps / N", ylabel="forecast", ylim=SPAN)
         right.set(title="Then: one step ahead", xlabel="step after learning")
-        return fig

@@ -3,14 +3,13 @@
 from typing import Any, ClassVar
 
 import numpy as np
-import traitlets
 
-from rnnkernel.chains import DataSequence, MarkovChain
+from rnnkernel.figures import COLORS, STYLES
 from rnnkernel.fluctuations import Fluctuations
 from rnnkernel.limit import KernelLimit
-from rnnkernel.widgets.explorable import Explorable
+from rnnkernel.widgets.explorable import Explorable, slider
 from rnnkernel.widgets.of_training import AT
-from rnnkernel.widgets.reference import INPUTS, law, transition
+from rnnkernel.widgets.reference import INPUTS, PAIRED, law, sequence, transition
 from rnnkernel.widgets.train import MEMORY
 
 UNITS = np.array([10.0, 20.0, 40.0, 80.0, 160.0, 320.0])
@@ -21,8 +20,8 @@ class Widths(Explorable):
     """The error of networks against their width: a dot for each network, and their root mean square while it settles.
 
     For each seed a network of each width learns the reference case up to t = 2; its error is the root mean square of
-    network − limit in two situations, (x, m) = (−1, −0.2) and (1.5, 0.4).  All networks are trained in the page, at
-    every move of a slider.  The dashed line is the law of the error, by `KernelLimit.fluctuations`.
+    network − limit in two situations, (x, m) = (−1, −0.2) and (1.5, 0.4).  The dashed line is the law of the error, by
+    `KernelLimit.fluctuations`.
 
     Parameters
     ----------
@@ -43,11 +42,6 @@ class Widths(Explorable):
 
     name = "widths"
     play = "n_seeds"
-    labels: ClassVar[dict[str, str]] = {
-        "n_seeds": "networks per width",
-        "beta": "scaling exponent β",
-        "paired": "initial units",
-    }
     legend: ClassVar[dict[str, str]] = {
         "a-dot muted": "one network",
         "a-dot network": "root mean square, 95 %",
@@ -58,40 +52,26 @@ class Widths(Explorable):
         "interval shrinks as networks are added. It settles on the dashed line of the law of the error, which falls "
         "with the width: most slowly for independent units and a small beta."
     )
+    subplots: ClassVar[dict[str, Any]] = {"figsize": (6.2, 2.9)}
 
-    n_seeds = traitlets.Enum([1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100], 5).tag(sync=True)
-    beta = traitlets.Enum([0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9], 0.6).tag(sync=True)
-    paired = traitlets.Enum([False, True], False).tag(sync=True)
-
-    def text(self, key: str, value: Any) -> str:
-        """Return how a value is shown."""
-        if key == "paired":
-            return "pairs ±C" if value else "i.i.d."
-        return super().text(key, value)
+    n_seeds = slider("networks per width", [1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100], 5)
+    beta = slider("scaling exponent β", [0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9], 0.6)
+    paired = slider("initial units", PAIRED, False)
 
     def data(self) -> dict[str, Any]:
         """Return the chain, the widths, the limit at t = 2, and the law of the error for each β, start and width."""
-        P = transition(0.6)
-        limit = KernelLimit(DataSequence(MarkovChain(P), INPUTS, targets=[INPUTS] * 2), law())
-        error = limit.fluctuations(AT, INPUTS, MEMORY)
+        error = KernelLimit(sequence(0.6), law()).fluctuations(AT, INPUTS, MEMORY)
         return {
             "inputs": INPUTS,
             "at_memory": MEMORY,
-            "transition": P,
+            "transition": transition(0.6),
             "units": UNITS,
             "limit": error.prediction,
             "laws": np.array([[_expected(error, b, pairs) for pairs in (False, True)] for b in self.values("beta")]),
             "range": RANGE,
         }
 
-    def figure(self) -> Any:
-        """Return the picture as a matplotlib figure."""
-        from matplotlib import pyplot as plt
-
-        from rnnkernel.figures import COLORS, STYLES
-
-        shown = self.compute()
-        fig, axes = plt.subplots(figsize=(6.2, 2.9))
+    def _draw(self, shown: dict[str, Any], axes: Any) -> None:
         axes.plot(UNITS, shown["errors"].T, "o", ms=2.5, color=COLORS["muted"])
         axes.plot(UNITS, shown["predicted"], **STYLES["predicted"])
         rms = shown["rms"]
@@ -99,7 +79,6 @@ class Widths(Explorable):
         axes.set(xscale="log", yscale="log", xlabel="width N", ylabel="error at t = 2", ylim=RANGE)
         axes.set_xticks(UNITS, [f"{n:.0f}" for n in UNITS])
         axes.minorticks_off()
-        return fig
 
 
 def _expected(error: Fluctuations, beta: float, paired: bool) -> Any:

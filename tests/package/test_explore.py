@@ -149,7 +149,7 @@ def asked(widget, places):
 
 
 def test_live_sliders_draw_anew():
-    widget = with_sliders().to_widget()
+    widget = with_sliders()
     assert widget.places == [1, 0]
     assert 'role="img" aria-label="Curves."' in widget._markup
     first = widget.picture()
@@ -162,7 +162,7 @@ def test_live_sliders_draw_anew():
 
 
 def test_a_place_that_no_slider_has_is_refused():
-    widget = with_sliders().to_widget()
+    widget = with_sliders()
     for places in ([3, 0], [1], [-1, 0]):
         with pytest.raises(traitlets.TraitError, match="places must be"):
             widget.places = places
@@ -174,7 +174,7 @@ def test_an_error_while_drawing_reaches_the_page():
             raise ValueError("no such picture")
         return Figure()
 
-    widget = rk.explore(draw, alt="Nothing.", a=[1, 2]).to_widget()
+    widget = rk.explore(draw, alt="Nothing.", a=[1, 2])
     sent = []
     widget.send = sent.append
     with pytest.raises(ValueError, match="no such picture"):
@@ -189,13 +189,13 @@ def test_numpy_values_reach_draw_as_plain_numbers():
         seen.append(a)
         return Figure()
 
-    asked(rk.explore(note, alt="Nothing.", a=np.array([1, 2])).to_widget(), [1])
+    asked(rk.explore(note, alt="Nothing.", a=np.array([1, 2])), [1])
     assert seen == [1, 2]
     assert {type(a) for a in seen} == {int}
 
 
 def test_names_under_a_kernel_are_unlike_any_others():
-    names = {with_sliders()._name for _ in range(3)}
+    names = {with_sliders()._id for _ in range(3)}
     assert len(names) == 3
 
 

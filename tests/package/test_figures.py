@@ -118,7 +118,7 @@ def test_every_role_is_documented():
 def test_shades_run_from_light_to_dark():
     lightness = [oklab(linear(to_rgb(shade)))[0] for shade in figures.shades(8)]
     assert np.all(np.diff(lightness) < -0.01)
-    with pytest.raises(ValueError, match="n must be at most 8"):
+    with pytest.raises(ValueError, match="n must be an integer of at most 8, not 9"):
         figures.shades(9)
 
 

@@ -53,6 +53,7 @@ def test_many_odd_calls():
         [b"1"],
         [1.0, None],
         [10**400],
+        [Fraction(10**400, 3)],
     ],
 )
 def test_what_is_no_number_is_refused(value):

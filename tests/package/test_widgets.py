@@ -14,14 +14,14 @@ from reference import DATA, LAW
 from scipy import stats
 
 import rnnkernel as rk
-from rnnkernel.widgets import draws, explorable
+from rnnkernel.widgets import draws, sliders
 
 each = pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.__name__)
 
 
 def static(kind, **start):
     """An explorable as a page builder gets it."""
-    with mock.patch.object(explorable, "page_is_static", return_value=True):
+    with mock.patch.object(sliders, "page_is_static", return_value=True):
         return kind(**start)
 
 

@@ -69,8 +69,8 @@ def test_python_and_the_page_judge_alike(browser, checks):
         "words": rk.Check(["one word", "Another"], slips={"that is the other way round": ["another", "one word"]}),
         "truth": rk.Check([True, False]),
         "yes": rk.Check(True),
-        "curve": rk.Check(AXES**-0.5, at=AXES, log="xy", slips={"this is 1/N": 1 / AXES}),
-        "flat": rk.Check([1.0, -2.0, 3.0], at=AXES),
+        "curve": rk.Check(AXES**-0.5, at=AXES, log="xy", ylim=(0.05, 2), slips={"this is 1/N": 1 / AXES}),
+        "flat": rk.Check([1.0, -2.0, 3.0], at=AXES, ylim=(-3, 4)),
     }
     specs = list(checks.values()) + [check.spec for check in others.values()]
     pairs = [[spec, asked.answers(spec, generator)] for spec in specs]
