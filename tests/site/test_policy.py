@@ -11,7 +11,7 @@ from browsers import HTML
 from bs4 import BeautifulSoup
 from waiting import eventually
 
-OTHERS = ("index.html", "search.html", "genindex.html")
+OTHERS = ("index.html", "search.html")
 LOOSE = {"'unsafe-inline'", "'unsafe-eval'", "'unsafe-hashes'", "https:", "data:", "*"}
 HEAD = '<head>\n<meta charset="utf-8" />'
 
