@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.built, pytest.mark.browser]
 
 JUDGE = "pairs => pairs.map(([spec, texts]) => texts.map(text => rkJudge.judgeText(spec, text)))"
 FIGURE = ".rk-answer[data-check=predict-ergodic-door]"
+LETTERS = "[...document.querySelectorAll('input')].map(each => parseFloat(getComputedStyle(each).fontSize))"
 AXES = np.array([1.0, 10.0, 100.0])
 
 
@@ -247,6 +248,7 @@ def test_a_finger_can_draw(browser, site):
     axes.tap(position={"x": 100, "y": 60})
     assert any(each.input_value() for each in page.locator(f"{FIGURE} input").all())
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert min(page.evaluate(LETTERS)) >= 16  # or an iPhone zooms in
     context.close()
 
 
