@@ -275,6 +275,7 @@ def test_links_show_where_they_lead(ergodic):
     statement.hover()
     assert eventually(lambda: card.is_visible() and "Geometric ergodicity" in card.inner_text())
     assert statement.get_attribute("aria-describedby") == "rk-preview"
+    assert card.locator("span.math").first.evaluate("each => getComputedStyle(each).overflow") == "visible"
     ergodic.keyboard.press("Escape")
     assert not card.is_visible()
     term = ergodic.locator("a.reference.internal[href*='glossary.html#term-geometrically-ergodic']").first
