@@ -12,10 +12,17 @@ from typing import Any
 HTML = Path(__file__).parents[1] / "_build" / "html"
 
 
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files."""
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
 @contextmanager
-def served(folder: Path = HTML) -> Iterator[str]:
+def served(folder: Path = HTML, by: Any = Quiet) -> Iterator[str]:
     """Give the address of a folder's pages."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(folder)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(by, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -62,8 +69,3 @@ def tabs(browser: Any) -> Iterator[Callable[[str], Any]]:
     for context in contexts:
         context.close()
     assert not trouble, trouble
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""

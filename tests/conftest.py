@@ -14,6 +14,8 @@ import browsers
 import matplotlib
 import pytest
 from firefox import Firefox, running
+from webkit import WebKit
+from webkit import running as webkit_running
 
 matplotlib.use("Agg")  # for this process only: kernels that run chapters choose their own
 
@@ -79,6 +81,16 @@ def firefox() -> Iterator[Firefox]:
     if path is None:
         pytest.skip("no Firefox: Debian's package is firefox-esr")
     with running(path) as window:
+        yield window
+
+
+@pytest.fixture(scope="session")
+def webkit() -> Iterator[WebKit]:
+    """A WebKit; without one, or without a screen for it, the test is skipped."""
+    programs = [shutil.which(name) for name in ("WebKitWebDriver", "Xvfb")]
+    if None in programs:
+        pytest.skip("no WebKit, or no screen for it: Debian's packages are webkit2gtk-driver and xvfb")
+    with webkit_running(*programs) as window:
         yield window
 
 

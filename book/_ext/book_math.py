@@ -93,7 +93,7 @@ def set_as_tex(element: ElementTree.Element, in_script: bool = False) -> None:
     """Set signs, names of functions and scripts as TeX does: Temml leaves to the browser what no browser does."""
     for place, child in enumerate(element):
         script = in_script or (element.tag in SCRIPTS and place > 0)
-        if child.tag == "mo" and "form" not in child.attrib and (script or "fence" in child.attrib):
+        if child.tag == "mo" and (script or ("fence" in child.attrib and "form" not in child.attrib)):
             child.attrib |= {"lspace": "0", "rspace": "0"}
         if child.text in DOTS:
             child.attrib |= {"lspace": "0", "rspace": "0"}

@@ -1,7 +1,7 @@
 // A displayed formula that is wider than its column gets smaller letters.
 addEventListener("DOMContentLoaded", () => {
     const columns = new WeakMap();
-    const observer = new ResizeObserver((entries) => {
+    const fit = (entries) => {
         const changed = entries.filter(({ target, contentRect: { width } }) => width && columns.get(target) !== width);
         changed.forEach(({ target, contentRect: { width } }) => {
             columns.set(target, width);
@@ -15,9 +15,25 @@ addEventListener("DOMContentLoaded", () => {
         changed.forEach(({ target }, i) => {
             target.style.fontSize = sizes[i];
         });
-    });
+    };
+    const observer = new ResizeObserver((entries) => requestAnimationFrame(() => fit(entries))); // or it complains
     document.querySelectorAll("div.math").forEach((block) => observer.observe(block));
 });
+
+// On a phone a long formula breaks at its signs; WebKit breaks none, and gets a formula for each of the parts.
+if (matchMedia("(max-width: 576px)").matches && !CSS.supports("math-depth: add(1)")) {
+    for (const formula of document.querySelectorAll("math.rk-long")) {
+        const [, ...parts] = formula.querySelector("mrow").children;
+        const pieces = parts.flatMap((part) => {
+            const gap = Object.assign(document.createElement("span"), { className: "rk-break", textContent: "\u200b" });
+            const piece = document.createElementNS(formula.namespaceURI, "math");
+            piece.append(part);
+            return [gap, piece];
+        });
+        formula.classList.remove("rk-long");
+        formula.after(...pieces);
+    }
+}
 
 // What is copied has its formulas as TeX.
 document.addEventListener("copy", (event) => {
@@ -26,6 +42,7 @@ document.addEventListener("copy", (event) => {
     if (selection.rangeCount) copied.append(selection.getRangeAt(0).cloneContents());
     const formulas = copied.querySelectorAll("math:has(annotation)");
     if (!formulas.length) return;
+    copied.querySelectorAll("math:not(:has(annotation)), .rk-break").forEach((part) => part.remove());
     event.clipboardData.setData("text/html", copied.innerHTML);
     for (const formula of formulas) {
         const dollars = formula.getAttribute("display") === "block" ? "$$" : "$";

@@ -17,7 +17,7 @@ const rkJudge = (() => {
         POWER = /\s*[·×*]\s*10\s*\^\s*\{?\s*([+-]?[0-9]+)\s*\}?/g, // 2.3·10^-6
         APART = /(^|[\s,;([])([+-])\s+(?=[0-9.])/g; // - 0.1
     const FRACTIONS = { "¼": "1/4", "½": "1/2", "¾": "3/4", "⅓": "1/3", "⅔": "2/3" },
-        FRACTION = /(?<![0-9./])[¼½¾⅓⅔](?![0-9./])/g;
+        FRACTION = /(^|[^0-9./])([¼½¾⅓⅔])(?![0-9./])/g; // older Safaris cannot look behind
     const TRUTH = new Map([
         ["true", true],
         ["yes", true],
@@ -70,7 +70,7 @@ const rkJudge = (() => {
         if (spec.kind === "words") return count(spec) === 1 ? [text] : text.split(/[,;]/);
         const spaced = text
             .replaceAll("−", "-")
-            .replace(FRACTION, (sign) => FRACTIONS[sign])
+            .replace(FRACTION, (_, before, sign) => before + FRACTIONS[sign])
             .replace(POWER, "e$1")
             .replace(APART, "$1$2")
             .replace(NAMED, "$1")

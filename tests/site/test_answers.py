@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.built, pytest.mark.browser]
 
 JUDGE = "pairs => pairs.map(([spec, texts]) => texts.map(text => rkJudge.judgeText(spec, text)))"
 FIGURE = ".rk-answer[data-check=predict-ergodic-door]"
+LETTERS = "[...document.querySelectorAll('input')].map(each => parseFloat(getComputedStyle(each).fontSize))"
 AXES = np.array([1.0, 10.0, 100.0])
 
 
@@ -250,6 +251,7 @@ def test_a_finger_can_draw(browser, site):
     axes.tap(position={"x": 100, "y": 60})
     assert any(each.input_value() for each in page.locator(f"{FIGURE} input").all())
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert min(page.evaluate(LETTERS)) >= 16  # or an iPhone zooms in
     context.close()
 
 
@@ -276,6 +278,7 @@ def test_links_show_where_they_lead(ergodic):
     statement.hover()
     assert eventually(lambda: card.is_visible() and "Geometric ergodicity" in card.inner_text())
     assert statement.get_attribute("aria-describedby") == "rk-preview"
+    assert card.locator("span.math").first.evaluate("each => getComputedStyle(each).overflow") == "visible"
     ergodic.keyboard.press("Escape")
     assert not card.is_visible()
     term = ergodic.locator("a.reference.internal[href*='glossary.html#term-geometrically-ergodic']").first

@@ -45,6 +45,8 @@ def test_signs_in_scripts_have_no_spaces():
     inside, outside = [each for each in formula.iter("mo") if each.text == "<"]
     assert (inside.get("lspace"), inside.get("rspace")) == ("0", "0")
     assert "lspace" not in outside.attrib
+    (star,) = of("f^*").iter("mo")
+    assert (star.get("lspace"), star.get("rspace")) == ("0", "0")
 
 
 def test_a_formula_in_a_line_begins_and_ends_without_space():
@@ -92,6 +94,13 @@ def test_brackets_that_grow_are_as_wide_as_they_look():
     ]
 
 
+def test_only_chromium_aligns_cells_by_words_of_its_own():
+    """In WebKit ``-webkit-right`` scatters what is in the cell."""
+    sheet = (pages.BOOK / "_static" / "math.css").read_text(encoding="utf-8")
+    (block,) = [each for each in sheet.split("@supports") if "-webkit-right" in each]
+    assert block.startswith(" (not (-webkit-backdrop-filter: blur(1px))) and (not (-moz-appearance: none))")
+
+
 def test_commas_and_brackets_stay_with_their_formula():
     document = new_document("", get_default_settings())
     paragraph = nodes.paragraph()
@@ -135,6 +144,22 @@ def test_formulas_are_copied_as_tex(page):
     plain, _ = page.evaluate(COPIED, "article div.math")
     assert plain.strip().startswith("$$")
     assert not page.evaluate(COPIED, "article h1")[0]
+
+
+@pytest.mark.browser
+def test_where_no_formula_breaks_its_parts_do(browser, site):
+    """As in WebKit: a long formula in a line is several on a phone, and is copied as one."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.add_init_script("CSS.supports = () => false")
+    page.goto(f"{site}/book/limit-equation.html")
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    ends = "[...document.querySelectorAll('span.math:has(.rk-break)')].map(each => each.getBoundingClientRect().right)"
+    assert 0 < max(page.evaluate(ends)) <= 390
+    plain, _ = page.evaluate(COPIED, "p:has(.rk-break)")
+    tex = page.evaluate("document.querySelector('.math:has(.rk-break) annotation').textContent")
+    assert f"${tex}$" in plain
+    assert "\u200b" not in plain
+    page.close()
 
 
 CHILDREN = {"msub": 2, "msup": 2, "mfrac": 2, "munder": 2, "mover": 2, "mroot": 2, "msubsup": 3, "munderover": 3}
