@@ -24,8 +24,10 @@ DECIMAL = r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
 NUMBER = re.compile(rf"([+-]?{DECIMAL})(?:/({DECIMAL}))?(%?)", re.I | re.A)
 NAMED = re.compile(r"(^|[\s,;(\[])(?:[a-zα-ωΑ-Ω][a-z0-9_]*\s*)?[=≈~]\s*", re.I)  # q ≈ 0.4
 TIMES = "minutes?|min|seconds?|sec|s|hours?|h|days?|months?|years?"
-UNIT = re.compile(rf"([0-9.])\s*(?:{TIMES}|steps?|units?|nodes?|bits?|nats?)(?:²|\^2)?(?=\.?(?:[\s,;)\]]|$))", re.I)
-COMMA = re.compile(r"([0-9]),([0-9])")
+THINGS = "steps?|units?|nodes?|bits?|nats?|networks?|learners?|seeds?|samples?|letters?|words?"
+UNIT = re.compile(rf"([0-9.])\s*(?:{TIMES}|{THINGS})(?:²|\^2)?(?=\.?(?:[\s,;)\]]|$))", re.I)
+UNCERTAIN = re.compile(r"\s*±\s*[0-9.]+(?:e[+-]?[0-9]+)?", re.I)  # 0.4 ± 0.1
+COMMA, SPACE = re.compile(r"([0-9]),([0-9])"), re.compile(r"([0-9])\s([0-9]{3})(?![0-9])")
 POWER = re.compile(r"\s*[·×*]\s*10\s*\^\s*\{?\s*([+-]?\d+)\s*\}?")  # 2.3·10^-6
 APART = re.compile(r"(^|[\s,;(\[])([+-])\s+(?=[0-9.])")  # - 0.1
 FRACTIONS = {"¼": "1/4", "½": "1/2", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
@@ -39,10 +41,11 @@ def judge_text(spec: Spec, text: str) -> Judgement:
         return unclear(spec, "No answer yet")
     given = read(spec, text)
     if given is None:
-        return unclear(spec, "This cannot be read (formulas are not computed)")
-    pointed = read(spec, COMMA.sub(r"\1.\2", text)) or []
-    if spec["kind"] in ("numbers", "curve") and len(pointed) == count(spec) != len(given):
-        return unclear(spec, "Write no comma within a number: 0.25, 10000")
+        return unclear(spec, "This cannot be read (give numbers alone, formulas are not computed)")
+    if spec["kind"] in ("numbers", "curve") and len(given) != count(spec):
+        for within, joined in ((COMMA, r"\1.\2"), (SPACE, r"\1\2")):
+            if len(read(spec, within.sub(joined, text)) or []) == count(spec):
+                return unclear(spec, "Write numbers like 0.25 and 10000, without commas or spaces in them")
     return judge(spec, given)
 
 
@@ -88,8 +91,8 @@ def read(spec: Spec, text: str) -> list[Any] | None:
     """Return the entries of a typed answer, or None if it cannot be read."""
     if spec["kind"] == "words":
         return [text] if count(spec) == 1 else re.split("[,;]", text)
-    simple = FRACTION.sub(lambda match: FRACTIONS[match[0]], text.replace("−", "-"))
-    plain = APART.sub(r"\1\2", POWER.sub(r"e\1", simple))
+    simple = FRACTION.sub(lambda match: FRACTIONS[match[0]], text.replace("−", "-").replace("÷", "/"))
+    plain = APART.sub(r"\1\2", UNCERTAIN.sub("", POWER.sub(r"e\1", simple)))
     bare = UNIT.sub(r"\1", NAMED.sub(r"\1", plain))
     spaced = re.sub(r"\s*/\s*", "/", re.sub(r"\s*(?:%|per ?cent)", "%", bare))
     entries = [re.sub(r"\.$", "", entry) for entry in re.split(r"[\s,;()\[\]]+", spaced) if entry]
@@ -222,12 +225,19 @@ def _distance(given: Sequence[float], expected: Sequence[float], right: Sequence
     elif a * e < 0:
         how = "has the wrong sign"
     elif off < 9 * size and abs(a) > 0.1 * size:
-        how = f"is too {'high' if a > e else 'low'}, by about {_percent(off / size)} %"
+        how = f"is too {_side(a, e)}, by about {_percent(off / size)} %"
     else:
-        how = f"is far too {'high' if a > e else 'low'}"
+        how = f"is much too {_side(a, e)}"
     n = len(given)
     where = "it" if n == 1 else f"{sum(right)} of {n} are right; number {worst + 1}, which is {digits(a, 6)},"
     return f"{where} {how}"
+
+
+def _side(given: float, value: float) -> str:
+    """Return where a number of the right sign lies: of negative ones nobody knows which is high."""
+    if value < 0:
+        return "near zero" if given > value else "far below zero"
+    return "high" if given > value else "low"
 
 
 def _percent(ratio: float) -> str:

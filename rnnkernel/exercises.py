@@ -220,6 +220,7 @@ def check(label: str, answer: Any, *, checks: str | Path | None = None) -> Verdi
         give = (
             f"put checks.js beside this notebook, or say where it is: rk.check({label!r}, answer, checks='…/checks.js')"
         )
+        _keep(label, answer)
         return Verdict("unclear", f"{what}: {where if checks else give}.")
     try:
         specs = unpacked(path.read_text(encoding="utf-8"))
@@ -229,8 +230,7 @@ def check(label: str, answer: Any, *, checks: str | Path | None = None) -> Verdi
     if label not in specs:
         alike = difflib.get_close_matches(label, specs, n=1)
         return Verdict("unclear", f"There is no check {label!r}." + (f" Did you mean {alike[0]!r}?" if alike else ""))
-    if answer is not None and answer is not Ellipsis:
-        given[label] = answer
+    _keep(label, answer)
     return Verdict(*_judgement(specs[label], answer))
 
 
@@ -248,6 +248,11 @@ def unpacked(script: str) -> dict[str, Spec]:
 
 given: dict[str, Any] = {}  # the last answer to each question, to be handed in
 _remembered: list[Path] = []
+
+
+def _keep(label: str, answer: Any) -> None:
+    if answer is not None and answer is not Ellipsis:
+        given[label] = answer
 
 
 def _place(given: str | Path | None) -> Path | None:

@@ -38,6 +38,9 @@ def answers(spec, generator):
         "½, ¼",
         "1½",
         "1/¼",
+        "1 000",
+        "0.4 ± 1e-3 networks",
+        "3 ÷ 4",
     ]
     if spec["kind"] in ("words", "truth"):
         return [*texts, *(text.upper() for text in texts), *spec.get("options", [])]

@@ -11,9 +11,12 @@ const rkJudge = (() => {
     const NUMBER = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?:\/((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?))?(%?)$/i;
     const NAMED = /(^|[\s,;([])(?:[a-zα-ωΑ-Ω][a-z0-9_]*\s*)?[=≈~]\s*/gi;
     const TIMES = "minutes?|min|seconds?|sec|s|hours?|h|days?|months?|years?",
-        UNITS = `${TIMES}|steps?|units?|nodes?|bits?|nats?`,
+        THINGS = "steps?|units?|nodes?|bits?|nats?|networks?|learners?|seeds?|samples?|letters?|words?",
+        UNITS = `${TIMES}|${THINGS}`,
         UNIT = new RegExp(`([0-9.])\\s*(?:${UNITS})(?:²|\\^2)?(?=\\.?(?:[\\s,;)\\]]|$))`, "gi");
-    const COMMA = /([0-9]),([0-9])/g,
+    const UNCERTAIN = /\s*±\s*[0-9.]+(?:e[+-]?[0-9]+)?/gi, // 0.4 ± 0.1
+        COMMA = /([0-9]),([0-9])/g,
+        SPACE = /([0-9])\s([0-9]{3})(?![0-9])/g,
         POWER = /\s*[·×*]\s*10\s*\^\s*\{?\s*([+-]?[0-9]+)\s*\}?/g, // 2.3·10^-6
         APART = /(^|[\s,;([])([+-])\s+(?=[0-9.])/g; // - 0.1
     const FRACTIONS = { "¼": "1/4", "½": "1/2", "¾": "3/4", "⅓": "1/3", "⅔": "2/3" },
@@ -29,11 +32,15 @@ const rkJudge = (() => {
     function judgeText(spec, text) {
         if (["", "...", "…"].includes(text.trim())) return unclear(spec, "No answer yet");
         const given = read(spec, text);
-        if (given === null) return unclear(spec, "This cannot be read (formulas are not computed)");
-        const pointed = read(spec, text.replace(COMMA, "$1.$2")) ?? [],
-            n = count(spec);
-        if (["numbers", "curve"].includes(spec.kind) && pointed.length === n && given.length !== n)
-            return unclear(spec, "Write no comma within a number: 0.25, 10000");
+        if (given === null)
+            return unclear(spec, "This cannot be read (give numbers alone, formulas are not computed)");
+        const n = count(spec);
+        if (["numbers", "curve"].includes(spec.kind) && given.length !== n) {
+            for (const each of [text.replace(COMMA, "$1.$2"), text.replace(SPACE, "$1$2")]) {
+                if (read(spec, each)?.length === n)
+                    return unclear(spec, "Write numbers like 0.25 and 10000, without commas or spaces in them");
+            }
+        }
         return judge(spec, given);
     }
 
@@ -70,8 +77,10 @@ const rkJudge = (() => {
         if (spec.kind === "words") return count(spec) === 1 ? [text] : text.split(/[,;]/);
         const spaced = text
             .replaceAll("−", "-")
+            .replaceAll("÷", "/")
             .replace(FRACTION, (_, before, sign) => before + FRACTIONS[sign])
             .replace(POWER, "e$1")
+            .replace(UNCERTAIN, "")
             .replace(APART, "$1$2")
             .replace(NAMED, "$1")
             .replace(UNIT, "$1")
@@ -205,11 +214,16 @@ const rkJudge = (() => {
         if (!size) how = `is off by about ${digits(off, 1)}`;
         else if (a * e < 0) how = "has the wrong sign";
         else if (off < 9 * size && Math.abs(a) > 0.1 * size)
-            how = `is too ${a > e ? "high" : "low"}, by about ${percent(off / size)} %`;
-        else how = `is far too ${a > e ? "high" : "low"}`;
+            how = `is too ${sideOf(a, e)}, by about ${percent(off / size)} %`;
+        else how = `is much too ${sideOf(a, e)}`;
         const n = given.length,
             among = `${sum(right)} of ${n} are right; number ${worst + 1}, which is ${digits(a, 6)},`;
         return `${n === 1 ? "it" : among} ${how}`;
+    }
+
+    function sideOf(given, value) {
+        if (value < 0) return given > value ? "near zero" : "far below zero";
+        return given > value ? "high" : "low";
     }
 
     const percent = (ratio) => digits(100 * ratio, 1);

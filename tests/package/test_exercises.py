@@ -117,9 +117,11 @@ def test_what_entries_have_in_common_is_said_where_it_is_true(options, wrong):
 def test_distance_is_told_to_one_digit():
     assert says(0.4, 0.4123) == "Not yet: it is too high, by about 3 %."
     assert says(0.4, 0.392) == "Not yet: it is too low, by about 2 %."
-    assert says(-0.4, -0.4123) == "Not yet: it is too low, by about 3 %."
-    assert says(0.4, 30.0) == "Not yet: it is far too high."
-    assert says(0.4, 0.003) == "Not yet: it is far too low."
+    assert says(-0.4, -0.4123) == "Not yet: it is too far below zero, by about 3 %."
+    assert says(-1.0, -0.7) == "Not yet: it is too near zero, by about 30 %."
+    assert says(-0.4, -30.0) == "Not yet: it is much too far below zero."
+    assert says(0.4, 30.0) == "Not yet: it is much too high."
+    assert says(0.4, 0.003) == "Not yet: it is much too low."
     assert says(0.4, -0.5) == "Not yet: it has the wrong sign."
     assert says(0.0, 0.52, atol=0.1) == "Not yet: it is off by about 0.5."
     assert says(0.4, 0.412) == "Not yet: it is too high, by about 3 %."
@@ -152,6 +154,11 @@ def test_what_was_typed_is_said_again():
     assert says([4.0, 113.0], "4, 112.95").startswith("Nearly: number 2, which is 112.95, is off by about 0.04 %")
 
 
+@pytest.mark.parametrize("answer", ["0.4 ± 0.1", "10÷25", "0.4 networks", "0.4 ± 1e-3 letters"])
+def test_what_stands_around_a_number_is_left_out(answer):
+    assert rk.Check(0.4)(answer)
+
+
 @pytest.mark.parametrize(
     ("answer", "number"), [("¼", 0.25), ("-½", -0.5), ("q = ¾", 0.75), ("⅓", 1 / 3), ("⅔ min", 2 / 3)]
 )
@@ -174,13 +181,14 @@ NUMBERS = "3 numbers are asked for, with commas between them."
         (0.4, ..., f"No answer yet: {NUMBER}"),
         (0.4, " ", f"No answer yet: {NUMBER}"),
         (0.4, "...", f"No answer yet: {NUMBER}"),
-        (0.4, "much", f"This cannot be read (formulas are not computed): {NUMBER}"),
-        (0.4, "0,4", f"Write no comma within a number: 0.25, 10000: {NUMBER}"),
-        (3279, "3,279", f"Write no comma within a number: 0.25, 10000: {NUMBER}"),
-        (VECTOR, "0,3; -1,7; 2,9", f"Write no comma within a number: 0.25, 10000: {NUMBERS}"),
-        (0.4, "minus 0.4", f"This cannot be read (formulas are not computed): {NUMBER}"),
-        (0.4, "4 hundred", f"This cannot be read (formulas are not computed): {NUMBER}"),
-        (0.4, "1/0", f"This cannot be read (formulas are not computed): {NUMBER}"),
+        (0.4, "much", f"This cannot be read (give numbers alone, formulas are not computed): {NUMBER}"),
+        (0.4, "0,4", f"Write numbers like 0.25 and 10000, without commas or spaces in them: {NUMBER}"),
+        (3279, "3,279", f"Write numbers like 0.25 and 10000, without commas or spaces in them: {NUMBER}"),
+        (1000, "1 000", f"Write numbers like 0.25 and 10000, without commas or spaces in them: {NUMBER}"),
+        (VECTOR, "0,3; -1,7; 2,9", f"Write numbers like 0.25 and 10000, without commas or spaces in them: {NUMBERS}"),
+        (0.4, "minus 0.4", f"This cannot be read (give numbers alone, formulas are not computed): {NUMBER}"),
+        (0.4, "4 hundred", f"This cannot be read (give numbers alone, formulas are not computed): {NUMBER}"),
+        (0.4, "1/0", f"This cannot be read (give numbers alone, formulas are not computed): {NUMBER}"),
         (0.4, True, f"This cannot be read: {NUMBER}"),
         (0.4, object(), f"This cannot be read as an answer (object): {NUMBER}"),
         (0.4, {"a": 1}, f"This cannot be read as an answer (dict): {NUMBER}"),

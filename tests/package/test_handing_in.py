@@ -40,6 +40,15 @@ def test_a_file_has_the_last_answers():
     }
 
 
+def test_answers_that_nothing_could_judge_are_kept(tmp_path):
+    (tmp_path / "checks.js").unlink()
+    for answer in (0.5, ...):
+        assert "answers of the book were not found" in repr(rk.check("ex-a", answer))
+    assert rk.hand_in("a-page", name="b")
+    with open("a-page-b.json", encoding="utf-8") as file:
+        assert json.load(file)["answers"] == {"ex-a": 0.5}
+
+
 def test_what_json_does_not_know_is_printed():
     rk.check("ex-a", np.array([1 + 2j]))
     rk.hand_in("a-page", name="b")
