@@ -40,16 +40,8 @@ _BLOCK = 1_000_000  # entries of cardinal polynomials, or of right-hand sides, t
 class Collocation(Immutable):
     """Nodes in memory, the same for each state of a chain, cos((2k + 1)π/2n) on an interval, and what is solved there.
 
-    Parameters
-    ----------
-    chain : MarkovChain or Continuum
-        The chain, with one stationary law.
-    input_vectors : ndarray, shape (n_states, d)
-        The input of each state.
-    memory_map : MemoryMap
-        The memory map φ.
-    n_each : int, optional
-        Nodes per state; if not given, as many as φ needs to be resolved to rounding.
+    The chain, a `MarkovChain` or a `Continuum`, has one stationary law; `input_vectors`, (n_states, d), are the inputs
+    of its states.  There are `n_each` nodes per state; if None, as many as φ needs to be resolved to rounding.
     """
 
     def __init__(self, chain: Any, input_vectors: Array, memory_map: MemoryMap, n_each: int | None) -> None:

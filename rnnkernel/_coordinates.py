@@ -40,29 +40,11 @@ def coordinates(kernel: Kernel, x: Array, m: Array, tolerance: float, most: int)
 
 
 class Coordinates:
-    """L at given points, found in rounds; and at any others, since K(pivots, z) = L(pivots) L(z).
+    """L at points, inputs (n, d) and memories (n,), found in rounds; elsewhere from K(pivots, z) = L(pivots) L(z).
 
-    Parameters
-    ----------
-    kernel : callable
-        The kernel, from two sets of points to their Gram matrix.
-    x : ndarray, shape (n, d)
-        Inputs of the points.
-    m : ndarray, shape (n,)
-        Their memories.
-    tolerance : float
-        The share of Σ K(z, z) that may be left out.
-    most : int
-        How many coordinates there may be.
-
-    Attributes
-    ----------
-    at_nodes : ndarray, shape (n, r)
-        L at the given points.
-    scale : float
-        The largest K(z, z) there.
-    left : float
-        The share of Σ K(z, z) that is left out.
+    No more than `most` coordinates are found, and none when no more than the share `tolerance` of Σ K(z, z) is left
+    out. `at_nodes`, (n, r), is L at the given points, `scale` the largest K(z, z) there, `left` the share that is left
+    out.
     """
 
     def __init__(self, kernel: Kernel, x: Array, m: Array, tolerance: float, most: int) -> None:

@@ -52,10 +52,8 @@ class Activation:
     Examples
     --------
     >>> arctan = Activation("arctan", lambda u: np.arctan(u), lambda u: 1 / (1 + u * u), lipschitz=1.0)
-    >>> arctan([0.0, 1.0]).round(6)
-    array([0.      , 0.785398])
-    >>> arctan.prime([0.0, 1.0])
-    array([1. , 0.5])
+    >>> arctan([0.0, 1.0]).round(6), arctan.prime([0.0, 1.0])
+    (array([0.      , 0.785398]), array([1. , 0.5]))
     """
 
     name: str
@@ -86,25 +84,7 @@ class Activation:
 def activation(given: str | Activation) -> Activation:
     """Return the activation called "tanh", "logistic" or "erf", or the user's own `Activation` as it is.
 
-    Parameters
-    ----------
-    given : str or Activation
-        A name, or an activation.
-
-    Returns
-    -------
-    Activation
-        tanh u with L = 1; logistic 1/(1 + e^{−u}) with L = 1/4; erf u = 2/√π ∫₀ᵘ e^{−t²} dt with L = 2/√π.
-
-    Raises
-    ------
-    ValueError
-        If there is no activation of that name.
-
-    Examples
-    --------
-    >>> activation("logistic")
-    Activation('logistic', lipschitz=0.25)
+    tanh u has L = 1; logistic 1/(1 + e^{−u}) has L = 1/4; erf u = 2/√π ∫₀ᵘ e^{−t²} dt has L = 2/√π.
     """
     if isinstance(given, Activation):
         return given

@@ -1,12 +1,11 @@
 """Markov chains on finitely many states, and the data sequences they drive.
 
-A transition matrix P is a square matrix of probabilities whose rows sum to one.  If every state can be reached
-from every other (*irreducible*), or if all states lead into one class that is never left, there is exactly one
-*stationary distribution* π = πP.  If the chain is moreover
-aperiodic, the law of the state tends to π at the rate |λ₂|^k, where λ₂ is the second largest eigenvalue of P in
-absolute value, and 1 − |λ₂| is the *spectral gap*.  Averages (1/n) Σ_{k<n} f(X_k) tend to π(f) = Σ_i π_i f_i with a
-variance σ_f²/n, σ_f² = 2⟨u, f̄⟩_π − ⟨f̄, f̄⟩_π, where f̄ = f − π(f) and u solves the Poisson equation u − Pu = f̄,
-π(u) = 0.
+A transition matrix P is a square matrix of probabilities whose rows sum to one.  If every state can be reached from
+every other (*irreducible*), or if all states lead into one class that is never left, there is exactly one *stationary
+distribution* π = πP.  If the chain is moreover aperiodic, the law of the state tends to π at the rate |λ₂|^k, where λ₂
+is the second largest eigenvalue of P in absolute value, and 1 − |λ₂| is the *spectral gap*.  Averages (1/n) Σ_{k<n}
+f(X_k) tend to π(f) = Σ_i π_i f_i with a variance σ_f²/n, σ_f² = 2⟨u, f̄⟩_π − ⟨f̄, f̄⟩_π, where f̄ = f − π(f) and u
+solves the Poisson equation u − Pu = f̄, π(u) = 0.
 """
 
 import warnings
@@ -43,18 +42,19 @@ class MarkovChain(Immutable):
     standard_errors : ndarray, shape (n_states, n_states), or None
         The standard errors of the probabilities, if they were estimated by `from_sequence`.
 
-    Raises
-    ------
-    ValueError
-        If `transition` is not such a matrix.
-
     Examples
     --------
     >>> chain = MarkovChain([[0.9, 0.1], [0.3, 0.7]])
     >>> chain.stationary_distribution
     array([0.75, 0.25])
-    >>> round(chain.spectral_gap, 12)
-    0.4
+    >>> round(chain.spectral_gap, 12), round(chain.doeblin_coefficient(), 12), round(chain.mixing_distance(2), 12)
+    (0.4, 0.4, 0.27)
+    >>> chain.solve_poisson([-1.0, 1.5]).round(12)
+    array([-1.5625,  4.6875])
+    >>> round(chain.asymptotic_variance([-1.0, 1.5]), 12), round(chain.average_variance([-1.0, 1.5], n=2), 12)
+    (4.6875, 0.9375)
+    >>> MarkovChain([[0.0, 1.0], [1.0, 0.0]]).simulate(5, rng=0, start=1)
+    array([1, 0, 1, 0, 1])
     >>> MarkovChain([[30, 10], [5, 15]], normalize=True).transition
     array([[0.75, 0.25],
            [0.25, 0.75]])
@@ -88,34 +88,24 @@ class MarkovChain(Immutable):
     def from_sequence(cls, states: Any, n_states: int | None = None) -> "MarkovChain":
         """Estimate a chain from a sequence of its states: the share of the visits to i that j follows.
 
-        P_ij = n_ij/n_i, with the standard error √(P_ij(1 − P_ij)/n_i).
+        P_ij = n_ij/n_i, with the standard error √(P_ij(1 − P_ij)/n_i) in `standard_errors`.
 
         Parameters
         ----------
         states : array_like of int, shape (n,)
-            The states in the order of time, numbered from 0.
+            The states in the order of time, numbered from 0; each has to be left at least once.
         n_states : int, optional
             How many states there are; one more than the largest seen, if not given.
 
         Returns
         -------
         MarkovChain
-            With `standard_errors`.
-
-        Raises
-        ------
-        ValueError
-            If some state is never left, so that nothing is known of what follows it.
 
         Examples
         --------
         >>> chain = MarkovChain.from_sequence([0, 0, 1, 0, 1, 1, 0, 0, 0, 1, 0])
-        >>> chain.transition.round(3)
-        array([[0.5 , 0.5 ],
-               [0.75, 0.25]])
-        >>> chain.standard_errors.round(3)
-        array([[0.204, 0.204],
-               [0.217, 0.217]])
+        >>> chain.transition[1], chain.standard_errors[1].round(3)
+        (array([0.75, 0.25]), array([0.217, 0.217]))
         """
         given = _checks.integers("states", states)
         if len(given) < 2 or given.min() < 0:
@@ -218,24 +208,10 @@ class MarkovChain(Immutable):
         return max(0.0, 1 - high)
 
     def doeblin_coefficient(self, steps: int = 1) -> float:
-        """Return ε_r = Σ_j min_i (P^r)_ij, the part of the r-step law that no start can change.
+        """Return ε_r = Σ_j min_i (P^r)_ij for r steps, the part of the r-step law that no start can change.
 
-        Any two laws approach each other in total variation by the factor 1 − ε_r in r steps.
-
-        Parameters
-        ----------
-        steps : int
-            The number of steps r.
-
-        Returns
-        -------
-        float
-            From 0 to 1; positive for some r if the chain is irreducible and aperiodic, zero for all r if periodic.
-
-        Examples
-        --------
-        >>> round(MarkovChain([[0.9, 0.1], [0.3, 0.7]]).doeblin_coefficient(), 12)
-        0.4
+        Any two laws approach each other in total variation by the factor 1 − ε_r in r steps.  It is positive for some r
+        if the chain is irreducible and aperiodic, and zero for all r if it is periodic.
         """
         steps = _checks.integer("steps", steps, least=0, most=2**62)
         law = _powers.power(self.transition, steps, np.zeros(self.n_states)).law
@@ -244,65 +220,23 @@ class MarkovChain(Immutable):
     def dobrushin_coefficient(self, steps: int = 1) -> float:
         """Return η_r = min over pairs of starts i, i' of Σ_j min((P^r)_ij, (P^r)_i'j), what two r-step laws share.
 
-        Any two laws approach each other in total variation by at least the factor 1 − η_r in r steps.
-
-        Parameters
-        ----------
-        steps : int
-            The number of steps r.
-
-        Returns
-        -------
-        float
-            From ε_r, the Doeblin coefficient, to 1.
-
-        Examples
-        --------
-        >>> MarkovChain([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [0.5, 0.0, 0.5]]).dobrushin_coefficient()
-        0.5
+        Any two laws approach each other in total variation by at least the factor 1 − η_r in r steps; η_r ≥ ε_r, the
+        Doeblin coefficient.
         """
         steps = _checks.integer("steps", steps, least=0)
         law = _powers.power(self.transition, steps, np.zeros(self.n_states)).law
         return min(1.0, *(float(np.minimum(law, row).sum(axis=1).min()) for row in law))
 
     def mixing_distance(self, steps: int) -> float:
-        """Return max_i ½ Σ_j |(P^k)_ij − π_j|: total variation to the stationary law after k steps, worst start.
-
-        Parameters
-        ----------
-        steps : int
-            The number of steps k.
-
-        Returns
-        -------
-        float
-
-        Examples
-        --------
-        >>> round(MarkovChain([[0.9, 0.1], [0.3, 0.7]]).mixing_distance(2), 12)
-        0.27
-        """
+        """Return max_i ½ Σ_j |(P^k)_ij − π_j|: total variation to the stationary law after k steps, worst start."""
         steps = _checks.integer("steps", steps, least=0, most=2**62)
         deviation = _powers.power(self.transition, steps, self.stationary_distribution).deviation
         return min(1.0, float(np.abs(deviation).sum(axis=1).max() / 2))
 
     def solve_poisson(self, values: Any) -> Array:
-        """Return u with u − Pu = f − π(f) and π(u) = 0.
+        """Return u with u − Pu = f − π(f) and π(u) = 0, for values f_i of the states, (n_states,) or (n_states, k).
 
-        Parameters
-        ----------
-        values : array_like, shape (n_states,) or (n_states, n_functions)
-            The value f_i of each state.
-
-        Returns
-        -------
-        ndarray, shaped as `values`
-            The chain may be periodic.
-
-        Examples
-        --------
-        >>> MarkovChain([[0.9, 0.1], [0.3, 0.7]]).solve_poisson([-1.0, 1.5]).round(12)
-        array([-1.5625,  4.6875])
+        The chain may be periodic.
         """
         centred = self._centred(values, ndim=(1, 2))
         order, reduction = self._reduced
@@ -311,75 +245,28 @@ class MarkovChain(Immutable):
         return u - self.stationary_distribution @ u
 
     def asymptotic_variance(self, values: Any) -> float:
-        """Return σ_f² = lim n Var((1/n) Σ_{k<n} f(X_k)).
+        """Return σ_f² = lim n Var((1/n) Σ_{k<n} f(X_k)), for values f_i of the states, (n_states,).
 
         It is computed as E[(u(X_1) − Pu(X_0))²], the variance of a martingale increment, which is a sum of squares.
-
-        Parameters
-        ----------
-        values : array_like, shape (n_states,)
-            The value f_i of each state.
-
-        Returns
-        -------
-        float
-            For two states π₀π₁(f₁ − f₀)²(1 + ρ)/(1 − ρ), ρ = P₀₀ + P₁₁ − 1.  The chain may be periodic.
-
-        Examples
-        --------
-        >>> round(MarkovChain([[0.9, 0.1], [0.3, 0.7]]).asymptotic_variance([-1.0, 1.5]), 12)
-        4.6875
+        For two states it is π₀π₁(f₁ − f₀)²(1 + ρ)/(1 − ρ), ρ = P₀₀ + P₁₁ − 1.  The chain may be periodic.
         """
         u, centred = self.solve_poisson(values), self._centred(values)
         increments = u - u[:, None] + centred[:, None]  # u_j − (Pu)_i with Pu = u − f̄
         return float(self.stationary_distribution @ (self.transition * increments**2).sum(axis=1))
 
     def average_variance(self, values: Any, n: int) -> float:
-        """Return the exact Var((1/n) Σ_{k<n} f(X_k)) of the stationary chain.
+        """Return the exact Var((1/n) Σ_{k<n} f(X_k)) of the stationary chain, for values f_i of states, (n_states,).
 
         With c_j = ⟨f̄, P^j f̄⟩_π it is (1/n²) (n c_0 + 2 Σ_{j<n} (n − j) c_j); the sum is taken by doubling.
-
-        Parameters
-        ----------
-        values : array_like, shape (n_states,)
-            The value f_i of each state.
-        n : int
-            How many successive states are averaged.
-
-        Returns
-        -------
-        float
-
-        Examples
-        --------
-        >>> chain = MarkovChain([[0.9, 0.1], [0.3, 0.7]])
-        >>> round(chain.average_variance([-1.0, 1.5], 2), 12)
-        0.9375
         """
         centred = self._centred(values)
         n = _checks.integer("n", n, least=1)
         return _powers.sum_variance(self.transition, self.stationary_distribution, centred, n) / n / n
 
     def simulate(self, n: int, *, rng: Rng, start: int | None = None) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return n successive states.
+        """Return n successive states, integers (n,), from a start or, if none is given, the stationary distribution.
 
-        Parameters
-        ----------
-        n : int
-            How many states.
-        rng : int or numpy.random.Generator
-            Source of randomness; the same seed gives the same states.
-        start : int, optional
-            The first state; drawn from the stationary distribution if not given.
-
-        Returns
-        -------
-        ndarray of int, shape (n,)
-
-        Examples
-        --------
-        >>> MarkovChain([[0.0, 1.0], [1.0, 0.0]]).simulate(5, rng=0, start=1)
-        array([1, 0, 1, 0, 1])
+        The same seed gives the same states.
         """
         n = _checks.integer("n", n, least=0)
         generator = _checks.generator(rng)
@@ -550,23 +437,10 @@ class DataSequence(Immutable):
         return variance
 
     def simulate(self, n: int, *, rng: Rng, start: int | None = None) -> tuple[Array, Array]:
-        """Return n successive inputs and targets.
+        """Return n successive inputs, (n,) or (n, d) as `inputs` was given, and targets (n,).
 
-        Parameters
-        ----------
-        n : int
-            How many steps.
-        rng : int or numpy.random.Generator
-            Source of randomness; the same seed gives the same sequence.
-        start : int, optional
-            The state of the first input; drawn from the stationary distribution if not given.
-
-        Returns
-        -------
-        x : ndarray, shape (n,) or (n, d)
-            Inputs, shaped as `inputs` was given.
-        y : ndarray, shape (n,)
-            Targets: y[k] belongs to the transition from step k to step k + 1.
+        y[k] belongs to the transition from step k to k + 1.  `start` is the state of the first input, drawn from the
+        stationary distribution if not given; the same seed gives the same sequence.
         """
         n = _checks.integer("n", n, least=0)
         generator = _checks.generator(rng)

@@ -35,27 +35,11 @@ _INSTEAD = "; give n_steps to simulate it instead"
 
 
 class Continuum(Immutable):
-    """A recursion whose noise has a known law, on nodes of one or two state variables.
+    """A recursion whose noise has a known law, on nodes of one or two state variables, which resolve the memory map φ.
 
-    Parameters
-    ----------
-    data : Autoregression, GaussianAutoregression, NoisyRotation or RandomRecursion
-        The recursion.
-    memory_map : MemoryMap
-        The memory map φ, which the nodes have to resolve.
-    n_nodes : sequence of int
-        Nodes of each coordinate of the state; if empty, as many as are needed.
-
-    Attributes
-    ----------
-    states : ndarray, shape (n_states, k)
-        The nodes.
-    input_vectors : ndarray, shape (n_states, d)
-        Inputs there.
-    transition, deviations : ndarray, shape (n_states, n_states)
-        The matrices of u ↦ E[u(s') | s] and u ↦ Cov(Y, u(s') | s).
-    mean_target, target_variance : ndarray, shape (n_states,)
-        E[Y | s] and Var(Y | s).
+    `n_nodes` has the nodes of each coordinate of the state; if empty, there are as many as are needed.  At the nodes
+    stand `states` (n_states, k), `input_vectors` (n_states, d), `mean_target` E[Y | s] and `target_variance` Var(Y |
+    s), and the matrices `transition` of u ↦ E[u(s') | s] and `deviations` of u ↦ Cov(Y, u(s') | s).
     """
 
     def __init__(self, data: Any, memory_map: MemoryMap, n_nodes: Sequence[int | None]) -> None:

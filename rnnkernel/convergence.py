@@ -83,45 +83,24 @@ class ConvergenceStudy(Immutable):
 
     @property
     def std(self) -> Array:
-        """Standard deviation of the errors over seeds, shape (n_betas, n_widths, n_times, n_points)."""
+        """Standard deviation of the errors over seeds, (n_betas, n_widths, n_times, n_points)."""
         std: Array = self.errors.std(axis=2, ddof=1)
         return std
 
     @property
     def bias(self) -> Array:
-        """Mean of the errors over seeds, shape (n_betas, n_widths, n_times, n_points)."""
+        """Mean of the errors over seeds, of the same shape."""
         bias: Array = self.errors.mean(axis=2)
         return bias
 
     def rate(self, beta: float, *, level: float = 0.95) -> Rate:
-        """Fit the exponent of N in the standard deviation; see `fit_rate`.
-
-        Parameters
-        ----------
-        beta : float
-            One of `betas`.
-        level : float
-            The level of the confidence interval.
-
-        Returns
-        -------
-        Rate
-        """
+        """Fit the exponent of N in the standard deviation at one of `betas`; see `fit_rate`."""
         return fit_rate(self.widths, self.errors[self._index(beta)], level=level)
 
     def predicted_rate(self, beta: float) -> float:
-        """Fit the exponent of N in the predicted standard deviation.
+        """Fit the exponent of N in the predicted standard deviation at one of `betas`.
 
         −1/2 with pairs.  Otherwise it tends to 1/2 − β as N grows, when the initial output is all that is seen.
-
-        Parameters
-        ----------
-        beta : float
-            One of `betas`.
-
-        Returns
-        -------
-        float
         """
         variances = self.predicted[self._index(beta)].reshape(len(self.widths), -1) ** 2
         return float(np.polyfit(np.log(_several(self.widths)), np.log(variances.mean(axis=1)) / 2, 1)[0])

@@ -84,27 +84,11 @@ def gradient_flow(gram: Any, targets: Any, times: Any, weights: Any = None, lear
 
 
 class Modes:
-    """The modes of a kernel on weighted points: what is learned of each by a time.
+    """The modes of a kernel on points with coordinates L (n, r), signed weights w_j and targets y_j (n,).
 
-    Parameters
-    ----------
-    L : ndarray, shape (n, r)
-        Coordinates of the points that carry targets.
-    weights : ndarray, shape (n,)
-        Weights w_j; signed.
-    targets : ndarray, shape (n,)
-        Targets y_j.
-    learning_rate : float
-        The rate α.
-    least : float
-        Modes are left out if the absolute value of their eigenvalue is below.
-
-    Attributes
-    ----------
-    eigenvalues : ndarray, shape (n_modes,)
-        Those of f ↦ Σ_j w_j K(·, z_j) f(z_j), descending.
-    projections : ndarray, shape (n_modes,)
-        b·v_i = √λ_i Σ_j w_j y_j e_i(z_j), made positive by the sign of v_i.
+    Modes are left out if the absolute value of their eigenvalue is below `least`.  `eigenvalues`, (n_modes,), are those
+    of f ↦ Σ_j w_j K(·, z_j) f(z_j), descending; `projections` are b·v_i = √λ_i Σ_j w_j y_j e_i(z_j), made positive by
+    the sign of v_i.
     """
 
     def __init__(self, L: Array, weights: Array, targets: Array, learning_rate: float, least: float = 0.0) -> None:

@@ -58,8 +58,6 @@ class StationaryLaw(Immutable):
         Weights of the nodes, with sum one.
     targets, target_variances : ndarray, shape (n,)
         Mean and variance of the target given the node.
-    states : ndarray, shape (n,) or (n, k)
-        States at the nodes: integers of a chain, numbers or vectors of a recursion.
 
     Raises
     ------
@@ -84,6 +82,11 @@ class StationaryLaw(Immutable):
     >>> mu = StationaryLaw(data, MemoryMap(law))
     >>> round(mu.mean(lambda x, m: m), 12), round(mu.mean(lambda x, m: x * m), 12)
     (-0.12757158164, 0.186811509496)
+    >>> sol = mu.solve_poisson(lambda x, m: m)
+    >>> round(sol.mean, 12), round(sol.asymptotic_variance, 12), sol.residual < 1e-12
+    (-0.12757158164, 0.229144144549, True)
+    >>> mu.interpolate(np.exp(mu.memory))([0, 1], [-0.1, 0.1])
+    array([0.90483742, 1.10517092])
     """
 
     input_vectors: Array
@@ -135,65 +138,21 @@ class StationaryLaw(Immutable):
         return inputs(self.input_vectors)
 
     def mean(self, f: Callable[[Array, Array], Any]) -> float:
-        """E_μ[f(X, M)].
-
-        Parameters
-        ----------
-        f : callable
-            Vectorised function of inputs (n,), or (n, d) if d > 1, and memories (n,), with values (n,).
-
-        Returns
-        -------
-        float
-        """
+        """E_μ[f(X, M)] for a vectorised function of inputs, (n,) or (n, d), and memories (n,), with values (n,)."""
         return float(self.weights @ evaluate(f, self.input_vectors, self.memory))
 
     def sample(self, n: int, *, rng: Rng) -> tuple[Array, Array]:
-        """Draw independent points from μ.
+        """Draw n independent points from μ: inputs (n,) or (n, d), and memories (n,).
 
         On a chain or recursion each is the end of its own path, long enough to forget its start to 1e-13; on a
         sequence, a step drawn at random.
-
-        Parameters
-        ----------
-        n : int
-            How many.
-        rng : int or numpy.random.Generator
-            Source of randomness.
-
-        Returns
-        -------
-        x : ndarray, shape (n,) or (n, d)
-        m : ndarray, shape (n,)
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> from rnnkernel import InitialLaw, MarkovChain
-        >>> data = DataSequence(MarkovChain([[0.5, 0.5], [0.5, 0.5]]), inputs=[-1.0, 1.0], targets=[0.0, 0.0])
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-        >>> x, m = StationaryLaw(data, MemoryMap(law)).sample(5, rng=0)
-        >>> x.shape, m.shape
-        ((5,), (5,))
         """
         return self._draw(_checks.integer("n", n, least=0), _checks.generator(rng))
 
     def simulate(self, n: int, *, rng: Rng) -> tuple[Any, Array, Array]:
-        """Return a stationary path of n steps of a chain or recursion.
+        """Return a stationary path of n steps of a chain or recursion: states, inputs, and the memories they meet.
 
-        Parameters
-        ----------
-        n : int
-            How many steps.
-        rng : int or numpy.random.Generator
-            Source of randomness; the same seed gives the same path.
-
-        Returns
-        -------
-        states : ndarray, shape (n,) or (n, k)
-        x : ndarray, shape (n,) or (n, d)
-        m : ndarray, shape (n,)
-            The memory held when each input arrives.
+        Shapes are (n,) or (n, k), (n,) or (n, d), and (n,).
         """
         n = _checks.integer("n", n, least=0)
         lost, _ = self.memory_map.steps_to_forget, self.collocation  # which a path does not have
@@ -216,54 +175,16 @@ class StationaryLaw(Immutable):
         return self.collocation.intervals
 
     def interpolate(self, values: Any) -> Callable[[Any, Any], Array]:
-        """Return the function of (states, m) that has the given values at the nodes.
+        """Return the function of (states, m) that has the given values at the nodes, those of one function or of k.
 
-        Parameters
-        ----------
-        values : array_like, shape (n_nodes,) or (n_nodes, k)
-            Values at the nodes, of one function or of k.
-
-        Returns
-        -------
-        callable
-            Function of states and memories (n,) within `intervals`, with values (n,) or (n, k).  The interpolant of the
-            identity matrix gives the weights that turn values at the nodes into values there.
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> from rnnkernel import InitialLaw, MarkovChain
-        >>> data = DataSequence(MarkovChain([[0.5, 0.5], [0.5, 0.5]]), inputs=[-1.0, 1.0], targets=[0.0, 0.0])
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-        >>> mu = StationaryLaw(data, MemoryMap(law))
-        >>> mu.interpolate(np.exp(mu.memory))([0, 1], [-0.1, 0.1])
-        array([0.90483742, 1.10517092])
+        Values are (n_nodes,) or (n_nodes, k); the function takes states and memories (n,) within `intervals`, and has
+        values (n,) or (n, k).  That of the identity matrix gives the weights that turn values at the nodes into those
+        there.
         """
         return partial(self.collocation.at, self._at_nodes(values))
 
     def solve_poisson(self, f: Callable[[Array, Array], Any]) -> PoissonSolution:
-        """Solve u − P̂u = f − μ(f), μ(u) = 0, for a chain or a recursion.
-
-        Parameters
-        ----------
-        f : callable
-            Vectorised function of inputs (n,), or (n, d) if d > 1, and memories (n,), with values (n,).
-
-        Returns
-        -------
-        PoissonSolution
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> from rnnkernel import InitialLaw, MarkovChain
-        >>> chain = MarkovChain([[0.9, 0.1], [0.3, 0.7]])
-        >>> data = DataSequence(chain, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-        >>> sol = StationaryLaw(data, MemoryMap(law)).solve_poisson(lambda x, m: m)
-        >>> round(sol.mean, 12), round(sol.asymptotic_variance, 12), sol.residual < 1e-12
-        (-0.12757158164, 0.229144144549, True)
-        """
+        """Solve u − P̂u = f − μ(f), μ(u) = 0, for a chain or a recursion and a function as for `mean`."""
         return PoissonSolution(self.collocation, f)
 
     @property

@@ -193,13 +193,6 @@ def train(
     >>> run = train(RNN.sample(law, n_units=1000, beta=0.75, rng=0), data, time=2.0, learning_rate=1.0, rng=1)
     >>> run.network.predict(x=[-1.0, 1.5], memory=[-0.2, 0.4]).round(2)
     array([-0.57,  0.65])
-
-    Stopped when the loss is small enough, at a record that came in parts:
-
-    >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
-    >>> parts = (([1.0, -1.0], [0.5, float("nan")]) for _ in range(100))
-    >>> train(rnn, parts, learning_rate=1.0, callback=lambda run: run.losses[-1] < 0.05).losses.round(3)
-    array([0.23 , 0.099, 0.037])
     """
     _checks.kind("rnn", rnn, RNN)
     alpha = _checks.number("learning_rate", learning_rate, least=0)
