@@ -356,10 +356,7 @@ class DataSequence(Immutable):
         self.inputs = _checks.array("inputs", inputs, ndim=(1, 2))
         if len(self.inputs) != n or not self.inputs.size:
             raise ValueError(f"inputs must hold one input for each of {n} states, not shape {self.inputs.shape}")
-        given = _checks.array("targets", targets, ndim=(1, 2))
-        if given.shape not in ((n,), (n, n)):
-            raise ValueError(f"targets must have shape ({n},) or ({n}, {n}), not {given.shape}")
-        self.targets = given if given.ndim == 2 else np.repeat(given[:, None], n, axis=1)
+        self.targets = _of_transitions(targets, n)
         self.noise = _checks.number("noise", noise, least=0, most=1e100)
 
     @classmethod
@@ -406,12 +403,9 @@ class DataSequence(Immutable):
             raise ValueError(f"inputs must hold one input for each of {E.shape[1]} symbols, not {len(x)}")
         if targets is None:
             targets = np.tile(x if x.ndim == 1 else x[:, 0], (len(x), 1))
-        y = _checks.array("targets", targets, ndim=(1, 2))
-        if y.shape not in ((len(x),), (len(x), len(x))):
-            raise ValueError(f"targets must have shape ({len(x)},) or ({len(x)}, {len(x)}), not {y.shape}")
         i, a = np.nonzero(E)
         pairs = MarkovChain(chain.transition[np.ix_(i, i)] * E[i, a], normalize=True)
-        return cls(pairs, x[a], y[a] if y.ndim == 1 else y[np.ix_(a, a)], noise)
+        return cls(pairs, x[a], _of_transitions(targets, len(x))[np.ix_(a, a)], noise)
 
     @property
     def n_inputs(self) -> int:
@@ -426,15 +420,13 @@ class DataSequence(Immutable):
     @cached
     def mean_target(self) -> Array:
         """f*(i) = E[Y | state i] = Σ_j P_ij y_ij, shape (n_states,)."""
-        mean: Array = (self.chain.transition * self.targets).sum(axis=1)
-        return mean
+        return np.asarray((self.chain.transition * self.targets).sum(axis=1))
 
     @cached
     def target_variance(self) -> Array:
         """Var(Y | state i) = Σ_j P_ij (y_ij − f*(i))² + s², shape (n_states,)."""
         deviation = self.targets - self.mean_target[:, None]
-        variance: Array = (self.chain.transition * deviation**2).sum(axis=1) + self.noise**2
-        return variance
+        return np.asarray((self.chain.transition * deviation**2).sum(axis=1) + self.noise**2)
 
     def simulate(self, n: int, *, rng: Rng, start: int | None = None) -> tuple[Array, Array]:
         """Return n successive inputs, (n,) or (n, d) as `inputs` was given, and targets (n,).
@@ -449,6 +441,14 @@ class DataSequence(Immutable):
         if self.noise:
             y = y + self.noise * generator.standard_normal(n)
         return self.inputs[states[:-1]], y
+
+
+def _of_transitions(targets: Any, n: int) -> Array:
+    """Return the targets of n states, or of their transitions, as those of transitions (n, n)."""
+    given = _checks.array("targets", targets, ndim=(1, 2))
+    if given.shape not in ((n,), (n, n)):
+        raise ValueError(f"targets must have shape ({n},) or ({n}, {n}), not {given.shape}")
+    return given if given.ndim == 2 else np.repeat(given[:, None], n, axis=1)
 
 
 def _thresholds(probabilities: Array) -> Array:

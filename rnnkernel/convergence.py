@@ -52,6 +52,8 @@ class Rate(NamedTuple):
 class ConvergenceStudy(Immutable):
     """Errors g^N_t − g_t of many networks; made by `convergence_study`.
 
+    Book: :doc:`convergence-measured`.
+
     Attributes
     ----------
     widths : tuple of int
@@ -62,10 +64,6 @@ class ConvergenceStudy(Immutable):
         The errors; without the axis n_times for one time given as a number.
     predicted : ndarray, shape (n_betas, n_widths, n_times, n_points)
         The standard deviation that `KernelLimit.fluctuations` predicts.
-
-    Notes
-    -----
-    Book: :doc:`convergence-measured`.
 
     Examples
     --------
@@ -84,14 +82,12 @@ class ConvergenceStudy(Immutable):
     @property
     def std(self) -> Array:
         """Standard deviation of the errors over seeds, (n_betas, n_widths, n_times, n_points)."""
-        std: Array = self.errors.std(axis=2, ddof=1)
-        return std
+        return np.asarray(self.errors.std(axis=2, ddof=1))
 
     @property
     def bias(self) -> Array:
         """Mean of the errors over seeds, of the same shape."""
-        bias: Array = self.errors.mean(axis=2)
-        return bias
+        return np.asarray(self.errors.mean(axis=2))
 
     def rate(self, beta: float, *, level: float = 0.95) -> Rate:
         """Fit the exponent of N in the standard deviation at one of `betas`; see `fit_rate`."""

@@ -25,6 +25,8 @@ _ROWS = 8192  # of coordinates that are multiplied at a time
 def gradient_flow(gram: Any, targets: Any, times: Any, weights: Any = None, learning_rate: float = 1.0) -> Array:
     """Solve kernel gradient flow, d/dt g_t = α Σ_j w_j (y_j − g_t(z_j)) K(·, z_j), g_0 = 0, exactly in time.
 
+    Book: :doc:`real-sequences`.
+
     Parameters
     ----------
     gram : array_like, shape (n_points, n)
@@ -49,10 +51,6 @@ def gradient_flow(gram: Any, targets: Any, times: Any, weights: Any = None, lear
     ValueError
         If shapes do not fit, or if the first n rows are not symmetric and positive semi-definite to 1e-8 of their
         largest eigenvalue.
-
-    Notes
-    -----
-    Book: :doc:`real-sequences`.
 
     Examples
     --------

@@ -34,6 +34,8 @@ class Fluctuations(Immutable):
 
     They hold for large N, for output weights with E C³ = 0, and without clipping.  What they leave out is of the orders
     N^{2β−3} and N^{−2} in the variance, N^{4β−4} and N^{2β−3} in the mean.
+    Book: :doc:`fluctuations-while-learning` for V^S, :doc:`convergence-measured` for the other variances,
+    :doc:`convergence-measured-in-depth` for `next_order`.
 
     Parameters
     ----------
@@ -50,11 +52,6 @@ class Fluctuations(Immutable):
         V^R, the variance of the limit of a record around that of its source; zero on a chain.
     next_order : tuple of ndarray, or function without arguments that returns it, optional
         b, b¹, b¹ of pairs, V^F and V^D.
-
-    Notes
-    -----
-    Book: :doc:`fluctuations-while-learning` for V^S, :doc:`convergence-measured` for the other variances,
-    :doc:`convergence-measured-in-depth` for `next_order`.
 
     Examples
     --------

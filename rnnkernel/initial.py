@@ -46,6 +46,8 @@ class Particles(NamedTuple):
 class InitialLaw(Immutable):
     """The law λ of the initial parameters of one unit.
 
+    Book: :doc:`network-that-remembers`.
+
     Parameters
     ----------
     output : frozen scipy.stats distribution
@@ -56,10 +58,6 @@ class InitialLaw(Immutable):
         Law of the recurrent weight B, independent of W; or B as a vectorised function of W, (n, d) -> (n,).
     n_inputs : int, optional
         The dimension d if `inputs` is one distribution for all coordinates; 1 if not given.
-
-    Notes
-    -----
-    Book: :doc:`network-that-remembers`.
 
     Examples
     --------

@@ -26,7 +26,7 @@ class TangentKernel(Immutable):
 
     Called with two sets of points x1, m1, x2, m2, as `RNN.predict` takes them, it returns their Gram matrix, (n1, n2):
     to rounding and for every x if W is normal, and otherwise by the quadrature of the law.  With Q quadrature nodes it
-    is the inner product of Q (1 + d) features.
+    is the inner product of Q (1 + d) features.  Book: :doc:`tangent-kernel`.
 
     Parameters
     ----------
@@ -34,10 +34,6 @@ class TangentKernel(Immutable):
         Law of a unit's parameters.
     activation : str or Activation
         The activation σ.
-
-    Notes
-    -----
-    Book: :doc:`tangent-kernel`.
 
     Examples
     --------
@@ -126,6 +122,7 @@ def empirical_kernel(rnn: RNN, x1: Any, m1: Any, x2: Any, m2: Any) -> Array:
     K^N((x, m), (x', m')) = (1/N) Σ_i [σ(u_i) σ(u_i') + (x·x') (C^i)² σ'(u_i) σ'(u_i')],   u_i = W^i·x + m.
 
     One step of training at (x', m') changes the output at (x, m) by (α/N) e K^N, to first order.
+    Book: :doc:`training-online`.
 
     Parameters
     ----------
@@ -141,10 +138,6 @@ def empirical_kernel(rnn: RNN, x1: Any, m1: Any, x2: Any, m2: Any) -> Array:
     Returns
     -------
     ndarray, shape (n1, n2)
-
-    Notes
-    -----
-    Book: :doc:`training-online`.
 
     Examples
     --------

@@ -33,6 +33,7 @@ class MemoryMap(Immutable):
 
     Nothing here is random.  If W is normal and B independent of it, then φ(x, m) = E[B] E σ(a + s g) with a standard
     normal g, and panels in g give this to rounding for every x.  Otherwise expectations use the quadrature of the law.
+    Book: :doc:`memory-is-a-function` and :doc:`random-fixed-point`.
 
     Parameters
     ----------
@@ -46,10 +47,6 @@ class MemoryMap(Immutable):
     AssumptionWarning
         If q ≥ 1, so that memory may not forget; or if memory started at zero stays at zero, because B is centred
         given W, or because σ is odd, W symmetric and B independent of W.
-
-    Notes
-    -----
-    Book: :doc:`memory-is-a-function` and :doc:`random-fixed-point`.
 
     Examples
     --------

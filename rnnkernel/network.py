@@ -73,6 +73,7 @@ class RNN(Network):
     """A recurrent network of N units; it never changes, training returns a new one.
 
     Each parameter is an attribute; arrays are read-only, and `inputs` is then (N, d).
+    Book: :doc:`network-that-remembers`.
 
     Parameters
     ----------
@@ -91,10 +92,6 @@ class RNN(Network):
     past : tuple (x, states), optional
         The last inputs (n, d), and the states (n, N) that they met, oldest first: training with τ > 1 goes back
         to them.  None if not given.
-
-    Notes
-    -----
-    Book: :doc:`network-that-remembers`.
 
     Examples
     --------

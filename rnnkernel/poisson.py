@@ -41,6 +41,7 @@ class PoissonSolution(Immutable):
 
     u = Σ_n (P̂ⁿf − μf).  Called with states, (n,) or (n, k), and memories (n,), it evaluates u there, through one more
     application of the equation, u = f − μ(f) + P̂u, which needs u on the right at the nodes only.
+    Book: :doc:`poisson-equation`.
 
     Parameters
     ----------
@@ -57,10 +58,6 @@ class PoissonSolution(Immutable):
         u at the nodes of the law.
     asymptotic_variance : float
         σ_f² = 2⟨u, f − μf⟩_μ − ‖f − μf‖²_μ, the limit of n times the variance of the average over n steps.
-
-    Notes
-    -----
-    Book: :doc:`poisson-equation`.
 
     Examples
     --------

@@ -214,6 +214,7 @@ class GaussianAutoregression(_Recursion):
 
     The state is (X_k, …, X_{k−p+1}), the input X_k alone.  The stationary law is normal with mean zero, and a
     stationary start is exact.  `StationaryLaw` computes for p ≤ 2 and |a_1| + |a_2| < 1, and else simulates.
+    Book: :doc:`hidden-states-and-a-continuum`.
 
     Parameters
     ----------
@@ -232,10 +233,6 @@ class GaussianAutoregression(_Recursion):
         The spectral radius of x ↦ Ax, the state without innovations, at which a start is forgotten: less than one.
     covariance : ndarray, shape (p, p)
         That of the state in the stationary law, Σ = AΣAᵀ + s² e_1 e_1ᵀ.
-
-    Notes
-    -----
-    Book: :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------
@@ -305,7 +302,7 @@ class NoisyRotation(_Recursion):
 
     The input is the point (cos θ, sin θ).  The stationary law is uniform.  Each step multiplies the Fourier mode
     e^{inθ} by e^{inω − n²s²/2}: the law of θ_k mixes at the rate ρ^k, ρ = e^{−s²/2}.  Yet two copies with the same
-    noise never approach each other.
+    noise never approach each other.  Book: :doc:`hidden-states-and-a-continuum`.
 
     Parameters
     ----------
@@ -317,10 +314,6 @@ class NoisyRotation(_Recursion):
         Vectorised function of (θ_k, θ_{k+1}), arrays (n,), with values (n,); cos θ_{k+1} if not given.
     noise : float
         Standard deviation of Gaussian noise added to the targets.
-
-    Notes
-    -----
-    Book: :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------
@@ -372,6 +365,7 @@ class RandomRecursion(_Recursion):
     """Data from a step function of your own, s_{k+1} = step(s_k, u_{k+1}) with u uniform on [0, 1), or of a given law.
 
     If the law of u is given, and `step` is smooth in the state, `StationaryLaw` computes instead of simulating.
+    Book: :doc:`hidden-states-and-a-continuum`.
 
     Parameters
     ----------
@@ -394,10 +388,6 @@ class RandomRecursion(_Recursion):
         The factor q < 1 by which a step brings two states closer on average, if you know one.
     innovation : frozen scipy.stats distribution, or list of them, optional
         Law of u, or of each of its numbers; uniform if not given.
-
-    Notes
-    -----
-    Book: :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------
@@ -493,7 +483,7 @@ def even_process(stop: float = 0.5, *, noise: float = 0.0) -> DataSequence:
     Three states, two inputs.  State 0 has the input −1; states 1 and 2, first and second of a pair, share the input 1.
     From 0 and from 2 the chain moves to 0 with probability p, to 1 otherwise; from 1 always to 2.  The inputs alone
     are not Markov of any order: what comes next depends on the parity of the present run.  The target is the next
-    input.
+    input.  Book: :doc:`hidden-states-and-a-continuum`.
 
     Parameters
     ----------
@@ -506,10 +496,6 @@ def even_process(stop: float = 0.5, *, noise: float = 0.0) -> DataSequence:
     -------
     DataSequence
         Its chain has π = (p, 1 − p, 1 − p)/(2 − p) and the eigenvalues 1, 0, −(1 − p): its spectral gap is p.
-
-    Notes
-    -----
-    Book: :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------

@@ -32,7 +32,7 @@ class StationaryLaw(Immutable):
     `Autoregression`, a `NoisyRotation`, or a `RandomRecursion` with an innovation it is collocation in its state, too;
     the weights are signed, and exact for smooth f up to rounding.  On a given sequence (x, y), or on any other object
     whose ``simulate(n, rng=)`` returns (x, y), it is the empirical law of (x_k, M_k), M_0 = 0; on several sequences,
-    memory starts from zero in each.
+    memory starts from zero in each.  Book: :doc:`stationary-law`.
 
     Parameters
     ----------
@@ -67,10 +67,6 @@ class StationaryLaw(Immutable):
         smooth, its states have no bounded range, or it has more than two state variables.
     TypeError
         From all that needs transition probabilities, if data is a sequence.
-
-    Notes
-    -----
-    Book: :doc:`stationary-law`.
 
     Examples
     --------
@@ -289,13 +285,12 @@ class ChainLaw(StationaryLaw):
         return states, self.data.inputs[states]
 
     def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
-        chain, points = self.data.chain, self.data.input_vectors
-        states = generator.choice(chain.n_states, size=n, p=chain.stationary_distribution)
-        m = np.zeros(n)
-        for _ in range(self._steps_to_forget()):
-            m = self.memory_map(points[states], m)
-            states = (generator.random(n)[:, None] >= chain.cumulative[states]).sum(axis=1)
-        return self.data.inputs[states], m
+        steps = self._steps_to_forget() + 1
+        x, m = np.empty((n, self.memory_map.n_inputs)), np.empty(n)
+        for i in range(n):
+            path = self._path(steps, generator)[1]
+            x[i], m[i] = path[-1], self.memory_map.fixed_point(path[:-1])
+        return inputs(x), m
 
 
 class ContinuumLaw(ChainLaw):
@@ -323,16 +318,6 @@ class ContinuumLaw(ChainLaw):
     def _path(self, n: int, generator: np.random.Generator) -> tuple[Any, Array]:
         states = self.data._states(n, generator, None)
         return states, self.data._inputs(states)
-
-    def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
-        steps = self._steps_to_forget() + 1
-        x = np.empty((n, steps, self.memory_map.n_inputs))  # at once, so that too many are refused at once
-        for each in x:
-            each[:] = self._path(steps, generator)[1].reshape(each.shape)
-        m = np.zeros(n)
-        for now in x[:, :-1].swapaxes(0, 1):
-            m = self.memory_map(now, m)
-        return inputs(x[:, -1]), m
 
 
 class EmpiricalLaw(StationaryLaw):

@@ -209,14 +209,14 @@ def train(
     rate = alpha / rnn.n_units ** (2 - 2 * rnn.beta) * rnn.scale
     task = partial(Task, scale=rnn.scale, rate=rate, clip=bound, stop=STOP)
     n_records = _checks.integer("n_records", n_records, least=1)
-    parts, n_steps = _batch(rnn, data, time, task) if batch else _parts(rnn, data, time, rng, task)
+    parts, n_steps = _parts(rnn, data, time, rng, batch, task)
     if tau > 1 and n_steps is not None:
         tau = min(tau, max(len(rnn.past[0]) + n_steps + 1, 2))  # further back there is nothing
     held: Any = Blocks.of(rnn) if tau == 1 else Rings.of(rnn, tau)
-    loop = in_batch if batch else one_step if tau == 1 else replay
     if batch:
         sequences: Any = data
         held = Weights.of(rnn)._replace(S=np.zeros((len(sequences), rnn.n_units)))
+    loop = in_batch if batch else one_step if tau == 1 else replay
     return descend(rnn, loop, held, parts, n_steps, n_records, alpha, points, callback, progress)
 
 
@@ -312,9 +312,14 @@ def steps_until(time: float | None, n_units: int) -> int | None:
     return None if time is None else round(_checks.number("time", time, least=0, most=2.0**62 / n_units) * n_units)
 
 
-def _parts(rnn: RNN, data: Data, time: float | None, rng: Rng, task: Callable[..., Task]) -> tuple[Parts, int | None]:
+def _parts(
+    rnn: RNN, data: Data, time: float | None, rng: Rng, batch: bool, task: Callable[..., Task]
+) -> tuple[Parts, int | None]:
     """Return what is to be learned from, in parts, and the number of all steps if it is known."""
     steps = steps_until(time, rnn.n_units)
+    several = isinstance(data, (tuple, list)) and _checks.is_several(data)
+    if batch and not several:
+        raise TypeError(f"data must be a list of pairs (x, y) if batch=True, not {_checks.described(data)}")
     if isinstance(data, Iterator):
         return _stream(rnn, data, steps, task), steps
     if not isinstance(data, (tuple, list)):
@@ -326,32 +331,21 @@ def _parts(rnn: RNN, data: Data, time: float | None, rng: Rng, task: Callable[..
         if steps is None:
             raise ValueError("time must be given if data is simulated")
         data = _checks.simulated(data, steps, rng)
-    found = _checks.records(data, rnn.n_inputs)
-    x, y = found[0] if len(found) == 1 else (np.concatenate(each) for each in zip(*found, strict=True))
-    if not len(x) and steps:
+    xs, ys = zip(*_checks.records(data, rnn.n_inputs), strict=True)
+    lengths = [len(y) for y in ys]
+    if several and not all(lengths):
+        raise ValueError(f"data must hold records of at least one step, but data[{lengths.index(0)}] has none")
+    if batch and len(set(lengths)) > 1:
+        raise ValueError(f"data must hold sequences of one length if batch=True, not {set(lengths)}")
+    if not any(lengths) and steps:
         raise ValueError("data must hold at least one input, not none")
-    starts = np.zeros(len(x), np.bool_)
-    if _checks.is_several(data):
-        lengths = [len(each) for _, each in found]
-        if not all(lengths):
-            raise ValueError(f"data must hold records of at least one step, but data[{lengths.index(0)}] has none")
-        starts[np.cumsum([0, *lengths[:-1]])] = True
-    n_steps = len(x) if steps is None else steps
-    return [(task(x, y, starts), n_steps)], n_steps
-
-
-def _batch(rnn: RNN, data: Any, time: float | None, task: Callable[..., Task]) -> tuple[Parts, int]:
-    """Return sequences that are read side by side, (b, n, d) and (b, n), and the number of all steps."""
-    steps = steps_until(time, rnn.n_units)
-    if not isinstance(data, (tuple, list)) or not _checks.is_several(data):
-        raise TypeError(f"data must be a list of pairs (x, y) if batch=True, not {_checks.described(data)}")
-    x, y = zip(*_checks.records(data, rnn.n_inputs), strict=True)
-    lengths = {len(each) for each in y}
-    if len(lengths) > 1 or 0 in lengths:
-        raise ValueError(f"data must hold sequences of one length if batch=True, and not of none, not {lengths}")
-    n = len(y[0])
+    n = lengths[0] if batch else sum(lengths)
+    starts = np.zeros(n, np.bool_)
+    if several:
+        starts[0 if batch else np.cumsum([0, *lengths[:-1]])] = True
+    join = np.stack if batch else np.concatenate
     n_steps = n if steps is None else steps
-    return [(task(np.stack(x), np.stack(y), np.arange(n) == 0), n_steps)], n_steps
+    return [(task(join(xs), join(ys), starts), n_steps)], n_steps
 
 
 def _stream(rnn: RNN, data: Iterator[Any], n_steps: int | None, task: Callable[..., Task]) -> Parts:
