@@ -125,10 +125,6 @@ class Points:
             self._kept[i] = out
         return out
 
-    def diagonal(self) -> Array:
-        """K(z, z) of all points."""
-        return diagonal(self.units, self.x, self.m)
-
     def among(self, chosen: Any) -> Array:
         """K between some of the points."""
         few = Points(self.units, self.x[chosen], self.m[chosen], self.largest, self.accuracy)

@@ -205,12 +205,9 @@ class KernelLimit(Immutable):
         t = _checks.number("time", time, least=0, most=1e300)
         memory = self.memory_map.trajectory(x, start)[:-1]
         points, learned = _checks.sequence("x", x, self.law.n_inputs), self._modes.learned(np.asarray(t))
-
-        def predict(x: Array, m: Array) -> Array:
-            return self._coordinates.combination(x, m, learned)
-
+        predict = partial(self._coordinates.combination, vectors=learned)
         if steps is None:
-            return predict(points, memory) if len(points) else np.empty(0)
+            return predict(points, memory)
         return _ahead.forecasts(points, memory, steps, feedback, predict, self.memory_map)
 
     def fluctuations(

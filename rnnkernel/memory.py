@@ -167,7 +167,7 @@ class MemoryMap(Immutable):
             if not len(x):
                 raise ValueError("x must hold at least one input, not none")
             m = self.trajectory(x, start)
-            square = self._over_units.mean_squares(self.activation.value, x, m[:-1])
+            square = self._over_units.mean_squares(self.activation, x, m[:-1])
             deviation = float(np.sqrt((square - m[1:] ** 2).max()))
         return deviation / float(np.sqrt(n_units)) / (1 - worst)
 
@@ -236,20 +236,20 @@ class _OverNodes:
         self._first = law.quadrature.weights * law.recurrent_mean
 
     def means(self, function: Any, x: Array, m: Array) -> Array:
-        return self._at_points(expectations, function, self._first, x, m)
+        out = np.empty(len(m))
+        for part in slices(len(out), len(self._first)):
+            expectations(function, self._nodes, self._first, x[part], m[part], out[part])
+        return out
 
-    def mean_squares(self, function: Any, x: Array, m: Array) -> Array:
-        return self._at_points(_mean_squares, function, self._law.quadrature.weights * self._law.recurrent_square, x, m)
+    def mean_squares(self, activation: Activation, x: Array, m: Array) -> Array:
+        weights, out = self._law.quadrature.weights * self._law.recurrent_square, np.empty(len(m))
+        for part in slices(len(out), len(weights)):
+            out[part] = activation(x[part] @ self._nodes + m[part, None]) ** 2 @ weights
+        return out
 
     def follow(self, function: Any, x: Array, memory: Array) -> None:
         for part in slices(len(x), len(self._first)):
             iterate(function, self._nodes, self._first, x[part], memory[part.start : part.stop + 1])
-
-    def _at_points(self, loop: Any, function: Any, weights: Array, x: Array, m: Array) -> Array:
-        out = np.empty(len(m))
-        for part in slices(len(out), len(weights)):
-            loop(function, self._nodes, weights, x[part], m[part], out[part])
-        return out
 
 
 class _OverNormal:
@@ -262,9 +262,10 @@ class _OverNormal:
         a, s = self._normal.reduced(x)
         return float(self._law.recurrent.mean()) * _normal.means(function, self._panels, a + m, s)
 
-    def mean_squares(self, function: Any, x: Array, m: Array) -> Array:
+    def mean_squares(self, activation: Activation, x: Array, m: Array) -> Array:
         a, s = self._normal.reduced(x)
-        return float(self._law.recurrent.moment(2)) * _normal.means(function, self._panels, a + m, s, squared=True)
+        squares = _normal.means(activation.value, self._panels, a + m, s, squared=True)
+        return float(self._law.recurrent.moment(2)) * squares
 
     def follow(self, function: Any, x: Array, memory: Array) -> None:
         _normal.follow(function, self._panels, *self._normal.reduced(x), self._law.recurrent.mean(), memory)
@@ -278,10 +279,7 @@ def _sup(activation: Activation) -> float:
     return float(size.max())
 
 
-_sum = jit(fastmath={"reassoc", "contract", "nsz"})
-
-
-@_sum
+@jit(fastmath={"reassoc", "contract", "nsz"})
 def _expectation(function: Any, nodes: Any, weights: Any, x: Any, m: Any, u: Any) -> Any:
     """Σ_q weights[q] function(nodes[:, q]·x + m); u is room for the arguments."""
     preactivations(nodes, x, m, u)
@@ -305,15 +303,3 @@ def iterate(function: Any, nodes: Any, weights: Any, x: Any, memory: Any) -> Non
     u = np.empty(len(weights))
     for k in range(len(x)):
         memory[k + 1] = _expectation(function, nodes, weights, x[k], memory[k], u)
-
-
-@_sum
-def _mean_squares(function: Any, nodes: Any, weights: Any, x: Any, m: Any, out: Any) -> None:
-    """Σ_q weights[q] function(nodes[:, q]·x + m)², point by point."""
-    u = np.empty(len(weights))
-    for k in range(len(out)):
-        preactivations(nodes, x[k], m[k], u)
-        total = 0.0
-        for q in range(len(u)):
-            total += weights[q] * function(u[q]) ** 2
-        out[k] = total

@@ -32,6 +32,9 @@ class _Recursion(Immutable):
 
     n_inputs: int = 1  #: the dimension d of an input
     _period: float | None = None  # of the state, if it is an angle
+    _states: Callable[[int, np.random.Generator, Any], Array]  # n states from a start, or in their law if it is None
+    _next: Callable[[Array, Array], Array]  # the states after a step, from states (n,) or (n, k), noise (n, n_laws)
+    _path: Callable[[int, np.random.Generator, Any], Array]  # n states from the first on
 
     def __init__(self, targets: Callable[[Array, Array], Array] | None, noise: float) -> None:
         self.targets = (
@@ -52,9 +55,6 @@ class _Recursion(Immutable):
             y = y + self.noise * generator.standard_normal(n)
         return self._inputs(states[:-1]), y
 
-    def _states(self, n: int, generator: np.random.Generator, start: Any) -> Array:
-        raise NotImplementedError
-
     @property
     def _laws(self) -> tuple[Distribution, ...] | None:
         """The laws of the independent numbers that drive a step, or None if they are not known."""
@@ -64,14 +64,6 @@ class _Recursion(Immutable):
     def _origin(self) -> Any:
         """A state from which all others are reached."""
         return 0.0
-
-    def _next(self, states: Array, noise: Array) -> Array:
-        """Return the states after a step, from states (n,) or (n, n_state) and noise (n, n_laws)."""
-        raise NotImplementedError
-
-    def _path(self, n: int, generator: np.random.Generator, first: Any) -> Array:
-        """Return n states from the first on."""
-        raise NotImplementedError
 
     def _after(self, burn_in: int, n: int, generator: np.random.Generator, first: Any) -> Array:
         """Return n states after a burn-in, of which a block at a time is held."""

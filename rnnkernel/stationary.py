@@ -92,6 +92,9 @@ class StationaryLaw(Immutable):
     target_variances: Array
     collocation: Collocation
     _deviations: Array  # the matrix of u ↦ Cov(Y, u(s') | s) on functions of the state alone
+    _find: Callable[[Any, int | None, Rng], None]  # fills the attributes of the nodes
+    _draw: Callable[[int, np.random.Generator], tuple[Array, Array]]
+    _path: Callable[[int, np.random.Generator], tuple[Any, Array]]  # states and inputs of a stationary path
 
     def __new__(
         cls,
@@ -197,17 +200,6 @@ class StationaryLaw(Immutable):
         if len(given) != len(self.memory):
             raise ValueError(f"values must hold one value for each of {len(self.memory)} nodes, not {len(given)}")
         return given
-
-    def _find(self, n_nodes: Any, n_steps: int | None, rng: Rng) -> None:
-        """Fill the attributes of the nodes."""
-        raise NotImplementedError
-
-    def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
-        raise NotImplementedError
-
-    def _path(self, n: int, generator: np.random.Generator) -> tuple[Any, Array]:
-        """Return states and inputs of a stationary path."""
-        raise NotImplementedError
 
 
 class ChainLaw(StationaryLaw):
