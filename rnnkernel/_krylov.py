@@ -16,7 +16,7 @@ _LOOK = 4  # steps between two looks at what is left
 def gmres(apply: Callable[[Array], Array], b: Array) -> Array:
     """Solve apply(x) = b column by column, each by the best combination of b, apply(b), apply(apply(b)) and so on.
 
-    `apply` is a linear map of the columns of arrays (n, n_columns) like b.   It ends when what is left of b no longer
+    `apply` is a linear map of the columns of arrays (n, n_columns) like b.  It ends when what is left of b no longer
     falls, and raises ``ArithmeticError`` if that is more than 1e-9 of some column.
     """
     size = np.linalg.norm(b, axis=0)

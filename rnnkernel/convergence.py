@@ -201,9 +201,8 @@ def convergence_study(
     times : float or array_like, shape (n_times,)
         Times t = k/N at which errors are measured, ascending.
     x : array_like, shape (n_points,) or (n_points, d)
-        Inputs at which errors are measured; one input is repeated.
     memory : array_like, shape (n_points,)
-        Memories there; one memory is repeated.
+        Points at which errors are measured; a single input or memory is repeated.
     rng : int or numpy.random.Generator
         Source of randomness; the same seed gives the same bits, however many workers there are.
     paired : bool

@@ -125,32 +125,10 @@ class MemoryMap(Immutable):
 
         sup_k ‖M^N_k − M_k‖_{L²} ≤ N^{−1/2} sup_{x,m} sd_λ(B σ(W·x + m)) / (1 − L sup|B|).
 
-        Parameters
-        ----------
-        n_units : int
-            The number of units N.
-        x : array_like, shape (n,) or (n, d), optional
-            The inputs that the network will see: the supremum then is over the points (x_k, M_k) of this sequence.
-            If not given, sup|σ| (E B²)^{1/2} stands for it, which is larger than the standard deviation anywhere.
-        start : float
-            The memory M_0 that both start from, used with `x`.
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        ValueError
-            If L sup|B| ≥ 1: a finite network may then fail to contract, and the bound does not exist.
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 0.5))
-        >>> phi = MemoryMap(law)
-        >>> round(phi.finite_width_bound(400), 6), round(phi.finite_width_bound(400, x=[-1.0, 1.5]), 6)
-        (0.028868, 0.019918)
+        If the inputs `x` that the network will see are given, (n,) or (n, d), the supremum is over the points (x_k,
+        M_k) of this sequence, with M_0 = `start`; if not, sup|σ| (E B²)^{1/2} stands for it, which is larger than the
+        standard deviation anywhere.  If L sup|B| ≥ 1, a finite network may fail to contract: a ValueError, as there is
+        no bound.
         """
         n_units = _checks.integer("n_units", n_units, least=1)
         worst = self.activation.lipschitz * self.law.recurrent_bound

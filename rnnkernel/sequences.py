@@ -130,13 +130,7 @@ class Autoregression(_Recursion):
     ) -> None:
         super().__init__(targets, noise)
         self.contraction = _checks.number("contraction", contraction, least=0, below=1)
-        self.innovation = innovation
-        if innovation is not None:
-            if not hasattr(innovation, "rvs") or not hasattr(innovation, "support"):
-                given = _checks.described(innovation)
-                raise TypeError(f"innovation must be a frozen scipy.stats distribution, not {given}")
-            if not np.isfinite(innovation.var()):
-                raise ValueError(f"innovation must have a finite variance, not {innovation.var()}")
+        self.innovation = None if innovation is None else _checks.distribution("innovation", innovation)
 
     @property
     def mean(self) -> float:
