@@ -22,11 +22,12 @@ import numpy as np
 
 from rnnkernel import _checks, _math
 from rnnkernel._jit import jit, slices
+from rnnkernel._steps import FAST, TOO_LARGE, Weights
 from rnnkernel._types import Array, Rng
 from rnnkernel.activations import Activation
 from rnnkernel.initial import InitialLaw
 from rnnkernel.network import Network
-from rnnkernel.training import FAST, STOP, TOO_LARGE, TrainingRecord, Weights, descend, steps_until
+from rnnkernel.training import STOP, TrainingRecord, descend, steps_until
 
 LOSSES = "cross-entropy", "squared"
 
