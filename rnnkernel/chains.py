@@ -317,11 +317,8 @@ class MarkovChain(Immutable):
         return closed[0]
 
     def __repr__(self) -> str:
-        return (
-            f"MarkovChain({self.transition.tolist()})"
-            if self.n_states <= 4
-            else f"MarkovChain(n_states={self.n_states})"
-        )
+        what = self.transition.tolist() if self.n_states <= 4 else f"n_states={self.n_states}"
+        return f"MarkovChain({what})"
 
 
 class DataSequence(Immutable):

@@ -278,11 +278,13 @@ class ChainLaw(StationaryLaw):
 
     def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
         steps = self._steps_to_forget() + 1
-        x, m = np.empty((n, self.memory_map.n_inputs)), np.empty(n)
-        for i in range(n):
-            path = self._path(steps, generator)[1]
-            x[i], m[i] = path[-1], self.memory_map.fixed_point(path[:-1])
-        return inputs(x), m
+        x = np.empty((n, steps, self.memory_map.n_inputs))  # at once, so that too many are refused at once
+        for each in x:
+            each[:] = self._path(steps, generator)[1].reshape(each.shape)
+        m = np.zeros(n)
+        for now in x[:, :-1].swapaxes(0, 1):
+            m = self.memory_map(now, m)
+        return inputs(x[:, -1]), m
 
 
 class ContinuumLaw(ChainLaw):
