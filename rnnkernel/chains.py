@@ -282,11 +282,11 @@ class MarkovChain(Immutable):
                     raise ValueError(f"start must be a state from 0 to {self.n_states - 1}, not {start}")
             states[0] = first
             for part in spans(n, _DRAW):
-                _walk(self.cumulative, uniforms[part], states[part])
+                _walk(self._cumulative, uniforms[part], states[part])
         return states
 
     @cached
-    def cumulative(self) -> Array:
+    def _cumulative(self) -> Array:
         """Cumulative probabilities of each row, infinite from the last state on that can be reached."""
         return np.array([_thresholds(row) for row in self.transition])
 
