@@ -9,6 +9,7 @@ solves the Poisson equation u − Pu = f̄, π(u) = 0.
 """
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -321,7 +322,29 @@ class MarkovChain(Immutable):
         return f"MarkovChain({what})"
 
 
-class DataSequence(Immutable):
+class StateSequence(Immutable):
+    """What all data sequences share: states become inputs, successive states become targets, with Gaussian noise."""
+
+    noise: float
+    _states: Callable[[int, np.random.Generator, Any], Any]  # n states from a start, or in their law if it is None
+    _inputs: Callable[[Any], Array]  # of states
+    _targets: Callable[[Any, Any], Array]  # of states and the next states, without noise
+
+    def simulate(self, n: int, *, rng: Rng, start: Any = None) -> tuple[Array, Array]:
+        """Return n successive inputs, (n,) or (n, d), and targets, (n,); y[k] belongs to the step from k to k + 1.
+
+        `start` is the first state, drawn from the stationary law if not given; the same seed gives the same sequence.
+        """
+        n = _checks.integer("n", n, least=0)
+        generator = _checks.generator(rng)
+        states = self._states(n + 1, generator, start)
+        y = self._targets(states[:-1], states[1:])
+        if self.noise:
+            y = y + self.noise * generator.standard_normal(n)
+        return self._inputs(states[:-1]), y
+
+
+class DataSequence(StateSequence):
     """Inputs and targets driven by a Markov chain.
 
     In state i the input is x_i; on the transition i → j the target is y_ij + s η with η ~ N(0, 1).  States that
@@ -425,19 +448,14 @@ class DataSequence(Immutable):
         deviation = self.targets - self.mean_target[:, None]
         return np.asarray((self.chain.transition * deviation**2).sum(axis=1) + self.noise**2)
 
-    def simulate(self, n: int, *, rng: Rng, start: int | None = None) -> tuple[Array, Array]:
-        """Return n successive inputs, (n,) or (n, d) as `inputs` was given, and targets (n,).
+    def _states(self, n: int, generator: np.random.Generator, start: Any) -> Any:
+        return self.chain.simulate(n, rng=generator, start=start)
 
-        y[k] belongs to the transition from step k to k + 1.  `start` is the state of the first input, drawn from the
-        stationary distribution if not given; the same seed gives the same sequence.
-        """
-        n = _checks.integer("n", n, least=0)
-        generator = _checks.generator(rng)
-        states = self.chain.simulate(n + 1, rng=generator, start=start)
-        y = self.targets[states[:-1], states[1:]]
-        if self.noise:
-            y = y + self.noise * generator.standard_normal(n)
-        return self.inputs[states[:-1]], y
+    def _inputs(self, states: Any) -> Array:
+        return np.asarray(self.inputs[states])
+
+    def _targets(self, states: Any, after: Any) -> Array:
+        return np.asarray(self.targets[states, after])
 
 
 def _of_transitions(targets: Any, n: int) -> Array:

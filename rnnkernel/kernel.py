@@ -55,14 +55,9 @@ class TangentKernel(Immutable):
         self._units = None if normal is None else _hermite.Units(self.activation, normal, law.output_square)
 
     @property
-    def n_inputs(self) -> int:
-        """The dimension d of an input."""
-        return self.law.n_inputs
-
-    @property
     def n_features(self) -> int:
         """The number Q (1 + d) of features, with Q quadrature nodes."""
-        return len(self.law.quadrature.weights) * (1 + self.n_inputs)
+        return len(self.law.quadrature.weights) * (1 + self.law.n_inputs)
 
     @cached
     def _rule(self) -> tuple[Array, Array, Array]:
@@ -74,7 +69,8 @@ class TangentKernel(Immutable):
         """Return the Gram matrix of K between two sets of points, shape (n1, n2)."""
         if self._units is None:
             return self._layers(x1, m1, ("x1", "m1")).gram(self._layers(x2, m2, ("x2", "m2")))
-        pairs = _checks.points(x1, m1, self.n_inputs, ("x1", "m1")), _checks.points(x2, m2, self.n_inputs, ("x2", "m2"))
+        d = self.law.n_inputs
+        pairs = _checks.points(x1, m1, d, ("x1", "m1")), _checks.points(x2, m2, d, ("x2", "m2"))
         return _hermite.gram(self._units, *pairs)
 
     def features(self, x: Any, memory: Any) -> Array:
@@ -89,10 +85,10 @@ class TangentKernel(Immutable):
         """Return K((x, m), (x, m)) at points as for `RNN.predict`, shape (n,)."""
         if self._units is None:
             return self._layers(x, memory).diagonal()
-        return _hermite.diagonal(self._units, *_checks.points(x, memory, self.n_inputs))
+        return _hermite.diagonal(self._units, *_checks.points(x, memory, self.law.n_inputs))
 
     def _layers(self, x: Any, memory: Any, names: tuple[str, str] = ("x", "memory")) -> "Layers":
-        points = _checks.points(x, memory, self.n_inputs, names)
+        points = _checks.points(x, memory, self.law.n_inputs, names)
         warn_beyond_reach(self.law, points[0])
         nodes, *scales = self._rule
         return _layers(self.activation, nodes, scales, *points)

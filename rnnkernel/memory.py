@@ -74,11 +74,6 @@ class MemoryMap(Immutable):
         self._over_units = _OverNodes(law) if normal is None else _OverNormal(law, normal, self.activation)
         self._warn()
 
-    @property
-    def n_inputs(self) -> int:
-        """The dimension d of an input."""
-        return self.law.n_inputs
-
     @cached
     def contraction(self) -> float:
         """The contraction factor q = L E|B|, L = sup|σ'|: memory forgets its start if q < 1."""
@@ -99,7 +94,7 @@ class MemoryMap(Immutable):
 
     def trajectory(self, x: Any, start: float = 0.0) -> Array:
         """Memory along inputs x_0, …, x_{n−1}, (n,) or (n, d): M_0 = start, M_{k+1} = φ(x_k, M_k), shape (n + 1,)."""
-        x = _checks.sequence("x", x, self.n_inputs)
+        x = _checks.sequence("x", x, self.law.n_inputs)
         memory = np.empty(len(x) + 1)
         memory[0] = _checks.held("start", start)
         if not self._is_exact:
@@ -141,7 +136,7 @@ class MemoryMap(Immutable):
             second = self.law.quadrature.weights @ self.law.recurrent_square
             deviation = _sup(self.activation) * float(np.sqrt(second))
         else:
-            x = _checks.sequence("x", x, self.n_inputs)
+            x = _checks.sequence("x", x, self.law.n_inputs)
             if not len(x):
                 raise ValueError("x must hold at least one input, not none")
             m = self.trajectory(x, start)
@@ -158,8 +153,8 @@ class MemoryMap(Immutable):
         from scipy.optimize import brentq
 
         point = _checks.array("x", x, ndim=(0, 1)).ravel()
-        if len(point) != self.n_inputs:
-            raise ValueError(f"x must be one input of {self.n_inputs} coordinate(s), not of shape {np.shape(x)}")
+        if len(point) != self.law.n_inputs:
+            raise ValueError(f"x must be one input of {self.law.n_inputs} coordinate(s), not of shape {np.shape(x)}")
 
         def gap(m: Any) -> Any:
             return self(point[None], m) - m
@@ -175,11 +170,11 @@ class MemoryMap(Immutable):
         return np.array([brentq(gap, grid[i], grid[i + 1], xtol=1e-16) for i in left])
 
     def _at_points(self, function: Any, x: Any, memory: Any) -> Any:
-        points, memories = _checks.points(x, memory, self.n_inputs)
+        points, memories = _checks.points(x, memory, self.law.n_inputs)
         if not self._is_exact:
             warn_beyond_reach(self.law, points)
         out = self._over_units.means(function, points, memories)
-        return float(out[0]) if np.ndim(memory) == 0 and np.size(x) == self.n_inputs else out
+        return float(out[0]) if np.ndim(memory) == 0 and np.size(x) == self.law.n_inputs else out
 
     def _warn(self) -> None:
         if self.contraction >= 1:
@@ -189,7 +184,7 @@ class MemoryMap(Immutable):
                 AssumptionWarning,
                 stacklevel=3,
             )
-        probes = np.sin(np.arange(1.0, 3 * self.n_inputs + 1)).reshape(3, -1)  # inputs in general position
+        probes = np.sin(np.arange(1.0, 3 * self.law.n_inputs + 1)).reshape(3, -1)  # inputs in general position
         scale = self.law.recurrent_absolute_mean
         if scale > 0 and np.abs(self.law.recurrent_mean).max() <= 1e-14 * scale:
             why = "E[B | W] = 0 for every W, so that φ(x, m) = 0 and memory vanishes"

@@ -17,22 +17,21 @@ from typing import Any
 import numpy as np
 
 from rnnkernel import _checks
-from rnnkernel._immutable import Immutable, cached
+from rnnkernel._immutable import cached
 from rnnkernel._jit import jit, spans
-from rnnkernel._types import Array, Distribution, Rng
-from rnnkernel.chains import DataSequence, MarkovChain
+from rnnkernel._types import Array, Distribution
+from rnnkernel.chains import DataSequence, MarkovChain, StateSequence
 
 _DEFAULT_BURN_IN = 1000
 _BLOCK = 1_000_000  # steps of a burn-in that are held at a time
 _LONG, _CUMULANTS = 0.999, 12  # a memory so long is not run in, and what its law is known by
 
 
-class _Recursion(Immutable):
-    """What all recursions share: states become inputs, successive states become targets."""
+class _Recursion(StateSequence):
+    """What all recursions share."""
 
     n_inputs: int = 1  #: the dimension d of an input
     _period: float | None = None  # of the state, if it is an angle
-    _states: Callable[[int, np.random.Generator, Any], Array]  # n states from a start, or in their law if it is None
     _next: Callable[[Array, Array], Array]  # the states after a step, from states (n,) or (n, k), noise (n, n_laws)
     _path: Callable[[int, np.random.Generator, Any], Array]  # n states from the first on
 
@@ -41,19 +40,6 @@ class _Recursion(Immutable):
             None if targets is None else _checks.function("targets", targets, "the states and the next states", 2)
         )
         self.noise = _checks.number("noise", noise, least=0, most=1e100)
-
-    def simulate(self, n: int, *, rng: Rng, start: Any = None) -> tuple[Array, Array]:
-        """Return n successive inputs, (n,) or (n, d), and targets, (n,); y[k] belongs to the step from k to k + 1.
-
-        `start` is the first state, drawn from the stationary law if not given; the same seed gives the same sequence.
-        """
-        n = _checks.integer("n", n, least=0)
-        generator = _checks.generator(rng)
-        states = self._states(n + 1, generator, start)
-        y = self._targets(states[:-1], states[1:])
-        if self.noise:
-            y = y + self.noise * generator.standard_normal(n)
-        return self._inputs(states[:-1]), y
 
     @property
     def _laws(self) -> tuple[Distribution, ...] | None:
@@ -76,7 +62,6 @@ class _Recursion(Immutable):
         return states
 
     def _targets(self, states: Array, after: Array) -> Array:
-        """Return the target of each step, without noise."""
         if self.targets is None:
             x = self._inputs(after)
             return x if x.ndim == 1 else x[:, 0]

@@ -209,9 +209,10 @@ class ChainLaw(StationaryLaw):
         data, phi = self.data, self.memory_map
         if n_steps is not None:
             raise ValueError("n_steps has no meaning for a finite chain, of which nothing is simulated")
-        if data.n_inputs != phi.n_inputs:
+        if data.n_inputs != phi.law.n_inputs:
             raise ValueError(
-                f"data must have inputs of {phi.n_inputs} coordinate(s), as the law of memory has, not {data.n_inputs}"
+                f"data must have inputs of {phi.law.n_inputs} coordinate(s), as the law of memory has, "
+                f"not {data.n_inputs}"
             )
         source = self._collocate(n_nodes)
         nodes = self.collocation
@@ -273,12 +274,12 @@ class ChainLaw(StationaryLaw):
         return len(np.unique(x, axis=0)) == len(kinds)
 
     def _path(self, n: int, generator: np.random.Generator) -> tuple[Any, Array]:
-        states = self.data.chain.simulate(n, rng=generator)
-        return states, self.data.inputs[states]
+        states = self.data._states(n, generator, None)
+        return states, self.data._inputs(states)
 
     def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
         steps = self._steps_to_forget() + 1
-        x = np.empty((n, steps, self.memory_map.n_inputs))  # at once, so that too many are refused at once
+        x = np.empty((n, steps, self.memory_map.law.n_inputs))  # at once, so that too many are refused at once
         for each in x:
             each[:] = self._path(steps, generator)[1].reshape(each.shape)
         m = np.zeros(n)
@@ -309,10 +310,6 @@ class ContinuumLaw(ChainLaw):
         """Whether the input is the state, or its place on a circle."""
         return getattr(self.data, "inputs", None) is None
 
-    def _path(self, n: int, generator: np.random.Generator) -> tuple[Any, Array]:
-        states = self.data._states(n, generator, None)
-        return states, self.data._inputs(states)
-
 
 class EmpiricalLaw(StationaryLaw):
     """The law of a path, or of several of given `lengths`: its nodes are the steps, each with the same weight."""
@@ -334,7 +331,7 @@ class EmpiricalLaw(StationaryLaw):
             data = _checks.simulated(data, n + burnt, rng)
         elif n_steps is not None:
             raise ValueError("n_steps has no meaning for a given sequence: all of its steps are used")
-        given = _checks.records(data, self.memory_map.n_inputs)
+        given = _checks.records(data, self.memory_map.law.n_inputs)
         self.lengths = np.array([len(x) - burnt for x, _ in given])
         if not self.lengths.all():
             raise ValueError("data must hold at least one step in each record, but one of them has none")
