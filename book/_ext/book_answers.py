@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from book_evidence import evidence
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
@@ -47,8 +48,8 @@ class Predict(SphinxDirective):
 
     ``kind`` is number, vector, choice (with ``options``, separated by ``|``) or curve (with the names
     ``x`` and ``y`` of its axes).  The next dropdown named *Answer* waits, inside the directive or after it;
-    ``releases: figure`` makes text and cells up to the next figure wait, too, and what is said right after it;
-    ``releases: cell`` the next cell.
+    ``releases: figure`` makes text, statements and cells up to the next figure wait, too, and what is said right
+    after it; ``releases: cell`` and ``releases: statement`` what comes up to the next of these.
     """
 
     has_content = True
@@ -144,9 +145,14 @@ def awaited(question: nodes.Element) -> list[nodes.Element]:
         else:
             following = itertools.dropwhile(lambda node: is_cell(node) or is_answer(node), after[last + 1 :])
             said = next(following, None)
-            if isinstance(said, nodes.paragraph):
+            if is_statement(after[last]):
+                last += sum(1 for _ in itertools.takewhile(is_of_statement, after[last + 1 :]))
+            elif isinstance(said, nodes.paragraph):
                 last = after.index(said)
-            waiting += [node for node in after[: last + 1] if is_cell(node) or isinstance(node, TEXT)]
+            kinds = is_cell, is_statement, is_of_statement
+            waiting += [
+                node for node in after[: last + 1] if isinstance(node, TEXT) or any(kind(node) for kind in kinds)
+            ]
     return sorted(waiting, key=lambda node: after.index(node) if node in after else -1)
 
 
@@ -164,7 +170,22 @@ def neighbouring(found: list[nodes.Element]) -> list[list[nodes.Element]]:
 
 def is_answer(node: nodes.Element) -> bool:
     """Return whether a node is a dropdown named Answer."""
-    return node.get("design_component") == "dropdown" and node[0].astext().startswith("Answer")
+    return is_dropdown(node, "Answer")
+
+
+def is_dropdown(node: nodes.Element, name: str) -> bool:
+    """Return whether a node is a dropdown with a name."""
+    return node.get("design_component") == "dropdown" and node[0].astext().startswith(name)
+
+
+def is_statement(node: nodes.Element) -> bool:
+    """Return whether a node is a theorem, a proposition or the like."""
+    return "proof" in node.get("classes", ())
+
+
+def is_of_statement(node: nodes.Element) -> bool:
+    """Return whether a node is the evidence of a statement, or its proof."""
+    return isinstance(node, evidence) or is_dropdown(node, "Proof")
 
 
 def is_cell(node: nodes.Element) -> bool:
@@ -179,7 +200,7 @@ def is_figure(node: nodes.Element) -> bool:
     return any(node.findall(nodes.image)) or any("data-widget" in each.astext() for each in node.findall(nodes.raw))
 
 
-RELEASED = {"figure": is_figure, "cell": is_cell}
+RELEASED = {"figure": is_figure, "cell": is_cell, "statement": is_statement}
 
 
 def all_specs(env: BuildEnvironment) -> dict[str, dict[str, Any]]:

@@ -16,11 +16,18 @@ Block: TypeAlias = str | Tag
 Link: TypeAlias = Callable[[str], str | None]  # from an address in the page to one in the notebook, if there is one
 
 NOT_TEXT = "div.cell, div.solution, form.rk-answer"
+AWAITED = '[class*="rk-after-predict-"]'
 UNSEEN = "script, style, form, svg, button, a.headerlink, span.eqno, span.sd-summary-state-marker"
 BOXES = {"warning": "warning", "caution": "warning", "danger": "danger", "tip": "success"}
 MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*"}
 SPECIAL = re.compile(r"([\\`*_\[\]<>$~])")
 BULLET, ORDINAL = re.compile(r"^(#{1,6}|[-+])(?=\s)"), re.compile(r"^(\d+)([.)])(?=\s)")
+
+
+class Waiting(str):
+    """Text, not folded yet, that a reader sees after a prediction."""
+
+    __slots__ = ()
 
 
 def blocks(body: str, link: Link) -> Iterator[Block]:
@@ -75,6 +82,10 @@ class Writer:
             yield self.display(element)
         elif "admonition" in classes and element.name == "div":
             yield from self.admonition(element)
+        elif element.css.match(AWAITED):
+            for block in self.blocks(element):
+                is_open = isinstance(block, str) and not block.startswith("<details>")
+                yield Waiting(block) if is_open else block
         elif element.name == "pre" or any(name.startswith("highlight-") for name in classes):
             yield listing(element)
         elif not element.css.match(UNSEEN):
@@ -147,7 +158,7 @@ class Writer:
     def details(self, element: Tag) -> Iterator[Block]:
         """Yield what is folded, which HTML does in Markdown, too."""
         name = self.inline(element.find("summary").extract()).strip()
-        yield f"<details><summary>{name}</summary>\n\n{self.text(element)}\n\n</details>"
+        yield folded(name, self.text(element))
 
     def admonition(self, element: Tag) -> Iterator[Block]:
         """Yield a statement or an exercise under its own heading, anything else in a box."""
@@ -202,6 +213,11 @@ def paragraph(text: str) -> Iterator[str]:
     """Yield a paragraph, unless it is empty; its first word must not look like a mark of a list or heading."""
     if text.strip():
         yield ORDINAL.sub(r"\1\\\2", BULLET.sub(r"\\\1", text.strip()))
+
+
+def folded(name: str, text: str) -> str:
+    """Return text under a name that opens it."""
+    return f"<details><summary>{name}</summary>\n\n{text}\n\n</details>"
 
 
 def anchor(name: str) -> str:

@@ -6,6 +6,7 @@ in ``_build/notebooks``, numbered in the order of the book, and the student's is
 
 import base64
 import copy
+import itertools
 import json
 import posixpath
 import re
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 
 import nbformat
 from book_execution import ROOT, read
-from book_markdown import Block, Link, anchor, blocks, caption, escaped, solution_blocks
+from book_markdown import AWAITED, Block, Link, Waiting, anchor, blocks, caption, escaped, folded, solution_blocks
 from book_students import check_of, without_checks, without_glue
 from bs4 import Tag
 from docutils import nodes
@@ -74,6 +75,7 @@ HEADING = re.compile(r"(<a id=[^>]*></a>\n\n)?#{1,6} |<h4 ")
 NAMESPACE = "http://www.w3.org/2000/svg"
 EXERCISES, TITLE = re.compile(r"^## ([\d.]+ )?Exercises$", re.MULTILINE), re.compile(r"^##? ", re.MULTILINE)
 STATEMENT = re.compile(r'<h4 id="(?!ex-)')
+AFTER = "After your prediction"
 FOLDED = {"jupyter": {"source_hidden": True}}
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -148,11 +150,11 @@ class Chapter:
         sources = without_checks(["" if i in solving else source for i, source in enumerate(self.sources)], checks)
         cells: list[NotebookNode] = []
         asked = set()
-        for block in joined(self.stream):
+        for block in joined(after_predictions(self.stream)):
             if isinstance(block, str):
                 cells.append(new_markdown_cell(block))
             elif "cell" in block["class"]:
-                cells += self.executed(block, sources)
+                cells += self.waiting(block, sources) if is_awaited(block) else self.executed(block, sources)
             else:
                 label, check, inside = solutions.get(id(block)) or Solution(block["data-check"], "", [])
                 cells += self.unseen(inside[0], sources) if inside else []
@@ -232,10 +234,19 @@ class Chapter:
         figure = element.find("figure", id=True)
         below = [caption(figure, self.link)] if figure and figure.find("figcaption") else []
         if alt:
-            below.append(f"<details><summary>The picture in words</summary>\n\n{escaped(alt)}\n\n</details>")
+            below.append(folded("The picture in words", escaped(alt)))
         if below:
             place = [anchor(figure["id"])] if figure else []
             yield new_markdown_cell("\n\n".join(place + below))
+
+    def waiting(self, element: Tag, sources: list[str]) -> Iterator[NotebookNode]:
+        """Yield a cell that answers a prediction: folded, not yet run, with the words about it below a click."""
+        for cell in self.executed(element, sources):
+            if cell.cell_type == "code":
+                cell.outputs, cell.metadata = [], NotebookNode(FOLDED)
+            else:
+                cell.source = folded(AFTER, cell.source)
+            yield cell
 
     def unseen(self, i: int, sources: list[str]) -> Iterator[NotebookNode]:
         """Yield the cells that the page leaves out just before a cell: others may need what they set."""
@@ -278,6 +289,18 @@ def is_solution(block: Block) -> bool:
 def is_field(block: Block) -> bool:
     """Return whether a block is a field for an answer."""
     return isinstance(block, Tag) and "rk-answer" in block["class"]
+
+
+def is_awaited(element: Tag) -> bool:
+    """Return whether an element answers a prediction."""
+    return element.find_parent(lambda parent: parent.css.match(AWAITED)) is not None
+
+
+def after_predictions(stream: Iterable[Block]) -> Iterator[Block]:
+    """Yield the blocks with text that answers a prediction below a click."""
+    for is_waiting, run in itertools.groupby(stream, lambda block: isinstance(block, Waiting)):
+        texts = list(run)
+        yield from [folded(AFTER, "\n\n".join(texts))] if is_waiting else texts
 
 
 def joined(stream: Iterable[Block]) -> Iterator[Block]:

@@ -20,7 +20,7 @@ from sphinx.search.en import SearchEnglish
 CHAPTER, IN_DEPTH, APPENDIX, TERM, NAME = 1, 0.8, 0.7, 0.35, 0.35
 WELCOME = 0.35  # it names everything
 BEGINNING, END = 1.3, 0.7  # and how much more or less the first section counts, and what repeats the others
-REPEATING = ("Exercises", "Summary", "Break it")
+REPEATING = ("Exercise", "Exercises", "Summary", "Break it")
 NOT_SHOWN = ("tests", "bibliography", "reproducing")  # of which only titles are found: lists of what stands elsewhere
 SYNONYMS = {  # what a reader may type, and what it is called here
     "ntk": "tangent kernel",
@@ -34,6 +34,8 @@ SYNONYMS = {  # what a reader may type, and what it is called here
     "lln": "law of large numbers",
     "ode": "limit equation",
     "sgd": "training online",
+    "gradient descent": "training online",
+    "learning rate": "training online",
     "lms": "least mean squares",
     "gp": "gaussian process",
     "hmm": "hidden states",

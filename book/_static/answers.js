@@ -39,6 +39,11 @@
         },
     };
 
+    // In what waits for a prediction: the dropdown named Answer, not that of a proof.
+    const answerIn = (waiting) =>
+        [...waiting.querySelectorAll("details.sd-dropdown")].find((each) =>
+            each.querySelector("summary").textContent.trim().startsWith("Answer"),
+        );
     const awaited = (label) => document.querySelectorAll(`.rk-after-${CSS.escape(label)}`);
 
     function hold(label) {
@@ -47,7 +52,7 @@
             const solution = each.matches(".solution");
             const what = solution
                 ? "The solution"
-                : each.querySelector("details.sd-dropdown")
+                : answerIn(each)
                   ? `The answer${each.querySelector("div.cell") ? ", with its code," : ""}`
                   : each.querySelector("img, [data-widget]")
                     ? "The figure"
@@ -68,10 +73,8 @@
             if (!each.classList.contains("rk-held")) continue;
             each.classList.remove("rk-held");
             each.previousElementSibling.remove();
-            if (label.startsWith("predict-"))
-                each.querySelectorAll("details.sd-dropdown").forEach((answer) => {
-                    answer.open = true;
-                });
+            const answer = label.startsWith("predict-") && answerIn(each);
+            if (answer) answer.open = true;
         }
     }
 

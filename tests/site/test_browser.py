@@ -23,6 +23,7 @@ pytestmark = pytest.mark.browser
 
 DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
 NARROW = (320, 360)  # pixels: small phones, and a desk at 400 %
+FONTS = {"Latin Modern Math", "Temml"}
 LEGIBLE = 9  # pixels of letter size on a phone
 BOX = "each => { const {x, y, width, height} = each.getBoundingClientRect(); return [x, y + scrollY, width, height]; }"
 CORNER = """async each => {
@@ -207,6 +208,24 @@ def test_figures_suit_the_theme(theme, page):
     found = Axe().run(page, context=ours, options=options)
     page.evaluate(BACK)
     assert not [(fault["help"], [node["html"] for node in fault["nodes"]]) for fault in found.response["violations"]]
+
+
+def test_every_sign_is_in_the_fonts_of_the_book(page):
+    """None of a formula is taken from a font that some other machine has not."""
+    arrange(page)
+    devtools = page.context.new_cdp_session(page)
+    for domain in ("DOM", "CSS"):
+        devtools.send(f"{domain}.enable")
+    root = devtools.send("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
+    formulas = devtools.send("DOM.querySelectorAll", {"nodeId": root, "selector": ".bd-article math"})["nodeIds"]
+    found = {}
+    for formula in formulas:
+        fonts = devtools.send("CSS.getPlatformFontsForNode", {"nodeId": formula})["fonts"]
+        found |= {font["familyName"]: formula for font in fonts if font["familyName"] not in FONTS}
+    told = {name: devtools.send("DOM.getOuterHTML", {"nodeId": node})["outerHTML"] for name, node in found.items()}
+    devtools.detach()
+    assert not told
+    assert bool(formulas) == bool(page.locator("math").count())
 
 
 def test_paper_shows_everything(page):

@@ -6,6 +6,7 @@ import nbformat
 import pages
 import pytest
 from browsers import HTML
+from bs4 import BeautifulSoup
 
 NOTEBOOKS = HTML.parent / "notebooks"
 pytestmark = pytest.mark.built
@@ -77,6 +78,24 @@ def test_a_student_file_asks_and_holds_no_answer(student):
         if "rk.check(" in code:
             assert not re.search(r"\brk\.Check\(", code), name
             assert "rk.hand_in(" in code
+
+
+def test_what_a_prediction_waits_for_is_folded_and_not_run(student, solved):
+    """Of each page: its cells have no output and a folded source, its words stand below a click."""
+    n_cells = 0
+    for name, notebook in student.items():
+        page = BeautifulSoup((HTML / "book" / f"{name[3:-6]}.html").read_text(), "html.parser")
+        awaited = page.select('[class*="rk-after-predict-"]')
+        code = [cell.get_text() for group in awaited for cell in group.select("div.cell_input pre")]
+        whole = {cell.source: cell for cell in solved[name].cells if cell.cell_type == "code" and cell.outputs}
+        for cell in (cell for cell in notebook.cells if any(cell.source and cell.source in each for each in code)):
+            assert not cell.outputs, (name, cell.source)
+            assert cell.metadata.jupyter.source_hidden, (name, cell.source)
+            n_cells += cell.source in whole
+        n_texts = sum(1 for group in awaited if group.find("p", recursive=False))
+        folded = [cell.source for cell in notebook.cells if cell.source.startswith("<details><summary>After your")]
+        assert len(folded) >= n_texts, name
+    assert n_cells > 10
 
 
 def test_a_solved_file_holds_every_solution_with_its_verdict(solved):

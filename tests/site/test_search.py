@@ -31,6 +31,8 @@ FIRST = {
     "invariant measure": "stationary-law",
     "contraction": "random-fixed-point",
     "modes": "limit-equation",
+    "learning rate": "training-online",
+    "gradient descent": "training-online",
     "limit equation": "limit-equation",
     "KernelLimit": "api",
     "solve_poisson": "api",

@@ -117,7 +117,7 @@ def test_drift_of_skewed_units_is_of_first_order():
 @pytest.mark.parametrize("paired", [False, True])
 def test_mean_and_variance_to_the_next_order(case, paired):
     """For β ≤ ¾ and each point: variances within 3 % and two standard errors, means within four standard errors."""
-    betas, widths, n_seeds = [0.5, 0.6, 0.75], [100, 400], 20_000
+    betas, widths, n_seeds = [0.5, 0.6, 0.75], [100, 200, 400], 20_000
     measured = study(case, widths=widths, betas=betas, n_seeds=n_seeds, paired=paired)
     fluct = law_of_error(case)
     for (i, beta), (j, n_units) in product(enumerate(betas), enumerate(widths)):

@@ -1,4 +1,4 @@
-"""What Lighthouse says of the pages, on a desk and on a phone, served as a web server does: compressed."""
+"""What Lighthouse says of every page, on a desk and on a phone, served as a web server does: compressed."""
 
 import functools
 import gzip
@@ -11,12 +11,12 @@ import threading
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import pages
 import pytest
 from browsers import HTML
 
 pytestmark = [pytest.mark.verify, pytest.mark.browser]
 
-PAGES = ("welcome", "network-that-remembers", "poisson-equation", "tangent-kernel", "limit-equation", "api")
 LEAST = {"desktop": 0.9, "mobile": 0.8}  # of performance; of everything else all
 FLAGS = "--headless=new --no-sandbox --disable-gpu"
 
@@ -74,12 +74,12 @@ def lighthouse(tmp_path_factory):
     return judge
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", pages.LISTED)
 @pytest.mark.parametrize("machine", LEAST)
 def test_scores(machine, page, lighthouse):
     options = ["--preset=desktop"] if machine == "desktop" else []
     with served(HTML) as address:
-        report = lighthouse(f"{address}/book/{page}.html", *options)
+        report = lighthouse(f"{address}/{page}.html", *options)
     scores = {name: category["score"] for name, category in report["categories"].items()}
     failed = [audit["title"] for audit in report["audits"].values() if audit["score"] == 0]
     assert scores["performance"] >= LEAST[machine], (scores, failed)
