@@ -82,10 +82,6 @@ class Coordinates:
         self._finish()
         self.left = float(left.clip(0).sum() / trace) if trace > 0 else 0.0
 
-    def __call__(self, x: Array, m: Array) -> Array:
-        """Return L at points (x, m), inputs (n, d) and memories (n,), shape (n, r)."""
-        return self.combination(x, m, np.eye(len(self._at_pivots)))
-
     def combination(self, x: Array, m: Array, vectors: Array) -> Array:
         """Return L(z)·v at points for vectors v in columns (r, …), shape (n, …): a combination of K(pivots, z)."""
         of_kernel = np.linalg.solve(self._at_pivots.T, vectors)

@@ -78,7 +78,7 @@ def gradient_flow(gram: Any, targets: Any, times: Any, weights: Any = None, lear
     known = values > n * np.finfo(float).eps * largest
     U, size = U[:, known], np.sqrt(values[known])
     modes = Modes(U * size, np.sign(w), root * y, _checks.number("learning_rate", learning_rate, above=0))
-    return modes.predict(check_times(times), rows @ (root[:, None] * U / size))
+    return np.asarray((rows @ (root[:, None] * U / size) @ modes.learned(check_times(times))).T)
 
 
 class Modes:
@@ -111,10 +111,6 @@ class Modes:
         """Σ_j w_j y_j e_i(z_j): the part of the targets in each mode."""
         return np.asarray(self.projections / np.sqrt(np.abs(self.eigenvalues)))
 
-    def predict(self, t: Array, L: Array) -> Array:
-        """Return g_t at points with coordinates L (n, r), shape (…, n) for times of shape (…)."""
-        return np.asarray((L @ self.learned(t)).T)
-
     def learned(self, t: Array) -> Array:
         """Return c_t, with g_t(z) = L(z)·c_t, shape (r, …)."""
         return np.asarray(self._directions @ (self.integral(t) * self.projections).T)
@@ -123,10 +119,6 @@ class Modes:
     def functions(self) -> Array:
         """Coordinates v_i/√λ_i of the eigenfunctions, e_i(z) = L(z)·v_i/√λ_i, shape (r, n_modes)."""
         return np.asarray(self._directions / np.sqrt(np.abs(self.eigenvalues)))
-
-    def eigenfunctions(self, L: Array) -> Array:
-        """Return e_i at points with coordinates L, shape (n, n_modes)."""
-        return np.asarray(L @ self.functions)
 
     def shares(self, t: Any) -> Array:
         """1 − e^{−αλ_i t}, shape (…, n_modes)."""

@@ -162,7 +162,8 @@ def fluctuations(
     size = coordinates.kernel.law.quadrature.nodes.size
     variances = _at_all(first, "variances", 4, size, times, x, m)
     later = partial(_at_all, after, "corrections", 5, 50 * size, times, x, m) if isinstance(mu, ChainLaw) else None
-    return Fluctuations(modes.predict(times, coordinates(x, m)), *variances, next_order=later)  # type: ignore[misc]
+    prediction = coordinates.combination(x, m, modes.learned(times)).T
+    return Fluctuations(prediction, *variances, next_order=later)  # type: ignore[misc]
 
 
 def _at_all(make: Any, name: str, count: int, size: int, times: Array, x: Array, m: Array) -> Array:
