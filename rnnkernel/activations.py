@@ -90,7 +90,7 @@ def activation(given: str | Activation) -> Activation:
         return given
     if not isinstance(given, str):
         raise TypeError(f"activation must be a name or an Activation, not {_checks.described(given)}")
-    return _BUILT_IN[_checks.choice("activation", given, tuple(_BUILT_IN))]
+    return BUILT_IN[_checks.choice("activation", given, tuple(BUILT_IN))]
 
 
 def _compiled(field: str, function: Any) -> Any:
@@ -182,7 +182,7 @@ def _erf_prime(u: Any) -> Any:
     return _TWO_OVER_ROOT_PI * _math.exp(-u * u)
 
 
-_BUILT_IN = {
+BUILT_IN = {
     "tanh": Activation("tanh", _math.tanh, _tanh_prime, lipschitz=1.0),
     "logistic": Activation("logistic", _math.logistic, _logistic_prime, lipschitz=0.25),
     "erf": Activation("erf", _math.erf, _erf_prime, lipschitz=_TWO_OVER_ROOT_PI),
