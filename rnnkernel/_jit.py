@@ -11,7 +11,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,16 @@ def _warn_once(trouble: str) -> None:
     )
 
 
+@contextmanager
+def _caching_in(folder: str) -> Iterator[None]:
+    before = _config.CACHE_DIR
+    _config.CACHE_DIR = folder
+    try:
+        yield
+    finally:
+        _config.CACHE_DIR = before
+
+
 _FOLDER = None if _config.DISABLE_JIT else _cache_folder()
 
 
@@ -94,9 +104,8 @@ def jit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         return lambda inner: jit(inner, **options)
     dispatcher = numba.njit(error_model="numpy", **options)(function)
     if _FOLDER is not None:
-        asked, _config.CACHE_DIR = _config.CACHE_DIR, _FOLDER
-        dispatcher.enable_caching()
-        _config.CACHE_DIR = asked
+        with _caching_in(_FOLDER):
+            dispatcher.enable_caching()
         _make_safe(dispatcher._cache)
         _name_for_cache(dispatcher, f"{function.__module__}.{function.__qualname__}")
     return dispatcher

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from inspect import signature
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -27,8 +26,15 @@ from rnnkernel.symbols import SymbolRNN
 from rnnkernel.training import TrainingRecord, TrainingRun
 
 _FORMAT = 1
-_MADE = SymbolRNN, RNN, InitialLaw, TrainingRun, TrainingRecord, ConvergenceStudy, Fluctuations
-_KINDS = {cls.__name__: (cls, tuple(signature(cls).parameters)) for cls in _MADE}  # each keeps what it is made with
+_KINDS: dict[str, tuple[type, tuple[str, ...]]] = {
+    "SymbolRNN": (SymbolRNN, ("output", "inputs", "recurrent", "beta", "hidden", "activation")),
+    "RNN": (RNN, ("output", "inputs", "recurrent", "beta", "hidden", "activation", "past")),
+    "InitialLaw": (InitialLaw, ("output", "inputs", "recurrent")),
+    "TrainingRun": (TrainingRun, ("times", "losses", "predictions", "network")),
+    "TrainingRecord": (TrainingRecord, ("times", "losses", "predictions")),
+    "ConvergenceStudy": (ConvergenceStudy, ("widths", "betas", "errors", "predicted")),
+    "Fluctuations": (Fluctuations, ("prediction", "initial_output", "data", "finite_width", "record", "next_order")),
+}
 _SOURCES: dict[str, Any] = {
     each: getattr(np.random, each) for each in ("PCG64", "PCG64DXSM", "Philox", "SFC64", "MT19937")
 }
