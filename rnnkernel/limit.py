@@ -33,6 +33,10 @@ class KernelLimit(Immutable):
 
         g_t = Σ_i (1 − e^{−αλ_i t}) ⟨E[Y|·], e_i⟩_μ e_i,    ∫ K e_i dμ = λ_i e_i.
 
+    If E C ≠ 0 the output of a network diverges as its width grows, and there is no limit: a ValueError.  A
+    RuntimeWarning comes before the work if values of `n_modes` modes fill more than 1 GiB, and after it if so many
+    modes do not suffice for the tolerance.  Book: :doc:`limit-equation`.
+
     Parameters
     ----------
     data : DataSequence, recursion, pair of arrays (x, y), list of pairs, object with ``simulate``, or StationaryLaw
@@ -68,12 +72,6 @@ class KernelLimit(Immutable):
         ⟨E[Y|·], e_i⟩_μ, the part of the target in each mode; eigenfunctions have the sign that makes it positive.
     left_in_trace : float
         The share of ∫ K(z, z) dμ that the modes leave out.
-
-    Notes
-    -----
-    If E C ≠ 0 the output of a network diverges as its width grows, and there is no limit: a ValueError.  A
-    RuntimeWarning comes before the work if values of `n_modes` modes fill more than 1 GiB, and after it if so many
-    modes do not suffice for the tolerance.  Book: :doc:`limit-equation`.
 
     Examples
     --------

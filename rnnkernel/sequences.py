@@ -78,6 +78,10 @@ class Autoregression(_Recursion):
     The stationary law is that of (1 − a) Σ_j a^j ξ_j.  For a fair coin ξ = ±1 this is a Bernoulli convolution: uniform
     on [−1, 1] for a = ½, and for a < ½ spread over a Cantor set, the middle-thirds set for a = ⅓.
 
+    A stationary start is the sum (1 − a) Σ a^j ξ_j up to terms below 2⁻⁵³.  For a > 0.999 it is drawn from the law of
+    this sum, whose cumulants are κ_r(ξ) (1 − a)^r/(1 − a^r), if twelve of them tell it: unless ξ is very skewed.  Book:
+    :doc:`hidden-states-and-a-continuum`.
+
     Parameters
     ----------
     contraction : float
@@ -88,12 +92,6 @@ class Autoregression(_Recursion):
         Vectorised function of (x_k, x_{k+1}), arrays (n,), with values (n,); the next input if not given.
     noise : float
         Standard deviation of Gaussian noise added to the targets.
-
-    Notes
-    -----
-    A stationary start is the sum (1 − a) Σ a^j ξ_j up to terms below 2⁻⁵³.  For a > 0.999 it is drawn from the law of
-    this sum, whose cumulants are κ_r(ξ) (1 − a)^r/(1 − a^r), if twelve of them tell it: unless ξ is very skewed.  Book:
-    :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------

@@ -124,6 +124,8 @@ def train(
 ) -> TrainingRun:
     """Train a network by online stochastic gradient descent; the network given is not changed.
 
+    If E C ≠ 0 in the law of the network there is no kernel limit; see `RNN.sample`.  Book: :doc:`training-online`.
+
     Parameters
     ----------
     rnn : RNN
@@ -167,10 +169,6 @@ def train(
         If an error is beyond 1e100 or not a number; its `step` and `record` say where, and what came before.
     KeyboardInterrupt
         On Ctrl-C; its `run` is the `TrainingRun` until then, which a further call can go on from.
-
-    Notes
-    -----
-    If E C ≠ 0 in the law of the network there is no kernel limit; see `RNN.sample`.  Book: :doc:`training-online`.
 
     Examples
     --------
