@@ -336,7 +336,8 @@ class _Experiment:
 
     def _trained(self, network: Any, x: Array, y: Array) -> Any:
         if self.frozen:
-            return network.trained(x, y, learning_rate=self.learning_rate, stop=STOP)
+            network.learn(x, y, learning_rate=self.learning_rate, stop=STOP)
+            return network
         how: Any = {"learning_rate": self.learning_rate, "truncation": self.truncation, "n_records": 1}
         return train(network, (x, y), **how).network
 
