@@ -113,9 +113,6 @@ class ColumnCoordinates(Coordinates):
         self._points = x, m
         return np.concatenate([np.diag(self._between(part)) for part in _parts(len(m), 64)])
 
-    def _finish(self) -> None:
-        del self._points
-
     def _among(self, some: Any, known: Array) -> Array:
         return np.asarray(self._between(some) - known[:, some].T @ known[:, some])
 
