@@ -9,32 +9,12 @@ from rnnkernel._types import Array
 
 
 class Axis(Immutable):
-    """Nodes of one coordinate s, and polynomials through values there.
+    """Nodes of one coordinate s between `low` and `high`, and polynomials through values there.
 
-    With a finite scale b they are polynomials of t, s = centre + b sinh t: most nodes are near the centre.  On a circle
-    they are trigonometric, and need an odd number of nodes.
-
-    Parameters
-    ----------
-    n : int
-        The number of nodes.
-    low : float
-        The lower end of the interval, or where one turn of the circle begins.
-    high : float
-        The other end.
-    centre : float
-        Where most nodes are.
-    scale : float
-        The scale b; infinite for polynomials of s itself.
-    circle : bool
-        Whether s is an angle.
-
-    Attributes
-    ----------
-    nodes : ndarray, shape (n,)
-        The nodes: cos((2k + 1)π/2n), or 2πk/n on a circle, carried over to [low, high].
-    between : ndarray
-        Places between them, the ends of an interval included.
+    The nodes are cos((2k + 1)π/2n), carried over; `between` are places between them, ends included.  With a finite
+    scale b polynomials are those of t, s = centre + b sinh t: most nodes are near the centre.  On a circle, one turn of
+    which goes from `low` to `high`, the nodes are 2πk/n, and polynomials are trigonometric and need an odd number of
+    them.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnkernel._types import Array, Rng, Source
+from rnnkernel._types import Array, Distribution, Rng, Source
 
 _MOST = 10**15  # of a count: far beyond any memory, and exact as a float
 _LARGEST = 1e100  # of inputs and memories: their products are numbers
@@ -214,6 +214,17 @@ def call(name: str, value: Callable[..., Any], *given: Any) -> Any:
 def _advice(error: Exception) -> str:
     """Return the first words of what another library says."""
     return " ".join(str(error).split())[:_ADVICE]
+
+
+def distribution(name: str, value: Any) -> Distribution:
+    """Return `value` if it is a frozen distribution of SciPy's with a finite variance."""
+    if not all(hasattr(value, method) for method in ("rvs", "mean", "moment", "support", "ppf")):
+        raise TypeError(
+            f"{name} must be a frozen scipy.stats distribution such as stats.norm(0, 1), not {described(value)}"
+        )
+    if not np.isfinite(value.var()):
+        raise ValueError(f"{name} must have a finite variance, not {value.var()}")
+    return value
 
 
 def simulated(data: Source, n: int, rng: Rng) -> tuple[Any, Any]:

@@ -40,23 +40,15 @@ _BLOCK = 1_000_000  # entries of cardinal polynomials, or of right-hand sides, t
 class Collocation(Immutable):
     """Nodes in memory, the same for each state of a chain, cos((2k + 1)π/2n) on an interval, and what is solved there.
 
-    Parameters
-    ----------
-    chain : MarkovChain or Continuum
-        The chain, with one stationary law.
-    input_vectors : ndarray, shape (n_states, d)
-        The input of each state.
-    memory_map : MemoryMap
-        The memory map φ.
-    n_each : int, optional
-        Nodes per state; if not given, as many as φ needs to be resolved to rounding.
+    The chain, a `MarkovChain` or a `Continuum`, has one stationary law; `input_vectors`, (n_states, d), are the inputs
+    of its states.  There are `n_each` nodes per state; if None, as many as φ needs to be resolved to rounding.
     """
 
     def __init__(self, chain: Any, input_vectors: Array, memory_map: MemoryMap, n_each: int | None) -> None:
         self._stationary = chain.stationary_distribution
         self.chain, self.input_vectors, self.memory_map = chain, input_vectors, memory_map
         self.intervals = self._reachable()
-        ends = float(self.intervals[:, 0].min()), float(self.intervals[:, 1].max())
+        ends = self.intervals[:, 0].min(), self.intervals[:, 1].max()
         low, high = invariant_interval(input_vectors, memory_map, *ends)
         self.n_each = self._needed(low, high) if n_each is None else n_each
         self._axis = Axis(self.n_each, low, high)
@@ -130,10 +122,8 @@ class Collocation(Immutable):
 
     def joint_states(self, states: Any, memory: Any) -> tuple[Any, Array]:
         """Return states and memories, checked; a single one is repeated."""
-        s, m = (
-            np.atleast_1d(_checks.integers("states", states, ndim=(0, 1))),
-            np.atleast_1d(_checks.array("memory", memory, ndim=(0, 1))),
-        )
+        s = np.atleast_1d(_checks.integers("states", states, ndim=(0, 1)))
+        m = np.atleast_1d(_checks.array("memory", memory, ndim=(0, 1)))
         if s.size and not 0 <= s.min() <= s.max() < self.chain.n_states:
             raise ValueError(f"states must be from 0 to {self.chain.n_states - 1}, not {_checks.described(states)}")
         if len(s) != len(m) and 1 not in (len(s), len(m)):
@@ -168,7 +158,7 @@ class Collocation(Immutable):
 
     def _reachable(self) -> Array:
         """Return the memories that each state can hold, starting from 0: rows [low, high]."""
-        return _reachable(self.chain, self.input_vectors, self.memory_map)
+        return reachable(self.chain.transition > 0, self.input_vectors, self.memory_map, 0.0, 0.0)
 
     def _solve_in_memory(self, f: Array, back: bool = False) -> Array:
         """Solve w − QTw = f, or with `back` w − QTᵀw = f, for columns that have mean zero in each state."""
@@ -261,35 +251,30 @@ def inputs(input_vectors: Array) -> Array:
     return input_vectors[:, 0] if input_vectors.shape[1] == 1 else input_vectors
 
 
-def _reachable(chain: Any, input_vectors: Array, memory_map: MemoryMap) -> Array:
-    """Return the ends of intervals I_i, rows [low, high], with 0 ∈ I_i and φ(x_i, I_i) ⊂ I_j wherever P_ij > 0.
+def reachable(leads: Any, input_vectors: Array, memory_map: MemoryMap, low: float, high: float) -> Array:
+    """Return intervals I_j that hold [low, high], with φ(x_i, I_i) ⊂ I_j wherever input i leads to j, (n, 2).
 
-    They grow from {0} to what is reached, with a small margin, so that they end after finitely many steps.
+    If `leads` has a single column there is one I, for all inputs.  Intervals grow to what is reached, with a small
+    margin, so that they end after finitely many steps.
     """
-    t = np.cos(np.linspace(0, np.pi, 9))
+    t, n = np.cos(np.linspace(0, np.pi, 9)), len(input_vectors)
     x = np.repeat(input_vectors, len(t), axis=0)
-    leads = chain.transition > 0
-    low, high = np.zeros(chain.n_states), np.zeros(chain.n_states)
+    lows, highs = np.full((2, leads.shape[1]), [[low], [high]])
     for _ in range(10_000):
-        centre, half = (low + high) / 2, (high - low) / 2
-        after = np.asarray(memory_map(x, (centre[:, None] + half[:, None] * t).ravel())).reshape(-1, len(t))
+        centre, half = (lows + highs) / 2, (highs - lows) / 2
+        m = np.broadcast_to(centre[:, None] + half[:, None] * t, (n, len(t)))
+        after = np.asarray(memory_map(x, m.ravel())).reshape(n, -1)
         least = np.where(leads, after.min(axis=1)[:, None], np.inf).min(axis=0)
         most = np.where(leads, after.max(axis=1)[:, None], -np.inf).max(axis=0)
-        if (low <= least).all() and (most <= high).all() and half.min() > 0:
-            return np.column_stack([low, high])
+        if (lows <= least).all() and (most <= highs).all() and half.min() > 0:
+            return np.column_stack([lows, highs])
         margin = 1e-3 * 2 * half.max() + 1e-6
-        low, high = np.minimum(low, least - margin), np.maximum(high, most + margin)
+        lows, highs = np.minimum(lows, least - margin), np.maximum(highs, most + margin)
     raise ValueError("memory does not stay in any bounded interval")
 
 
 def invariant_interval(input_vectors: Array, memory_map: MemoryMap, low: float, high: float) -> tuple[float, float]:
-    """Return the ends of an interval that holds the given one, and that φ(x, ·) maps into itself for every input x."""
-    t = np.cos(np.linspace(0, np.pi, 9))
-    for _ in range(10_000):
-        m = np.tile((low + high) / 2 + (high - low) / 2 * t, len(input_vectors))
-        after = np.asarray(memory_map(np.repeat(input_vectors, len(t), axis=0), m))
-        if low <= after.min() and after.max() <= high:
-            return low, high
-        margin = 1e-3 * (high - low) + 1e-6
-        low, high = min(low, float(after.min()) - margin), max(high, float(after.max()) + margin)
-    raise ValueError("memory does not stay in any bounded interval")
+    """Return the ends of an interval that holds [low, high], and that φ(x, ·) maps into itself for every input x."""
+    everywhere = np.ones((len(input_vectors), 1), np.bool_)
+    low, high = reachable(everywhere, input_vectors, memory_map, low, high)[0]
+    return float(low), float(high)

@@ -13,7 +13,7 @@ import numpy as np
 
 from rnnkernel import _checks
 from rnnkernel._collocation import inputs
-from rnnkernel._hermite import EXACT, Points, gram
+from rnnkernel._hermite import EXACT, Points, diagonal, gram
 from rnnkernel._jit import jit
 from rnnkernel._types import Array
 from rnnkernel.initial import rule_error
@@ -32,38 +32,24 @@ def coordinates(kernel: Kernel, x: Array, m: Array, tolerance: float, most: int)
 
     Columns that are right to rounding give L to the square root of that; features give it to rounding.
     """
-    if isinstance(kernel, TangentKernel):
-        error = rule_error(kernel.law, x)
-        if kernel._units is None or max(tolerance, error) < 1e-12:
-            return FeatureCoordinates(kernel, x, m, max(tolerance, error), most)
-    return ColumnCoordinates(kernel, x, m, tolerance, most)
+    if not isinstance(kernel, TangentKernel):
+        return ColumnCoordinates(kernel, x, m, tolerance, most)
+    error = rule_error(kernel.law, x)
+    if kernel._units is None or max(tolerance, error) < 1e-12:
+        return FeatureCoordinates(kernel, x, m, max(tolerance, error), most)
+    return SeriesCoordinates(kernel, x, m, tolerance, most)
 
 
 class Coordinates:
-    """L at given points, found in rounds; and at any others, since K(pivots, z) = L(pivots) L(z).
+    """L at points, inputs (n, d) and memories (n,), found in rounds; elsewhere from K(pivots, z) = L(pivots) L(z).
 
-    Parameters
-    ----------
-    kernel : callable
-        The kernel, from two sets of points to their Gram matrix.
-    x : ndarray, shape (n, d)
-        Inputs of the points.
-    m : ndarray, shape (n,)
-        Their memories.
-    tolerance : float
-        The share of Σ K(z, z) that may be left out.
-    most : int
-        How many coordinates there may be.
-
-    Attributes
-    ----------
-    at_nodes : ndarray, shape (n, r)
-        L at the given points.
-    scale : float
-        The largest K(z, z) there.
-    left : float
-        The share of Σ K(z, z) that is left out.
+    There are at most `most` coordinates, and as few as leave out no more than the share `tolerance` of Σ K(z, z).
+    `at_nodes`, (n, r), is L at the given points, `scale` the largest K(z, z) there, `left` the share that is left out.
     """
+
+    _prepare: Callable[[Array, Array, float], Array]  # gets ready for the points, and returns K(z, z) there
+    _among: Callable[[Any, Array], Array]  # K between some of the points, less what is known (r, n)
+    _extend: Callable[[Any, Any, Array, Array, Array], None]  # fills new rows from the factor of what `_among` gave
 
     def __init__(self, kernel: Kernel, x: Array, m: Array, tolerance: float, most: int) -> None:
         self.kernel: Any = kernel
@@ -96,10 +82,6 @@ class Coordinates:
         self._finish()
         self.left = float(left.clip(0).sum() / trace) if trace > 0 else 0.0
 
-    def __call__(self, x: Array, m: Array) -> Array:
-        """Return L at points (x, m), inputs (n, d) and memories (n,), shape (n, r)."""
-        return self.combination(x, m, np.eye(len(self._at_pivots)))
-
     def combination(self, x: Array, m: Array, vectors: Array) -> Array:
         """Return L(z)·v at points for vectors v in columns (r, …), shape (n, …): a combination of K(pivots, z)."""
         of_kernel = np.linalg.solve(self._at_pivots.T, vectors)
@@ -120,42 +102,19 @@ class Coordinates:
         rest = _gram(self.kernel, x[some], m[some], x[some], m[some]) - at @ at.T
         return float(np.abs(np.linalg.eigvalsh(root[:, None] * rest * root)).max(initial=0.0))
 
-    def _prepare(self, x: Array, m: Array, tolerance: float) -> Array:
-        """Get ready for the points, and return K(z, z) there."""
-        raise NotImplementedError
-
     def _finish(self) -> None:
         """Let go what was needed for the given points only."""
 
-    def _among(self, some: Any, known: Array) -> Array:
-        """K between some of the points, less what is known (r, n)."""
-        raise NotImplementedError
-
-    def _extend(self, some: Any, chosen: Any, factor: Array, known: Array, new: Array) -> None:
-        """Fill new coordinates (n_chosen, n), from the factor (n_chosen, n_some) of what `_among` gave."""
-        raise NotImplementedError
-
 
 class ColumnCoordinates(Coordinates):
-    """From columns of the Gram matrix: L(z) = C⁻¹ K(pivots, z), where K(pivots, pivots) = C Cᵀ."""
+    """From columns of the Gram matrix, by calls of a kernel: L(z) = C⁻¹ K(pivots, z), K(pivots, pivots) = C Cᵀ."""
 
-    def _prepare(self, x: Array, m: Array, tolerance: float) -> Array:
-        self._units, self._accuracy = getattr(self.kernel, "_units", None), max(1e-2 * tolerance, EXACT)
-        self._source: Points | _Calls = _Calls(self.kernel, x, m)
-        if self._units is not None:
-            self._source = Points(self._units, x, m, 0.0, self._accuracy)
-        return self._source.diagonal()
-
-    def _finish(self) -> None:
-        del self._source
-
-    def _columns(self, x: Array, m: Array) -> Array:
-        if self._units is None:
-            return super()._columns(x, m)
-        return gram(self._units, self._pivots, (x, m), self._accuracy)
+    def _prepare(self, x: Array, m: Array, tolerance: float) -> Array:  # noqa: ARG002 (as exact as the kernel)
+        self._points = x, m
+        return np.concatenate([np.diag(self._between(part)) for part in _parts(len(m), 64)])
 
     def _among(self, some: Any, known: Array) -> Array:
-        return np.asarray(self._source.among(some) - known[:, some].T @ known[:, some])
+        return np.asarray(self._between(some) - known[:, some].T @ known[:, some])
 
     def _extend(self, some: Any, chosen: Any, factor: Array, known: Array, new: Array) -> None:
         if len(some) == new.shape[1]:
@@ -164,9 +123,41 @@ class ColumnCoordinates(Coordinates):
         # The inverse, of at most 256 rows of like size, as a solver of SciPy's brings a second pool of BLAS threads.
         inverse, pivots = np.linalg.inv(factor[:, chosen].T), some[chosen]
         before = known[:, pivots].T.copy()
-        self._source.fill(self._source.rows(pivots), new)
+        self._fill(pivots, new)
         for part in _parts(new.shape[1], _COLUMNS):
             new[:, part] = inverse @ (new[:, part] - before @ known[:, part])
+
+    def _between(self, some: Any) -> Array:
+        """K between some of the points."""
+        x, m = (each[some] for each in self._points)
+        return _gram(self.kernel, x, m, x, m)
+
+    def _fill(self, pivots: Any, out: Array) -> None:
+        """Fill `out` with K between pivots and all points."""
+        x, m = self._points
+        for part in _parts(len(m), _rows(self.kernel)):
+            out[:, part] = _gram(self.kernel, x[pivots], m[pivots], x[part], m[part])
+
+
+class SeriesCoordinates(ColumnCoordinates):
+    """The same by the power series of normal input weights, whose coefficients are kept."""
+
+    def _prepare(self, x: Array, m: Array, tolerance: float) -> Array:
+        self._accuracy = max(1e-2 * tolerance, EXACT)
+        self._source = Points(self.kernel._units, x, m, 0.0, self._accuracy)
+        return diagonal(self.kernel._units, x, m)
+
+    def _finish(self) -> None:
+        del self._source
+
+    def _columns(self, x: Array, m: Array) -> Array:
+        return gram(self.kernel._units, self._pivots, (x, m), self._accuracy)
+
+    def _between(self, some: Any) -> Array:
+        return self._source.among(some)
+
+    def _fill(self, pivots: Any, out: Array) -> None:
+        self._source.fill(self._source.rows(pivots), out)
 
 
 class FeatureCoordinates(Coordinates):
@@ -205,29 +196,6 @@ class FeatureCoordinates(Coordinates):
         for part, features in zip(parts, self._features(x, m), strict=True):
             out[part] = features @ vectors
         return out
-
-
-class _Calls:
-    """Gram matrices of given points, by calls of a kernel."""
-
-    def __init__(self, kernel: Kernel, x: Array, m: Array) -> None:
-        self._kernel, self._x, self._m = kernel, x, m
-
-    def diagonal(self) -> Array:
-        return np.concatenate([np.diag(self._between(part, part)) for part in _parts(len(self._m), 64)])
-
-    def among(self, chosen: Any) -> Array:
-        return self._between(chosen, chosen)
-
-    def rows(self, chosen: Any) -> Any:
-        return chosen
-
-    def fill(self, chosen: Any, out: Array) -> None:
-        for part in _parts(len(self._m), _rows(self._kernel)):
-            out[:, part] = self._between(chosen, part)
-
-    def _between(self, one: Any, other: Any) -> Array:
-        return _gram(self._kernel, self._x[one], self._m[one], self._x[other], self._m[other])
 
 
 def _gram(kernel: Kernel, x1: Array, m1: Array, x2: Array, m2: Array) -> Array:

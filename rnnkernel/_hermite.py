@@ -80,20 +80,10 @@ def diagonal(units: Units, x: Array, m: Array) -> Array:
 
 
 class Points:
-    """Points (x, m), and their Hermite coefficients.
+    """Points (x, m), inputs (n, d) and memories (n,), and their Hermite coefficients.
 
-    Parameters
-    ----------
-    units : Units
-        The units.
-    x : ndarray, shape (n, d)
-        Inputs.
-    m : ndarray, shape (n,)
-        Memories.
-    largest : float
-        The largest s of points that these are going to meet.
-    accuracy : float
-        How much of a kernel of size one may be missing.
+    `largest` is the largest s of points that these are going to meet, `accuracy` how much of a kernel of size one may
+    be missing.
     """
 
     def __init__(self, units: Units, x: Array, m: Array, largest: float, accuracy: float = EXACT) -> None:
@@ -134,10 +124,6 @@ class Points:
         if self._keep:
             self._kept[i] = out
         return out
-
-    def diagonal(self) -> Array:
-        """K(z, z) of all points."""
-        return diagonal(self.units, self.x, self.m)
 
     def among(self, chosen: Any) -> Array:
         """K between some of the points."""

@@ -16,22 +16,8 @@ _LOOK = 4  # steps between two looks at what is left
 def gmres(apply: Callable[[Array], Array], b: Array) -> Array:
     """Solve apply(x) = b column by column, each by the best combination of b, apply(b), apply(apply(b)) and so on.
 
-    Parameters
-    ----------
-    apply : callable
-        A linear map of the columns of an array (n, n_columns).
-    b : ndarray, shape (n, n_columns)
-        Right-hand sides.
-
-    Returns
-    -------
-    ndarray, shape (n, n_columns)
-        Right to rounding: it ends when what is left of b no longer falls.
-
-    Raises
-    ------
-    ArithmeticError
-        If more than 1e-9 of some column of b is left.
+    `apply` is a linear map of the columns of arrays (n, n_columns) like b.  It ends when what is left of b no longer
+    falls, and raises ``ArithmeticError`` if that is more than 1e-9 of some column.
     """
     size = np.linalg.norm(b, axis=0)
     scale = np.where(size > 0, size, 1.0)

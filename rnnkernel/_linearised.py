@@ -5,7 +5,6 @@
 where c and w start at zero and are learned, while C, W, B, and with them the memory map, stay what they are.
 """
 
-from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,27 +27,24 @@ class _Weights(NamedTuple):
 
 
 class Linearised:
-    """The linearisation of a network in C and W; it never changes, training returns a new one."""
+    """The linearisation of a network in C and W, which learns in place."""
 
     def __init__(self, rnn: RNN) -> None:
         self.rnn = rnn
         W, memory = rnn.inputs.T.copy(order="C"), np.array([rnn.memory])
         self._weights = _Weights(rnn.output, W, rnn.recurrent, np.zeros(rnn.n_units), np.zeros(W.shape), memory)
 
-    def trained(self, x: Array, y: Array, *, learning_rate: float, stop: Any) -> "Linearised":
-        """Return what a step of gradient descent for each input and target makes of it; `stop` interrupts."""
-        after, rnn = copy(self), self.rnn
-        c, w, memory = (each.copy() for each in self._weights[3:])
-        after._weights = self._weights._replace(c=c, w=w, memory=memory)
+    def learn(self, x: Array, y: Array, *, learning_rate: float, stop: Any) -> None:
+        """Take a step of gradient descent for each input and target; `stop` interrupts."""
+        rnn, learned = self.rnn, self._weights
         rate = learning_rate / rnn.n_units ** (2 - 2 * rnn.beta) * rnn.scale
         sigma, inputs = rnn.activation, x.reshape(len(y), rnn.n_inputs)
         for part in slices(len(y), 3 * rnn.n_units):
             if stop[0]:
                 raise KeyboardInterrupt
-            _train(sigma.value, sigma.derivative, after._weights, inputs[part], y[part], rnn.scale, rate)
-            if not (np.isfinite(c).all() and np.isfinite(w).all()):
+            _train(sigma.value, sigma.derivative, learned, inputs[part], y[part], rnn.scale, rate)
+            if not (np.isfinite(learned.c).all() and np.isfinite(learned.w).all()):
                 raise FloatingPointError(f"frozen training of {rnn.n_units} units with beta = {rnn.beta:g} diverged")
-        return after
 
     def predict(self, x: Array, memory: Array) -> Array:
         """Return the outputs at points (x, m), x being (n_points, d)."""

@@ -84,7 +84,7 @@ class NextResponse(Response):
         if t == 0:
             return np.zeros((5, p))
         times, weights = time_rule(t, alpha * self.eigenvalues.max(initial=0.0), _ORDER)
-        self.weights, self.run = alpha * weights, alpha * _running(weights)
+        self.weights, self.run = alpha * weights, alpha * _decaying(weights, np.zeros(1))[..., 0]
         self.decay, left = np.exp(-alpha * times[:, None] * self.eigenvalues), self._response(t)[:, 0]
         shares = self.e_points[:, None] * np.expm1(-alpha * (t - times)[:, None] * self.eigenvalues)
         self.seen = np.concatenate([np.tile(np.eye(p)[:, None], (len(times), 1)), shares], axis=2)
@@ -268,16 +268,6 @@ def _groups(x: Array) -> tuple[Array, Array]:
 def _forgetting(nodes: Collocation, f: Array) -> Array:
     """Return w = P̂ ∂_m u, where u − P̂u = f − μ(f)."""
     return nodes.step(nodes.derivative(nodes.solve(f)))
-
-
-def _running(weights: Array) -> Array:
-    """Return the matrix of integrals from 0 to each node of a rule of panels."""
-    x = legendre.leggauss(_ORDER)[0]
-    fit = np.linalg.inv(legendre.legvander(x, _ORDER - 1))
-    one = legendre.legvander(x, _ORDER) @ legendre.legint(np.eye(_ORDER), lbnd=-1) @ fit
-    panels = weights.reshape(-1, _ORDER)
-    before = np.kron(np.tri(len(panels), k=-1), np.ones((_ORDER, _ORDER)))
-    return np.asarray(np.kron(np.diag(panels.sum(axis=1) / 2), one) + before * weights)
 
 
 def _decaying(weights: Array, rates: Array) -> Array:

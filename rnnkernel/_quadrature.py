@@ -43,9 +43,14 @@ def gauss(nodes: Array, weights: Array, order: int) -> tuple[Array, Array]:
     return found, weights.sum() * vectors[0] ** 2
 
 
+def combinations(each: list[Array]) -> Array:
+    """Return all combinations of values, one from each array, shape (n, n_arrays)."""
+    return np.stack(np.meshgrid(*each, indexing="ij"), axis=-1).reshape(-1, len(each))
+
+
 def tensor_product(rules: list[Rule], negligible: float = 1e-15) -> tuple[Array, Array]:
     """Return nodes and weights for independent numbers: all combinations, without those that weigh next to nothing."""
-    nodes = np.stack(np.meshgrid(*[each.nodes for each in rules], indexing="ij"), axis=-1).reshape(-1, len(rules))
+    nodes = combinations([each.nodes for each in rules])
     weights = rules[0].weights
     for each in rules[1:]:
         weights = np.outer(weights, each.weights).ravel()

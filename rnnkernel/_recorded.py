@@ -39,8 +39,8 @@ class RecordResponse(Response):
         super().__init__(mu, modes, coordinates, x, m)
         self.lags, self.in_cycles = lags, in_cycles
         above, below = ((mu.input_vectors, mu.memory + step) for step in (_H, -_H))
-        rise = modes.eigenfunctions(coordinates(*above)) - modes.eigenfunctions(coordinates(*below))
-        self.slopes_at_nodes = rise / (2 * _H)
+        high, low = (coordinates.combination(*points, modes.functions) for points in (above, below))
+        self.slopes_at_nodes = (high - low) / (2 * _H)
         self.section_slopes = (self.kernel(x, m, *above) - self.kernel(x, m, *below)) / (2 * _H)
 
     def _disturbances(self, learned: Array, ages: Array, weights: Array) -> tuple[Array, Array, Array]:

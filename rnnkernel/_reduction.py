@@ -28,16 +28,9 @@ _LOST = -1100  # a number so many binary places smaller than another does not ch
 
 
 def stationary_distribution(P: Array) -> Array:
-    """π with πP = π: each entry to a few units in its last place, or zero below the smallest double.
+    """π with πP = π, for a transition matrix in which every state leads to the last one; its diagonal is not used.
 
-    Parameters
-    ----------
-    P : ndarray, shape (n, n)
-        A transition matrix in which every state leads to the last one.  Its diagonal is not used.
-
-    Returns
-    -------
-    ndarray, shape (n,)
+    Each entry is right to a few units in its last place, or zero below the smallest double.
     """
     pi = np.empty(len(P))
     if len(P) <= 2 * _BLOCK and _at_once(P.copy(), pi):
@@ -46,13 +39,7 @@ def stationary_distribution(P: Array) -> Array:
 
 
 class Reduction:
-    """The factors of I − P, for a chain in which every state leads to the last one.
-
-    Parameters
-    ----------
-    P : ndarray, shape (n, n)
-        The transition matrix.  Its diagonal is not used: it is one less the other entries of its row.
-    """
+    """The factors of I − P, for a chain in which every state leads to the last one; the diagonal of P is not used."""
 
     def __init__(self, P: Array) -> None:
         A = P.copy()
@@ -71,7 +58,7 @@ class Reduction:
                 self._exits = np.ldexp(exits, exponents)
 
     def stationary_distribution(self) -> Array:
-        """π with πP = π: each entry to a few units in its last place, or zero below the smallest double."""
+        """π with πP = π, as the function of this name."""
         pi, exponents = np.empty(len(self._factors)), np.zeros(len(self._factors), dtype=np.int64)
         _back(self._mantissas, self._exponents, pi, exponents)
         return np.ldexp(pi, exponents)

@@ -36,8 +36,8 @@ class Response:
     def __init__(self, mu: StationaryLaw, modes: Modes, coordinates: Coordinates, x: Array, m: Array) -> None:
         self.mu, self.modes = mu, modes
         self.kernel, self.law = coordinates.kernel, coordinates.kernel.law
-        self.at_nodes = modes.eigenfunctions(coordinates.at_nodes)
-        self.at_points = modes.eigenfunctions(coordinates(x, m))
+        self.at_nodes = coordinates.at_nodes @ modes.functions
+        self.at_points = coordinates.combination(x, m, modes.functions)
         self.sections = self.kernel(x, m, mu.input_vectors, mu.memory)
         self.features = self._features(x, m)
         node_features = self._features(mu.input_vectors, mu.memory)

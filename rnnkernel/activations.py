@@ -52,10 +52,8 @@ class Activation:
     Examples
     --------
     >>> arctan = Activation("arctan", lambda u: np.arctan(u), lambda u: 1 / (1 + u * u), lipschitz=1.0)
-    >>> arctan([0.0, 1.0]).round(6)
-    array([0.      , 0.785398])
-    >>> arctan.prime([0.0, 1.0])
-    array([1. , 0.5])
+    >>> arctan([0.0, 1.0]).round(6), arctan.prime([0.0, 1.0])
+    (array([0.      , 0.785398]), array([1. , 0.5]))
     """
 
     name: str
@@ -86,31 +84,13 @@ class Activation:
 def activation(given: str | Activation) -> Activation:
     """Return the activation called "tanh", "logistic" or "erf", or the user's own `Activation` as it is.
 
-    Parameters
-    ----------
-    given : str or Activation
-        A name, or an activation.
-
-    Returns
-    -------
-    Activation
-        tanh u with L = 1; logistic 1/(1 + e^{−u}) with L = 1/4; erf u = 2/√π ∫₀ᵘ e^{−t²} dt with L = 2/√π.
-
-    Raises
-    ------
-    ValueError
-        If there is no activation of that name.
-
-    Examples
-    --------
-    >>> activation("logistic")
-    Activation('logistic', lipschitz=0.25)
+    tanh u has L = 1; logistic 1/(1 + e^{−u}) has L = 1/4; erf u = 2/√π ∫₀ᵘ e^{−t²} dt has L = 2/√π.
     """
     if isinstance(given, Activation):
         return given
     if not isinstance(given, str):
         raise TypeError(f"activation must be a name or an Activation, not {_checks.described(given)}")
-    return _BUILT_IN[_checks.choice("activation", given, tuple(_BUILT_IN))]
+    return BUILT_IN[_checks.choice("activation", given, tuple(BUILT_IN))]
 
 
 def _compiled(field: str, function: Any) -> Any:
@@ -202,7 +182,7 @@ def _erf_prime(u: Any) -> Any:
     return _TWO_OVER_ROOT_PI * _math.exp(-u * u)
 
 
-_BUILT_IN = {
+BUILT_IN = {
     "tanh": Activation("tanh", _math.tanh, _tanh_prime, lipschitz=1.0),
     "logistic": Activation("logistic", _math.logistic, _logistic_prime, lipschitz=0.25),
     "erf": Activation("erf", _math.erf, _erf_prime, lipschitz=_TWO_OVER_ROOT_PI),

@@ -19,7 +19,7 @@ def mean_with_error(values: Any, lags: int) -> tuple[float, float]:
 
         (1/n) (c_0 + 2 Σ_{l=1}^{lags} (1 − l/(lags + 1)) c_l).
 
-    Take `lags` beyond the dependence of the values, and far below their number.
+    Take `lags` beyond the dependence of the values, and far below their number.  Book: :doc:`network-that-remembers`.
 
     Parameters
     ----------
@@ -32,10 +32,6 @@ def mean_with_error(values: Any, lags: int) -> tuple[float, float]:
     -------
     mean, error : float
         v̄, and its standard error.
-
-    Notes
-    -----
-    Book: :doc:`network-that-remembers`.
 
     Examples
     --------

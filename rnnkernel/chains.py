@@ -1,15 +1,15 @@
 """Markov chains on finitely many states, and the data sequences they drive.
 
-A transition matrix P is a square matrix of probabilities whose rows sum to one.  If every state can be reached
-from every other (*irreducible*), or if all states lead into one class that is never left, there is exactly one
-*stationary distribution* π = πP.  If the chain is moreover
-aperiodic, the law of the state tends to π at the rate |λ₂|^k, where λ₂ is the second largest eigenvalue of P in
-absolute value, and 1 − |λ₂| is the *spectral gap*.  Averages (1/n) Σ_{k<n} f(X_k) tend to π(f) = Σ_i π_i f_i with a
-variance σ_f²/n, σ_f² = 2⟨u, f̄⟩_π − ⟨f̄, f̄⟩_π, where f̄ = f − π(f) and u solves the Poisson equation u − Pu = f̄,
-π(u) = 0.
+A transition matrix P is a square matrix of probabilities whose rows sum to one.  If every state can be reached from
+every other (*irreducible*), or if all states lead into one class that is never left, there is exactly one *stationary
+distribution* π = πP.  If the chain is moreover aperiodic, the law of the state tends to π at the rate |λ₂|^k, where λ₂
+is the second largest eigenvalue of P in absolute value, and 1 − |λ₂| is the *spectral gap*.  Averages (1/n) Σ_{k<n}
+f(X_k) tend to π(f) = Σ_i π_i f_i with a variance σ_f²/n, σ_f² = 2⟨u, f̄⟩_π − ⟨f̄, f̄⟩_π, where f̄ = f − π(f) and u
+solves the Poisson equation u − Pu = f̄, π(u) = 0.
 """
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -43,18 +43,19 @@ class MarkovChain(Immutable):
     standard_errors : ndarray, shape (n_states, n_states), or None
         The standard errors of the probabilities, if they were estimated by `from_sequence`.
 
-    Raises
-    ------
-    ValueError
-        If `transition` is not such a matrix.
-
     Examples
     --------
     >>> chain = MarkovChain([[0.9, 0.1], [0.3, 0.7]])
     >>> chain.stationary_distribution
     array([0.75, 0.25])
-    >>> round(chain.spectral_gap, 12)
-    0.4
+    >>> round(chain.spectral_gap, 12), round(chain.doeblin_coefficient(), 12), round(chain.mixing_distance(2), 12)
+    (0.4, 0.4, 0.27)
+    >>> chain.solve_poisson([-1.0, 1.5]).round(12)
+    array([-1.5625,  4.6875])
+    >>> round(chain.asymptotic_variance([-1.0, 1.5]), 12), round(chain.average_variance([-1.0, 1.5], n=2), 12)
+    (4.6875, 0.9375)
+    >>> MarkovChain([[0.0, 1.0], [1.0, 0.0]]).simulate(5, rng=0, start=1)
+    array([1, 0, 1, 0, 1])
     >>> MarkovChain([[30, 10], [5, 15]], normalize=True).transition
     array([[0.75, 0.25],
            [0.25, 0.75]])
@@ -88,34 +89,24 @@ class MarkovChain(Immutable):
     def from_sequence(cls, states: Any, n_states: int | None = None) -> "MarkovChain":
         """Estimate a chain from a sequence of its states: the share of the visits to i that j follows.
 
-        P_ij = n_ij/n_i, with the standard error √(P_ij(1 − P_ij)/n_i).
+        P_ij = n_ij/n_i, with the standard error √(P_ij(1 − P_ij)/n_i) in `standard_errors`.
 
         Parameters
         ----------
         states : array_like of int, shape (n,)
-            The states in the order of time, numbered from 0.
+            The states in the order of time, numbered from 0; each has to be left at least once.
         n_states : int, optional
             How many states there are; one more than the largest seen, if not given.
 
         Returns
         -------
         MarkovChain
-            With `standard_errors`.
-
-        Raises
-        ------
-        ValueError
-            If some state is never left, so that nothing is known of what follows it.
 
         Examples
         --------
         >>> chain = MarkovChain.from_sequence([0, 0, 1, 0, 1, 1, 0, 0, 0, 1, 0])
-        >>> chain.transition.round(3)
-        array([[0.5 , 0.5 ],
-               [0.75, 0.25]])
-        >>> chain.standard_errors.round(3)
-        array([[0.204, 0.204],
-               [0.217, 0.217]])
+        >>> chain.transition[1], chain.standard_errors[1].round(3)
+        (array([0.75, 0.25]), array([0.217, 0.217]))
         """
         given = _checks.integers("states", states)
         if len(given) < 2 or given.min() < 0:
@@ -218,24 +209,10 @@ class MarkovChain(Immutable):
         return max(0.0, 1 - high)
 
     def doeblin_coefficient(self, steps: int = 1) -> float:
-        """Return ε_r = Σ_j min_i (P^r)_ij, the part of the r-step law that no start can change.
+        """Return ε_r = Σ_j min_i (P^r)_ij for r steps, the part of the r-step law that no start can change.
 
-        Any two laws approach each other in total variation by the factor 1 − ε_r in r steps.
-
-        Parameters
-        ----------
-        steps : int
-            The number of steps r.
-
-        Returns
-        -------
-        float
-            From 0 to 1; positive for some r if the chain is irreducible and aperiodic, zero for all r if periodic.
-
-        Examples
-        --------
-        >>> round(MarkovChain([[0.9, 0.1], [0.3, 0.7]]).doeblin_coefficient(), 12)
-        0.4
+        Any two laws approach each other in total variation by the factor 1 − ε_r in r steps.  It is positive for some r
+        if the chain is irreducible and aperiodic, and zero for all r if it is periodic.
         """
         steps = _checks.integer("steps", steps, least=0, most=2**62)
         law = _powers.power(self.transition, steps, np.zeros(self.n_states)).law
@@ -244,65 +221,23 @@ class MarkovChain(Immutable):
     def dobrushin_coefficient(self, steps: int = 1) -> float:
         """Return η_r = min over pairs of starts i, i' of Σ_j min((P^r)_ij, (P^r)_i'j), what two r-step laws share.
 
-        Any two laws approach each other in total variation by at least the factor 1 − η_r in r steps.
-
-        Parameters
-        ----------
-        steps : int
-            The number of steps r.
-
-        Returns
-        -------
-        float
-            From ε_r, the Doeblin coefficient, to 1.
-
-        Examples
-        --------
-        >>> MarkovChain([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [0.5, 0.0, 0.5]]).dobrushin_coefficient()
-        0.5
+        Any two laws approach each other in total variation by at least the factor 1 − η_r in r steps; η_r ≥ ε_r, the
+        Doeblin coefficient.
         """
         steps = _checks.integer("steps", steps, least=0)
         law = _powers.power(self.transition, steps, np.zeros(self.n_states)).law
         return min(1.0, *(float(np.minimum(law, row).sum(axis=1).min()) for row in law))
 
     def mixing_distance(self, steps: int) -> float:
-        """Return max_i ½ Σ_j |(P^k)_ij − π_j|: total variation to the stationary law after k steps, worst start.
-
-        Parameters
-        ----------
-        steps : int
-            The number of steps k.
-
-        Returns
-        -------
-        float
-
-        Examples
-        --------
-        >>> round(MarkovChain([[0.9, 0.1], [0.3, 0.7]]).mixing_distance(2), 12)
-        0.27
-        """
+        """Return max_i ½ Σ_j |(P^k)_ij − π_j|: total variation to the stationary law after k steps, worst start."""
         steps = _checks.integer("steps", steps, least=0, most=2**62)
         deviation = _powers.power(self.transition, steps, self.stationary_distribution).deviation
         return min(1.0, float(np.abs(deviation).sum(axis=1).max() / 2))
 
     def solve_poisson(self, values: Any) -> Array:
-        """Return u with u − Pu = f − π(f) and π(u) = 0.
+        """Return u with u − Pu = f − π(f) and π(u) = 0, for values f_i of the states, (n_states,) or (n_states, k).
 
-        Parameters
-        ----------
-        values : array_like, shape (n_states,) or (n_states, n_functions)
-            The value f_i of each state.
-
-        Returns
-        -------
-        ndarray, shaped as `values`
-            The chain may be periodic.
-
-        Examples
-        --------
-        >>> MarkovChain([[0.9, 0.1], [0.3, 0.7]]).solve_poisson([-1.0, 1.5]).round(12)
-        array([-1.5625,  4.6875])
+        The chain may be periodic.
         """
         centred = self._centred(values, ndim=(1, 2))
         order, reduction = self._reduced
@@ -311,75 +246,28 @@ class MarkovChain(Immutable):
         return u - self.stationary_distribution @ u
 
     def asymptotic_variance(self, values: Any) -> float:
-        """Return σ_f² = lim n Var((1/n) Σ_{k<n} f(X_k)).
+        """Return σ_f² = lim n Var((1/n) Σ_{k<n} f(X_k)), for values f_i of the states, (n_states,).
 
         It is computed as E[(u(X_1) − Pu(X_0))²], the variance of a martingale increment, which is a sum of squares.
-
-        Parameters
-        ----------
-        values : array_like, shape (n_states,)
-            The value f_i of each state.
-
-        Returns
-        -------
-        float
-            For two states π₀π₁(f₁ − f₀)²(1 + ρ)/(1 − ρ), ρ = P₀₀ + P₁₁ − 1.  The chain may be periodic.
-
-        Examples
-        --------
-        >>> round(MarkovChain([[0.9, 0.1], [0.3, 0.7]]).asymptotic_variance([-1.0, 1.5]), 12)
-        4.6875
+        For two states it is π₀π₁(f₁ − f₀)²(1 + ρ)/(1 − ρ), ρ = P₀₀ + P₁₁ − 1.  The chain may be periodic.
         """
         u, centred = self.solve_poisson(values), self._centred(values)
         increments = u - u[:, None] + centred[:, None]  # u_j − (Pu)_i with Pu = u − f̄
         return float(self.stationary_distribution @ (self.transition * increments**2).sum(axis=1))
 
     def average_variance(self, values: Any, n: int) -> float:
-        """Return the exact Var((1/n) Σ_{k<n} f(X_k)) of the stationary chain.
+        """Return the exact Var((1/n) Σ_{k<n} f(X_k)) of the stationary chain, for values f_i of states, (n_states,).
 
         With c_j = ⟨f̄, P^j f̄⟩_π it is (1/n²) (n c_0 + 2 Σ_{j<n} (n − j) c_j); the sum is taken by doubling.
-
-        Parameters
-        ----------
-        values : array_like, shape (n_states,)
-            The value f_i of each state.
-        n : int
-            How many successive states are averaged.
-
-        Returns
-        -------
-        float
-
-        Examples
-        --------
-        >>> chain = MarkovChain([[0.9, 0.1], [0.3, 0.7]])
-        >>> round(chain.average_variance([-1.0, 1.5], 2), 12)
-        0.9375
         """
         centred = self._centred(values)
         n = _checks.integer("n", n, least=1)
         return _powers.sum_variance(self.transition, self.stationary_distribution, centred, n) / n / n
 
     def simulate(self, n: int, *, rng: Rng, start: int | None = None) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return n successive states.
+        """Return n successive states, integers (n,), from a start or, if none is given, the stationary distribution.
 
-        Parameters
-        ----------
-        n : int
-            How many states.
-        rng : int or numpy.random.Generator
-            Source of randomness; the same seed gives the same states.
-        start : int, optional
-            The first state; drawn from the stationary distribution if not given.
-
-        Returns
-        -------
-        ndarray of int, shape (n,)
-
-        Examples
-        --------
-        >>> MarkovChain([[0.0, 1.0], [1.0, 0.0]]).simulate(5, rng=0, start=1)
-        array([1, 0, 1, 0, 1])
+        The same seed gives the same states.
         """
         n = _checks.integer("n", n, least=0)
         generator = _checks.generator(rng)
@@ -395,11 +283,11 @@ class MarkovChain(Immutable):
                     raise ValueError(f"start must be a state from 0 to {self.n_states - 1}, not {start}")
             states[0] = first
             for part in spans(n, _DRAW):
-                _walk(self.cumulative, uniforms[part], states[part])
+                _walk(self._cumulative, uniforms[part], states[part])
         return states
 
     @cached
-    def cumulative(self) -> Array:
+    def _cumulative(self) -> Array:
         """Cumulative probabilities of each row, infinite from the last state on that can be reached."""
         return np.array([_thresholds(row) for row in self.transition])
 
@@ -430,14 +318,33 @@ class MarkovChain(Immutable):
         return closed[0]
 
     def __repr__(self) -> str:
-        return (
-            f"MarkovChain({self.transition.tolist()})"
-            if self.n_states <= 4
-            else f"MarkovChain(n_states={self.n_states})"
-        )
+        what = self.transition.tolist() if self.n_states <= 4 else f"n_states={self.n_states}"
+        return f"MarkovChain({what})"
 
 
-class DataSequence(Immutable):
+class StateSequence(Immutable):
+    """What all data sequences share: states become inputs, successive states become targets, with Gaussian noise."""
+
+    noise: float
+    _states: Callable[[int, np.random.Generator, Any], Any]  # n states from a start, or in their law if it is None
+    _inputs: Callable[[Any], Array]  # of states
+    _targets: Callable[[Any, Any], Array]  # of states and the next states, without noise
+
+    def simulate(self, n: int, *, rng: Rng, start: Any = None) -> tuple[Array, Array]:
+        """Return n successive inputs, (n,) or (n, d), and targets, (n,); y[k] belongs to the step from k to k + 1.
+
+        `start` is the first state, drawn from the stationary law if not given; the same seed gives the same sequence.
+        """
+        n = _checks.integer("n", n, least=0)
+        generator = _checks.generator(rng)
+        states = self._states(n + 1, generator, start)
+        y = self._targets(states[:-1], states[1:])
+        if self.noise:
+            y = y + self.noise * generator.standard_normal(n)
+        return self._inputs(states[:-1]), y
+
+
+class DataSequence(StateSequence):
     """Inputs and targets driven by a Markov chain.
 
     In state i the input is x_i; on the transition i → j the target is y_ij + s η with η ~ N(0, 1).  States that
@@ -469,10 +376,7 @@ class DataSequence(Immutable):
         self.inputs = _checks.array("inputs", inputs, ndim=(1, 2))
         if len(self.inputs) != n or not self.inputs.size:
             raise ValueError(f"inputs must hold one input for each of {n} states, not shape {self.inputs.shape}")
-        given = _checks.array("targets", targets, ndim=(1, 2))
-        if given.shape not in ((n,), (n, n)):
-            raise ValueError(f"targets must have shape ({n},) or ({n}, {n}), not {given.shape}")
-        self.targets = given if given.ndim == 2 else np.repeat(given[:, None], n, axis=1)
+        self.targets = _of_transitions(targets, n)
         self.noise = _checks.number("noise", noise, least=0, most=1e100)
 
     @classmethod
@@ -519,12 +423,9 @@ class DataSequence(Immutable):
             raise ValueError(f"inputs must hold one input for each of {E.shape[1]} symbols, not {len(x)}")
         if targets is None:
             targets = np.tile(x if x.ndim == 1 else x[:, 0], (len(x), 1))
-        y = _checks.array("targets", targets, ndim=(1, 2))
-        if y.shape not in ((len(x),), (len(x), len(x))):
-            raise ValueError(f"targets must have shape ({len(x)},) or ({len(x)}, {len(x)}), not {y.shape}")
         i, a = np.nonzero(E)
         pairs = MarkovChain(chain.transition[np.ix_(i, i)] * E[i, a], normalize=True)
-        return cls(pairs, x[a], y[a] if y.ndim == 1 else y[np.ix_(a, a)], noise)
+        return cls(pairs, x[a], _of_transitions(targets, len(x))[np.ix_(a, a)], noise)
 
     @property
     def n_inputs(self) -> int:
@@ -539,42 +440,30 @@ class DataSequence(Immutable):
     @cached
     def mean_target(self) -> Array:
         """f*(i) = E[Y | state i] = Σ_j P_ij y_ij, shape (n_states,)."""
-        mean: Array = (self.chain.transition * self.targets).sum(axis=1)
-        return mean
+        return np.asarray((self.chain.transition * self.targets).sum(axis=1))
 
     @cached
     def target_variance(self) -> Array:
         """Var(Y | state i) = Σ_j P_ij (y_ij − f*(i))² + s², shape (n_states,)."""
         deviation = self.targets - self.mean_target[:, None]
-        variance: Array = (self.chain.transition * deviation**2).sum(axis=1) + self.noise**2
-        return variance
+        return np.asarray((self.chain.transition * deviation**2).sum(axis=1) + self.noise**2)
 
-    def simulate(self, n: int, *, rng: Rng, start: int | None = None) -> tuple[Array, Array]:
-        """Return n successive inputs and targets.
+    def _states(self, n: int, generator: np.random.Generator, start: Any) -> Any:
+        return self.chain.simulate(n, rng=generator, start=start)
 
-        Parameters
-        ----------
-        n : int
-            How many steps.
-        rng : int or numpy.random.Generator
-            Source of randomness; the same seed gives the same sequence.
-        start : int, optional
-            The state of the first input; drawn from the stationary distribution if not given.
+    def _inputs(self, states: Any) -> Array:
+        return np.asarray(self.inputs[states])
 
-        Returns
-        -------
-        x : ndarray, shape (n,) or (n, d)
-            Inputs, shaped as `inputs` was given.
-        y : ndarray, shape (n,)
-            Targets: y[k] belongs to the transition from step k to step k + 1.
-        """
-        n = _checks.integer("n", n, least=0)
-        generator = _checks.generator(rng)
-        states = self.chain.simulate(n + 1, rng=generator, start=start)
-        y = self.targets[states[:-1], states[1:]]
-        if self.noise:
-            y = y + self.noise * generator.standard_normal(n)
-        return self.inputs[states[:-1]], y
+    def _targets(self, states: Any, after: Any) -> Array:
+        return np.asarray(self.targets[states, after])
+
+
+def _of_transitions(targets: Any, n: int) -> Array:
+    """Return the targets of n states, or of their transitions, as those of transitions (n, n)."""
+    given = _checks.array("targets", targets, ndim=(1, 2))
+    if given.shape not in ((n,), (n, n)):
+        raise ValueError(f"targets must have shape ({n},) or ({n}, {n}), not {given.shape}")
+    return given if given.ndim == 2 else np.repeat(given[:, None], n, axis=1)
 
 
 def _thresholds(probabilities: Array) -> Array:

@@ -21,7 +21,7 @@ from rnnkernel import _checks
 from rnnkernel._axis import Axis
 from rnnkernel._collocation import Collocation, invariant_interval
 from rnnkernel._immutable import Immutable, cached
-from rnnkernel._quadrature import rule, tensor_product
+from rnnkernel._quadrature import combinations, rule, tensor_product
 from rnnkernel._types import Array
 from rnnkernel.memory import MemoryMap
 
@@ -35,27 +35,11 @@ _INSTEAD = "; give n_steps to simulate it instead"
 
 
 class Continuum(Immutable):
-    """A recursion whose noise has a known law, on nodes of one or two state variables.
+    """A recursion whose noise has a known law, on nodes of one or two state variables, which resolve the memory map φ.
 
-    Parameters
-    ----------
-    data : Autoregression, GaussianAutoregression, NoisyRotation or RandomRecursion
-        The recursion.
-    memory_map : MemoryMap
-        The memory map φ, which the nodes have to resolve.
-    n_nodes : sequence of int
-        Nodes of each coordinate of the state; if empty, as many as are needed.
-
-    Attributes
-    ----------
-    states : ndarray, shape (n_states, k)
-        The nodes.
-    input_vectors : ndarray, shape (n_states, d)
-        Inputs there.
-    transition, deviations : ndarray, shape (n_states, n_states)
-        The matrices of u ↦ E[u(s') | s] and u ↦ Cov(Y, u(s') | s).
-    mean_target, target_variance : ndarray, shape (n_states,)
-        E[Y | s] and Var(Y | s).
+    `n_nodes` has the nodes of each coordinate of the state; if empty, there are as many as are needed.  At the nodes
+    stand `states` (n_states, k), `input_vectors` (n_states, d), `mean_target` E[Y | s] and `target_variance` Var(Y |
+    s), and the matrices `transition` of u ↦ E[u(s') | s] and `deviations` of u ↦ Cov(Y, u(s') | s).
     """
 
     def __init__(self, data: Any, memory_map: MemoryMap, n_nodes: Sequence[int | None]) -> None:
@@ -73,7 +57,7 @@ class Continuum(Immutable):
             )
         self._low, self._high = self._reach()
         self.axes = tuple(self._axis(i, n) for i, n in enumerate(n_nodes or [None] * k))
-        self.states = _product([axis.nodes for axis in self.axes])
+        self.states = combinations([axis.nodes for axis in self.axes])
         self.input_vectors = self.inputs_at(self.states)
         noise, p = self._rule(1)
         after, y = self._after(self.states, noise)
@@ -133,7 +117,7 @@ class Continuum(Immutable):
 
     def between(self) -> Array:
         """States between the nodes, shape (n, k)."""
-        return _product([axis.between for axis in self.axes])
+        return combinations([axis.between for axis in self.axes])
 
     def within(self, states: Array, what: str = "states must be") -> Array:
         """Return states (…, k), if all are in the range of the nodes."""
@@ -174,9 +158,9 @@ class Continuum(Immutable):
         low = high = self._centre
         if self.data._period is not None:
             return np.zeros(1), np.array([self.data._period])
-        noise, t = _product([_some(law) for law in self.data._laws]), (1 - np.cos(np.linspace(0, np.pi, 9))) / 2
+        noise, t = combinations([_some(law) for law in self.data._laws]), (1 - np.cos(np.linspace(0, np.pi, 9))) / 2
         for _ in range(10_000):
-            grid = _product([a + (b - a) * t for a, b in zip(low, high, strict=True)])
+            grid = combinations([a + (b - a) * t for a, b in zip(low, high, strict=True)])
             after = self.data._next(self.given(np.repeat(grid, len(noise), axis=0)), np.tile(noise, (len(grid), 1)))
             least, most = (f(after.reshape(-1, len(low)), axis=0) for f in (np.min, np.max))
             if not np.abs([least, most]).max() < 1e9:
@@ -205,9 +189,8 @@ class Continuum(Immutable):
         for size in _SIZES[len(self._low)]:
             axis = Axis(size | odd, *ends, **how)
             at_nodes, between = self._seen(i, axis.nodes), self._seen(i, axis.between)
-            scale = np.abs(between[size // 4 : -(size // 4)]).max(
-                axis=0
-            )  # far out, where hardly a state is, all may grow
+            middle = between[size // 4 : -(size // 4)]  # far out, where hardly a state is, all may grow
+            scale = np.abs(middle).max(axis=0)
             missed = np.abs(axis.cardinals(axis.between) @ at_nodes - between).max(axis=0)
             error = (missed / np.maximum(scale, 1e-6 * scale.max())).max()
             if error < _WANTED[len(self._low)]:
@@ -270,11 +253,6 @@ class ContinuumCollocation(Collocation):
     def _reachable(self) -> Array:
         x = self.inputs_at(np.vstack([self.chain.states, self.chain.between()]))
         return np.tile(invariant_interval(x, self.memory_map, -1e-6, 1e-6), (self.chain.n_states, 1))
-
-
-def _product(each: list[Array]) -> Array:
-    """Return all combinations of values, one from each array, shape (n, n_arrays)."""
-    return np.stack(np.meshgrid(*each, indexing="ij"), axis=-1).reshape(-1, len(each))
 
 
 def _some(law: Any) -> Array:

@@ -52,6 +52,8 @@ class Rate(NamedTuple):
 class ConvergenceStudy(Immutable):
     """Errors g^N_t − g_t of many networks; made by `convergence_study`.
 
+    Book: :doc:`convergence-measured`.
+
     Attributes
     ----------
     widths : tuple of int
@@ -62,10 +64,6 @@ class ConvergenceStudy(Immutable):
         The errors; without the axis n_times for one time given as a number.
     predicted : ndarray, shape (n_betas, n_widths, n_times, n_points)
         The standard deviation that `KernelLimit.fluctuations` predicts.
-
-    Notes
-    -----
-    Book: :doc:`convergence-measured`.
 
     Examples
     --------
@@ -83,45 +81,22 @@ class ConvergenceStudy(Immutable):
 
     @property
     def std(self) -> Array:
-        """Standard deviation of the errors over seeds, shape (n_betas, n_widths, n_times, n_points)."""
-        std: Array = self.errors.std(axis=2, ddof=1)
-        return std
+        """Standard deviation of the errors over seeds, (n_betas, n_widths, n_times, n_points)."""
+        return np.asarray(self.errors.std(axis=2, ddof=1))
 
     @property
     def bias(self) -> Array:
-        """Mean of the errors over seeds, shape (n_betas, n_widths, n_times, n_points)."""
-        bias: Array = self.errors.mean(axis=2)
-        return bias
+        """Mean of the errors over seeds, of the same shape."""
+        return np.asarray(self.errors.mean(axis=2))
 
     def rate(self, beta: float, *, level: float = 0.95) -> Rate:
-        """Fit the exponent of N in the standard deviation; see `fit_rate`.
-
-        Parameters
-        ----------
-        beta : float
-            One of `betas`.
-        level : float
-            The level of the confidence interval.
-
-        Returns
-        -------
-        Rate
-        """
+        """Fit the exponent of N in the standard deviation at one of `betas`; see `fit_rate`."""
         return fit_rate(self.widths, self.errors[self._index(beta)], level=level)
 
     def predicted_rate(self, beta: float) -> float:
-        """Fit the exponent of N in the predicted standard deviation.
+        """Fit the exponent of N in the predicted standard deviation at one of `betas`.
 
         −1/2 with pairs.  Otherwise it tends to 1/2 − β as N grows, when the initial output is all that is seen.
-
-        Parameters
-        ----------
-        beta : float
-            One of `betas`.
-
-        Returns
-        -------
-        float
         """
         variances = self.predicted[self._index(beta)].reshape(len(self.widths), -1) ** 2
         return float(np.polyfit(np.log(_several(self.widths)), np.log(variances.mean(axis=1)) / 2, 1)[0])
@@ -226,9 +201,8 @@ def convergence_study(
     times : float or array_like, shape (n_times,)
         Times t = k/N at which errors are measured, ascending.
     x : array_like, shape (n_points,) or (n_points, d)
-        Inputs at which errors are measured; one input is repeated.
     memory : array_like, shape (n_points,)
-        Memories there; one memory is repeated.
+        Points at which errors are measured; a single input or memory is repeated.
     rng : int or numpy.random.Generator
         Source of randomness; the same seed gives the same bits, however many workers there are.
     paired : bool
@@ -362,7 +336,8 @@ class _Experiment:
 
     def _trained(self, network: Any, x: Array, y: Array) -> Any:
         if self.frozen:
-            return network.trained(x, y, learning_rate=self.learning_rate, stop=STOP)
+            network.learn(x, y, learning_rate=self.learning_rate, stop=STOP)
+            return network
         how: Any = {"learning_rate": self.learning_rate, "truncation": self.truncation, "n_records": 1}
         return train(network, (x, y), **how).network
 

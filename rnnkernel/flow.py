@@ -25,6 +25,8 @@ _ROWS = 8192  # of coordinates that are multiplied at a time
 def gradient_flow(gram: Any, targets: Any, times: Any, weights: Any = None, learning_rate: float = 1.0) -> Array:
     """Solve kernel gradient flow, d/dt g_t = α Σ_j w_j (y_j − g_t(z_j)) K(·, z_j), g_0 = 0, exactly in time.
 
+    Book: :doc:`real-sequences`.
+
     Parameters
     ----------
     gram : array_like, shape (n_points, n)
@@ -49,10 +51,6 @@ def gradient_flow(gram: Any, targets: Any, times: Any, weights: Any = None, lear
     ValueError
         If shapes do not fit, or if the first n rows are not symmetric and positive semi-definite to 1e-8 of their
         largest eigenvalue.
-
-    Notes
-    -----
-    Book: :doc:`real-sequences`.
 
     Examples
     --------
@@ -80,31 +78,15 @@ def gradient_flow(gram: Any, targets: Any, times: Any, weights: Any = None, lear
     known = values > n * np.finfo(float).eps * largest
     U, size = U[:, known], np.sqrt(values[known])
     modes = Modes(U * size, np.sign(w), root * y, _checks.number("learning_rate", learning_rate, above=0))
-    return modes.predict(check_times(times), rows @ (root[:, None] * U / size))
+    return np.asarray((rows @ (root[:, None] * U / size) @ modes.learned(check_times(times))).T)
 
 
 class Modes:
-    """The modes of a kernel on weighted points: what is learned of each by a time.
+    """The modes of a kernel on points with coordinates L (n, r), signed weights w_j and targets y_j (n,).
 
-    Parameters
-    ----------
-    L : ndarray, shape (n, r)
-        Coordinates of the points that carry targets.
-    weights : ndarray, shape (n,)
-        Weights w_j; signed.
-    targets : ndarray, shape (n,)
-        Targets y_j.
-    learning_rate : float
-        The rate α.
-    least : float
-        Modes are left out if the absolute value of their eigenvalue is below.
-
-    Attributes
-    ----------
-    eigenvalues : ndarray, shape (n_modes,)
-        Those of f ↦ Σ_j w_j K(·, z_j) f(z_j), descending.
-    projections : ndarray, shape (n_modes,)
-        b·v_i = √λ_i Σ_j w_j y_j e_i(z_j), made positive by the sign of v_i.
+    Modes are left out if the absolute value of their eigenvalue is below `least`.  `eigenvalues`, (n_modes,), are those
+    of f ↦ Σ_j w_j K(·, z_j) f(z_j), descending; `projections` are b·v_i = √λ_i Σ_j w_j y_j e_i(z_j), made positive by
+    the sign of v_i.
     """
 
     def __init__(self, L: Array, weights: Array, targets: Array, learning_rate: float, least: float = 0.0) -> None:
@@ -129,10 +111,6 @@ class Modes:
         """Σ_j w_j y_j e_i(z_j): the part of the targets in each mode."""
         return np.asarray(self.projections / np.sqrt(np.abs(self.eigenvalues)))
 
-    def predict(self, t: Array, L: Array) -> Array:
-        """Return g_t at points with coordinates L (n, r), shape (…, n) for times of shape (…)."""
-        return np.asarray((L @ self.learned(t)).T)
-
     def learned(self, t: Array) -> Array:
         """Return c_t, with g_t(z) = L(z)·c_t, shape (r, …)."""
         return np.asarray(self._directions @ (self.integral(t) * self.projections).T)
@@ -141,10 +119,6 @@ class Modes:
     def functions(self) -> Array:
         """Coordinates v_i/√λ_i of the eigenfunctions, e_i(z) = L(z)·v_i/√λ_i, shape (r, n_modes)."""
         return np.asarray(self._directions / np.sqrt(np.abs(self.eigenvalues)))
-
-    def eigenfunctions(self, L: Array) -> Array:
-        """Return e_i at points with coordinates L, shape (n, n_modes)."""
-        return np.asarray(L @ self.functions)
 
     def shares(self, t: Any) -> Array:
         """1 − e^{−αλ_i t}, shape (…, n_modes)."""

@@ -34,26 +34,24 @@ class Fluctuations(Immutable):
 
     They hold for large N, for output weights with E C³ = 0, and without clipping.  What they leave out is of the orders
     N^{2β−3} and N^{−2} in the variance, N^{4β−4} and N^{2β−3} in the mean.
+    Book: :doc:`fluctuations-while-learning` for V^S, :doc:`convergence-measured` for the other variances,
+    :doc:`convergence-measured-in-depth` for `next_order`.
 
     Parameters
     ----------
-    prediction : ndarray
-        g_t; as its attribute, and so are those that follow.
-    initial_output : ndarray
-        V^G.
-    data : ndarray
-        V^S.
-    finite_width : ndarray
-        V^I.
+    prediction : ndarray, shape (n_times, n_points)
+        The limit g_t(z) itself; as its attribute, and so are those that follow.  Shapes are (n_points,) for one time
+        given as a number.
+    initial_output : ndarray, shape (n_times, n_points)
+        V^G, the variance of N^{β−½} times the error from the initial output.
+    data : ndarray, shape (n_times, n_points)
+        V^S, the variance of √N times the error from correlated and noisy data.
+    finite_width : ndarray, shape (n_times, n_points)
+        V^I, the variance of √N times the error from finitely many independent units.
     record : ndarray or float
-        V^R.
+        V^R, the variance of the limit of a record around that of its source; zero on a chain.
     next_order : tuple of ndarray, or function without arguments that returns it, optional
         b, b¹, b¹ of pairs, V^F and V^D.
-
-    Notes
-    -----
-    Shapes are (n_points,) for one time given as a number.  Book: :doc:`fluctuations-while-learning` for V^S,
-    :doc:`convergence-measured` for the other variances, :doc:`convergence-measured-in-depth` for `next_order`.
 
     Examples
     --------
@@ -71,22 +69,13 @@ class Fluctuations(Immutable):
     array([-0.012, -0.015,  0.   ,  0.002])
     >>> fluct.std(n_units=400, beta=0.75).round(4)
     array([0.0353, 0.0366, 0.0387, 0.0417])
-    >>> one = Fluctuations(np.array([0.5]), np.array([0.0]), np.array([4.0]), np.array([0.0]))
-    >>> np.round(one.band(n_units=400, beta=0.75), 3)
-    array([[0.304],
-           [0.696]])
     """
 
     prediction: Array
-    """The limit g_t(z) itself, shape (n_times, n_points)."""
     initial_output: Array
-    """V^G, the variance of N^{β−½} times the error from the initial output, shape (n_times, n_points)."""
     data: Array
-    """V^S, the variance of √N times the error from correlated and noisy data, shape (n_times, n_points)."""
     finite_width: Array
-    """V^I, the variance of √N times the error from finitely many independent units, shape (n_times, n_points)."""
     record: Array | float
-    """V^R, the variance of the limit of a record around that of its source, (n_times, n_points); zero on a chain."""
 
     def __init__(
         self,
@@ -108,31 +97,20 @@ class Fluctuations(Immutable):
         return NextOrder(*(given() if callable(given) else given))
 
     def mean(self, *, n_units: float, beta: float, paired: bool = False) -> Array:
-        """Return the mean of a network's output, g_t + N^{2β−2} b + b¹/N.
+        """Return the mean of a network's output, g_t + N^{2β−2} b + b¹/N, shape (n_times, n_points).
 
-        Parameters
-        ----------
-        n_units : float
-            The number of units N, at least one; these are formulas in N, which need not be whole.
-        beta : float
-            The exponent β of the output's scale N^{−β}, from ½ to 1.
-        paired : bool
-            Whether the network starts from ±C pairs.
-
-        Returns
-        -------
-        ndarray, shape (n_times, n_points)
+        N is at least one, and need not be whole; β is from ½ to 1; `paired` says whether the network starts from ±C
+        pairs.
         """
         n_units, beta, paired = _start(n_units, beta, paired)
         bias = self.next_order.bias_of_pairs if paired else self.next_order.bias
         return np.asarray(self.prediction + n_units ** (2 * beta - 2) * self.next_order.drift + bias / n_units)
 
     def std(self, *, n_units: float, beta: float, paired: bool = False) -> Array:
-        """Return the standard deviation of a network's output.
+        """Return the standard deviation of a network's output; arguments and shape are those of `mean`.
 
         √(N^{1−2β} V^G + (V^S + V^I + V^F)/N + N^{−2β} V^D + V^R); with ±C pairs √((V^S + 2V^I)/N + V^R), since both
         units of a pair err alike.  Where V^D < 0 is too large for so small an N, it is the first order, with a warning.
-        Arguments and shape are those of `mean`.
         """
         n_units, beta, paired = _start(n_units, beta, paired)
         if paired:
@@ -150,10 +128,9 @@ class Fluctuations(Immutable):
         return np.asarray(np.sqrt(np.where(total < 0, first, total)))
 
     def band(self, *, n_units: float, beta: float, paired: bool = False, level: float = 0.95) -> tuple[Array, Array]:
-        """Return a predictive band: the mean, minus and plus a normal quantile times the standard deviation.
+        """Return the ends of a predictive band, the mean minus and plus a normal quantile times the standard deviation.
 
-        The output of one network at one point lies in it with the probability `level`; other arguments are those of
-        `mean`, and each of the two ends has its shape.
+        The output of one network at one point lies in it with the probability `level`; all else is as for `mean`.
         """
         from scipy.special import ndtri
 
@@ -185,7 +162,8 @@ def fluctuations(
     size = coordinates.kernel.law.quadrature.nodes.size
     variances = _at_all(first, "variances", 4, size, times, x, m)
     later = partial(_at_all, after, "corrections", 5, 50 * size, times, x, m) if isinstance(mu, ChainLaw) else None
-    return Fluctuations(modes.predict(times, coordinates(x, m)), *variances, next_order=later)  # type: ignore[misc]
+    prediction = coordinates.combination(x, m, modes.learned(times)).T
+    return Fluctuations(prediction, *variances, next_order=later)  # type: ignore[misc]
 
 
 def _at_all(make: Any, name: str, count: int, size: int, times: Array, x: Array, m: Array) -> Array:

@@ -46,6 +46,8 @@ class Particles(NamedTuple):
 class InitialLaw(Immutable):
     """The law λ of the initial parameters of one unit.
 
+    Book: :doc:`network-that-remembers`.
+
     Parameters
     ----------
     output : frozen scipy.stats distribution
@@ -56,10 +58,6 @@ class InitialLaw(Immutable):
         Law of the recurrent weight B, independent of W; or B as a vectorised function of W, (n, d) -> (n,).
     n_inputs : int, optional
         The dimension d if `inputs` is one distribution for all coordinates; 1 if not given.
-
-    Notes
-    -----
-    Book: :doc:`network-that-remembers`.
 
     Examples
     --------
@@ -77,20 +75,20 @@ class InitialLaw(Immutable):
         recurrent: Distribution | Callable[[Array], Array],
         n_inputs: int | None = None,
     ) -> None:
-        self.output = _distribution("output", output)
+        self.output = _checks.distribution("output", output)
         if isinstance(inputs, (list, tuple)):
             if not inputs:
                 raise ValueError("inputs must hold at least one distribution, not none")
-            self.inputs = tuple(_distribution(f"inputs[{i}]", each) for i, each in enumerate(inputs))
+            self.inputs = tuple(_checks.distribution(f"inputs[{i}]", each) for i, each in enumerate(inputs))
             if n_inputs is not None and _checks.integer("n_inputs", n_inputs, least=1) != len(inputs):
                 raise ValueError(
                     f"n_inputs must be the number of distributions in inputs, {len(inputs)}, not {n_inputs}"
                 )
         else:
             count = 1 if n_inputs is None else _checks.integer("n_inputs", n_inputs, least=1)
-            self.inputs = (_distribution("inputs", inputs),) * count
+            self.inputs = (_checks.distribution("inputs", inputs),) * count
         known = _checks.function("recurrent", recurrent, "input weights", 1) if _is_function(recurrent) else None
-        self.recurrent: Any = known or _distribution("recurrent", recurrent)
+        self.recurrent: Any = known or _checks.distribution("recurrent", recurrent)
 
     @property
     def n_inputs(self) -> int:
@@ -98,23 +96,10 @@ class InitialLaw(Immutable):
         return len(self.inputs)
 
     def sample(self, n_units: int, *, rng: Rng, paired: bool = False) -> tuple[Array, Array, Array]:
-        """Draw the parameters of a network.
+        """Draw the parameters of a network of N units: C (N,), W (N, d) and B (N,).
 
-        Parameters
-        ----------
-        n_units : int
-            The number of units N; even if `paired`.
-        rng : int or numpy.random.Generator
-            Source of randomness.
-        paired : bool
-            Antisymmetric initialisation: units i and i + N/2 share W and B and have opposite C, so the network
-            starts at zero output.
-
-        Returns
-        -------
-        C : ndarray, shape (N,)
-        W : ndarray, shape (N, d)
-        B : ndarray, shape (N,)
+        `paired` is antisymmetric initialisation: units i and i + N/2 share W and B and have opposite C, so that the
+        network starts at zero output.  N must be even then.
         """
         n_units = _checks.integer("n_units", n_units, least=1)
         if _checks.flag("paired", paired) and n_units % 2:
@@ -237,16 +222,6 @@ def _panels(n_nodes: int) -> int:
 
 def _is_function(recurrent: Any) -> bool:
     return callable(recurrent) and not hasattr(recurrent, "rvs")
-
-
-def _distribution(name: str, value: Any) -> Distribution:
-    if not all(hasattr(value, method) for method in ("rvs", "mean", "moment", "support", "ppf")):
-        raise TypeError(
-            f"{name} must be a frozen scipy.stats distribution such as stats.norm(0, 1), not {_checks.described(value)}"
-        )
-    if not np.isfinite(value.var()):
-        raise ValueError(f"{name} must have a finite variance, not {value.var()}")
-    return value
 
 
 def warn_beyond_reach(law: InitialLaw, x: Array) -> None:

@@ -24,8 +24,9 @@ from rnnkernel.network import RNN
 class TangentKernel(Immutable):
     """The tangent kernel K of an initial law.
 
-    Calling it gives the Gram matrix of two sets of points: to rounding and for every x if W is normal, and otherwise by
-    the quadrature of the law.  With Q quadrature nodes it is the inner product of Q (1 + d) features.
+    Called with two sets of points x1, m1, x2, m2, as `RNN.predict` takes them, it returns their Gram matrix, (n1, n2):
+    to rounding and for every x if W is normal, and otherwise by the quadrature of the law.  With Q quadrature nodes it
+    is the inner product of Q (1 + d) features.  Book: :doc:`tangent-kernel`.
 
     Parameters
     ----------
@@ -34,17 +35,17 @@ class TangentKernel(Immutable):
     activation : str or Activation
         The activation σ.
 
-    Notes
-    -----
-    Book: :doc:`tangent-kernel`.
-
     Examples
     --------
     >>> from scipy import stats
     >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-    >>> TangentKernel(law)([-1.0, 1.5], [-0.2, 0.4], 1.5, 0.1).round(6)
+    >>> kernel = TangentKernel(law)
+    >>> kernel([-1.0, 1.5], [-0.2, 0.4], 1.5, 0.1).round(6)
     array([[-0.714975],
            [ 0.816705]])
+    >>> features = kernel.features([-1.0, 1.5], [-0.2, 0.4])
+    >>> bool(np.allclose(features @ features.T, kernel([-1.0, 1.5], [-0.2, 0.4], [-1.0, 1.5], [-0.2, 0.4])))
+    True
     """
 
     def __init__(self, law: InitialLaw, activation: str | Activation = "tanh") -> None:
@@ -54,14 +55,9 @@ class TangentKernel(Immutable):
         self._units = None if normal is None else _hermite.Units(self.activation, normal, law.output_square)
 
     @property
-    def n_inputs(self) -> int:
-        """The dimension d of an input."""
-        return self.law.n_inputs
-
-    @property
     def n_features(self) -> int:
         """The number Q (1 + d) of features, with Q quadrature nodes."""
-        return len(self.law.quadrature.weights) * (1 + self.n_inputs)
+        return len(self.law.quadrature.weights) * (1 + self.law.n_inputs)
 
     @cached
     def _rule(self) -> tuple[Array, Array, Array]:
@@ -70,76 +66,29 @@ class TangentKernel(Immutable):
         return nodes.T.copy(order="C"), np.sqrt(weights), np.sqrt(weights * self.law.output_square)
 
     def __call__(self, x1: Any, m1: Any, x2: Any, m2: Any) -> Array:
-        """Return the Gram matrix of K between two sets of points.
-
-        Parameters
-        ----------
-        x1 : array_like, shape (n1,) or (n1, d)
-            Inputs of the first points; one input is repeated.
-        m1 : array_like, shape (n1,)
-            Their memories; one memory is repeated.
-        x2 : array_like, shape (n2,) or (n2, d)
-            Inputs of the second points.
-        m2 : array_like, shape (n2,)
-            Their memories.
-
-        Returns
-        -------
-        ndarray, shape (n1, n2)
-        """
+        """Return the Gram matrix of K between two sets of points, shape (n1, n2)."""
         if self._units is None:
             return self._layers(x1, m1, ("x1", "m1")).gram(self._layers(x2, m2, ("x2", "m2")))
-        pairs = _checks.points(x1, m1, self.n_inputs, ("x1", "m1")), _checks.points(x2, m2, self.n_inputs, ("x2", "m2"))
+        d = self.law.n_inputs
+        pairs = _checks.points(x1, m1, d, ("x1", "m1")), _checks.points(x2, m2, d, ("x2", "m2"))
         return _hermite.gram(self._units, *pairs)
 
     def features(self, x: Any, memory: Any) -> Array:
-        """Return the features whose inner products are the kernel.
+        """Return the features whose inner products are the kernel, at points as for `predict`, shape (n, Q (1 + d)).
 
         √w_q σ(u_q), then x_i √(w_q E[C²]) σ'(u_q) for i = 1, …, d, with u_q = W_q·x + m at the quadrature nodes W_q.
-
-        Parameters
-        ----------
-        x : array_like, shape (n,) or (n, d)
-            Inputs; one input is repeated.
-        memory : array_like, shape (n,)
-            Memories; one memory is repeated.
-
-        Returns
-        -------
-        ndarray, shape (n, Q (1 + d))
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-        >>> kernel = TangentKernel(law)
-        >>> features = kernel.features([-1.0, 1.5], [-0.2, 0.4])
-        >>> bool(np.allclose(features @ features.T, kernel([-1.0, 1.5], [-0.2, 0.4], [-1.0, 1.5], [-0.2, 0.4])))
-        True
         """
         layers = self._layers(x, memory)
         return np.hstack([layers.values, *(each[:, None] * layers.slopes for each in layers.inputs.T)])
 
     def diagonal(self, x: Any, memory: Any) -> Array:
-        """Return K((x, m), (x, m)) point by point.
-
-        Parameters
-        ----------
-        x : array_like, shape (n,) or (n, d)
-            Inputs; one input is repeated.
-        memory : array_like, shape (n,)
-            Memories; one memory is repeated.
-
-        Returns
-        -------
-        ndarray, shape (n,)
-        """
+        """Return K((x, m), (x, m)) at points as for `RNN.predict`, shape (n,)."""
         if self._units is None:
             return self._layers(x, memory).diagonal()
-        return _hermite.diagonal(self._units, *_checks.points(x, memory, self.n_inputs))
+        return _hermite.diagonal(self._units, *_checks.points(x, memory, self.law.n_inputs))
 
     def _layers(self, x: Any, memory: Any, names: tuple[str, str] = ("x", "memory")) -> "Layers":
-        points = _checks.points(x, memory, self.n_inputs, names)
+        points = _checks.points(x, memory, self.law.n_inputs, names)
         warn_beyond_reach(self.law, points[0])
         nodes, *scales = self._rule
         return _layers(self.activation, nodes, scales, *points)
@@ -166,30 +115,25 @@ class Layers(NamedTuple):
 def empirical_kernel(rnn: RNN, x1: Any, m1: Any, x2: Any, m2: Any) -> Array:
     """Return the tangent kernel K^N of a network at its present parameters, between two sets of points.
 
-    K^N((x, m), (x', m')) = (1/N) Σ_i [σ(u_i) σ(u_i') + (x·x') (C^i)² σ'(u_i) σ'(u_i')],    u_i = W^i·x + m.
+    K^N((x, m), (x', m')) = (1/N) Σ_i [σ(u_i) σ(u_i') + (x·x') (C^i)² σ'(u_i) σ'(u_i')],   u_i = W^i·x + m.
 
     One step of training at (x', m') changes the output at (x, m) by (α/N) e K^N, to first order.
+    Book: :doc:`training-online`.
 
     Parameters
     ----------
     rnn : RNN
         The network.
     x1 : array_like, shape (n1,) or (n1, d)
-        Inputs of the first points; one input is repeated.
     m1 : array_like, shape (n1,)
-        Their memories; one memory is repeated.
+        Inputs and memories of the first points, as `RNN.predict` takes them.
     x2 : array_like, shape (n2,) or (n2, d)
-        Inputs of the second points.
     m2 : array_like, shape (n2,)
-        Their memories.
+        Those of the second points.
 
     Returns
     -------
     ndarray, shape (n1, n2)
-
-    Notes
-    -----
-    Book: :doc:`training-online`.
 
     Examples
     --------

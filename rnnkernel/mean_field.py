@@ -42,6 +42,10 @@ class MeanField(Immutable):
     Units with weights follow their mean motion, by a Runge–Kutta method that controls its error; the stationary law
     that drives them is found anew at each of its stages, by collocation.
 
+    If sup|∂φ_t/∂m| over the memories of the chain reaches 1, at the start or before a time that a method is asked for,
+    memory need not have one stationary law, and the flow ends with a ValueError.  It is derived, and measured on
+    networks; that it is their limit is not proved here.  Book: :doc:`neighbours-in-depth`.
+
     Parameters
     ----------
     data : DataSequence
@@ -55,12 +59,6 @@ class MeanField(Immutable):
     refinement : int
         0, 1 or 2: 40, 64 or 96 nodes for each coordinate of W (for d ≤ 3), 16, 24 or 32 for C and for memory, a
         tolerance in time of 1e-6, 1e-7 or 1e-8.  Two refinements differ by about the error of the coarser one.
-
-    Notes
-    -----
-    If sup|∂φ_t/∂m| over the memories of the chain reaches 1, at the start or before a time that a method is asked for,
-    memory need not have one stationary law, and the flow ends with a ValueError.  It is derived, and measured on
-    networks; that it is their limit is not proved here.  Book: :doc:`neighbours-in-depth`.
 
     Examples
     --------

@@ -28,8 +28,12 @@ from rnnkernel.sequences import steps_to_forget
 class MemoryMap(Immutable):
     """The memory map φ(x, m) = E_λ[B σ(W·x + m)] of an initial law.
 
+    Called with inputs (n_points,), or (n_points, d) if d > 1, and memories (n_points,), it returns the memories
+    afterwards, (n_points,), or a float for one point with a scalar memory; one input or memory is repeated.
+
     Nothing here is random.  If W is normal and B independent of it, then φ(x, m) = E[B] E σ(a + s g) with a standard
     normal g, and panels in g give this to rounding for every x.  Otherwise expectations use the quadrature of the law.
+    Book: :doc:`memory-is-a-function` and :doc:`random-fixed-point`.
 
     Parameters
     ----------
@@ -44,19 +48,22 @@ class MemoryMap(Immutable):
         If q ≥ 1, so that memory may not forget; or if memory started at zero stays at zero, because B is centred
         given W, or because σ is odd, W symmetric and B independent of W.
 
-    Notes
-    -----
-    Book: :doc:`memory-is-a-function` and :doc:`random-fixed-point`.
-
     Examples
     --------
     >>> from scipy import stats
     >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
     >>> phi = MemoryMap(law)
-    >>> phi.contraction
-    0.5
+    >>> phi.contraction, round(phi.derivative(0.0, 0.0), 12)
+    (0.5, 0.5)
     >>> phi([-1.0, 1.5], [-0.2, 0.4])
     array([-0.25206427,  0.29764237])
+    >>> phi.trajectory([1.5, 1.5, -1.0]).round(6)
+    array([ 0.      ,  0.227049,  0.268573, -0.128268])
+    >>> history = [1.5, -1.0] * 40
+    >>> bool(abs(phi.fixed_point(history) - phi.fixed_point(history, start=1.0)) < 1e-15)
+    True
+    >>> bool((phi.forgetting(history, start=-1.0, other=1.0) <= 2 * phi.contraction ** np.arange(81)).all())
+    True
     """
 
     def __init__(self, law: InitialLaw, activation: str | Activation = "tanh") -> None:
@@ -66,11 +73,6 @@ class MemoryMap(Immutable):
         self._is_exact = normal is not None or not law.recurrent_mean.any()
         self._over_units = _OverNodes(law) if normal is None else _OverNormal(law, normal, self.activation)
         self._warn()
-
-    @property
-    def n_inputs(self) -> int:
-        """The dimension d of an input."""
-        return self.law.n_inputs
 
     @cached
     def contraction(self) -> float:
@@ -83,69 +85,16 @@ class MemoryMap(Immutable):
         return steps_to_forget(self.contraction, np.exp(-30)) if self.contraction < 1 else 1000
 
     def __call__(self, x: Any, memory: Any) -> Any:
-        """φ(x, m) = E_λ[B σ(W·x + m)], point by point.
-
-        Parameters
-        ----------
-        x : array_like, shape (n_points,) or (n_points, d)
-            Inputs; one input is repeated.
-        memory : array_like, shape (n_points,)
-            Memories held when the inputs arrive; one memory is repeated.
-
-        Returns
-        -------
-        ndarray, shape (n_points,)
-            The memories afterwards; a float for one point with a scalar memory.
-        """
+        """φ(x, m) = E_λ[B σ(W·x + m)], point by point."""
         return self._at_points(self.activation.value, x, memory)
 
     def derivative(self, x: Any, memory: Any) -> Any:
-        """∂φ/∂m (x, m) = E_λ[B σ'(W·x + m)], point by point: at most q in absolute value.
-
-        Parameters
-        ----------
-        x : array_like, shape (n_points,) or (n_points, d)
-            Inputs; one input is repeated.
-        memory : array_like, shape (n_points,)
-            Memories held when the inputs arrive; one memory is repeated.
-
-        Returns
-        -------
-        ndarray, shape (n_points,)
-            The slopes; a float for one point with a scalar memory.
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-        >>> round(MemoryMap(law).derivative(0.0, 0.0), 12)
-        0.5
-        """
+        """∂φ/∂m (x, m) = E_λ[B σ'(W·x + m)], point by point: at most q in absolute value."""
         return self._at_points(self.activation.derivative, x, memory)
 
     def trajectory(self, x: Any, start: float = 0.0) -> Array:
-        """Memory along a sequence of inputs: M_0 = start, M_{k+1} = φ(x_k, M_k).
-
-        Parameters
-        ----------
-        x : array_like, shape (n,) or (n, d)
-            The inputs x_0, …, x_{n−1} in order of time.
-        start : float
-            The memory held when the first input arrives.
-
-        Returns
-        -------
-        ndarray, shape (n + 1,)
-            The memory held when each input arrives, and after the last one.
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-        >>> MemoryMap(law).trajectory([1.5, 1.5, -1.0]).round(6)
-        array([ 0.      , 0.227049, 0.268573, -0.128268])
-        """
-        x = _checks.sequence("x", x, self.n_inputs)
+        """Memory along inputs x_0, …, x_{n−1}, (n,) or (n, d): M_0 = start, M_{k+1} = φ(x_k, M_k), shape (n + 1,)."""
+        x = _checks.sequence("x", x, self.law.n_inputs)
         memory = np.empty(len(x) + 1)
         memory[0] = _checks.held("start", start)
         if not self._is_exact:
@@ -154,58 +103,15 @@ class MemoryMap(Immutable):
         return memory
 
     def fixed_point(self, x: Any, start: float = 0.0) -> float:
-        """Return the random fixed point M* of an input history: the memory that it leaves behind.
+        """Return the random fixed point M* of an input history, oldest input first: the memory that it leaves behind.
 
         M* = φ(x_{−1}, φ(x_{−2}, … φ(x_{−n}, start))), which differs from the fixed point of the infinite history by
         at most q^n |start − M*_{−n}|.
-
-        Parameters
-        ----------
-        x : array_like, shape (n,) or (n, d)
-            The history, oldest input first.
-        start : float
-            The memory before the oldest input.
-
-        Returns
-        -------
-        float
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-        >>> phi = MemoryMap(law)
-        >>> history = [1.5, -1.0] * 40
-        >>> bool(abs(phi.fixed_point(history) - phi.fixed_point(history, start=1.0)) < 1e-15)
-        True
         """
         return float(self.trajectory(x, start)[-1])
 
     def forgetting(self, x: Any, start: float, other: float) -> Array:
-        """|M_k − M'_k| for two memories that start apart and see the same inputs: at most q^k |M_0 − M'_0|.
-
-        Parameters
-        ----------
-        x : array_like, shape (n,) or (n, d)
-            The inputs in order of time.
-        start : float
-            The one start M_0.
-        other : float
-            The other start M'_0.
-
-        Returns
-        -------
-        ndarray, shape (n + 1,)
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-        >>> phi = MemoryMap(law)
-        >>> apart = phi.forgetting([-1.0, 1.5, 1.5], start=-1.0, other=1.0)
-        >>> bool((apart <= 2 * phi.contraction ** np.arange(4)).all())
-        True
-        """
+        """|M_k − M'_k|, (n + 1,), for two starts and the same n inputs: at most q^k |M_0 − M'_0|."""
         other = _checks.held("other", other)
         return np.abs(self.trajectory(x, start) - self.trajectory(x, other))
 
@@ -214,32 +120,10 @@ class MemoryMap(Immutable):
 
         sup_k ‖M^N_k − M_k‖_{L²} ≤ N^{−1/2} sup_{x,m} sd_λ(B σ(W·x + m)) / (1 − L sup|B|).
 
-        Parameters
-        ----------
-        n_units : int
-            The number of units N.
-        x : array_like, shape (n,) or (n, d), optional
-            The inputs that the network will see: the supremum then is over the points (x_k, M_k) of this sequence.
-            If not given, sup|σ| (E B²)^{1/2} stands for it, which is larger than the standard deviation anywhere.
-        start : float
-            The memory M_0 that both start from, used with `x`.
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        ValueError
-            If L sup|B| ≥ 1: a finite network may then fail to contract, and the bound does not exist.
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 0.5))
-        >>> phi = MemoryMap(law)
-        >>> round(phi.finite_width_bound(400), 6), round(phi.finite_width_bound(400, x=[-1.0, 1.5]), 6)
-        (0.028868, 0.019918)
+        If the inputs `x` that the network will see are given, (n,) or (n, d), the supremum is over the points (x_k,
+        M_k) of this sequence, with M_0 = `start`; if not, sup|σ| (E B²)^{1/2} stands for it, which is larger than the
+        standard deviation anywhere.  If L sup|B| ≥ 1, a finite network may fail to contract: a ValueError, as there is
+        no bound.
         """
         n_units = _checks.integer("n_units", n_units, least=1)
         worst = self.activation.lipschitz * self.law.recurrent_bound
@@ -252,44 +136,25 @@ class MemoryMap(Immutable):
             second = self.law.quadrature.weights @ self.law.recurrent_square
             deviation = _sup(self.activation) * float(np.sqrt(second))
         else:
-            x = _checks.sequence("x", x, self.n_inputs)
+            x = _checks.sequence("x", x, self.law.n_inputs)
             if not len(x):
                 raise ValueError("x must hold at least one input, not none")
             m = self.trajectory(x, start)
-            square = self._over_units.mean_squares(self.activation.value, x, m[:-1])
+            square = self._over_units.mean_squares(self.activation, x, m[:-1])
             deviation = float(np.sqrt((square - m[1:] ** 2).max()))
         return deviation / float(np.sqrt(n_units)) / (1 - worst)
 
     def fixed_points(self, x: Any) -> Array:
-        """All memories that a constant input keeps in place: the roots of m = φ(x, m), ascending.
+        """All memories that a constant input keeps in place: the roots of m = φ(x, m), ascending, (n_roots,).
 
-        One if q < 1.  If q ≥ 1 there may be several; those with ∂φ/∂m < 1 (in absolute value) attract.
-
-        Parameters
-        ----------
-        x : float or array_like, shape (d,)
-            The input.
-
-        Returns
-        -------
-        ndarray, shape (n_roots,)
-            Roots closer to each other than a two-thousandth of their range may be missed.
-
-        Examples
-        --------
-        >>> import warnings
-        >>> from scipy import stats
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0, 1), recurrent=stats.uniform(1, 1))
-        >>> with warnings.catch_warnings():
-        ...     warnings.simplefilter("ignore")
-        ...     MemoryMap(law).fixed_points(0.0).round(6)
-        array([-1.287839, 0.      , 1.287839])
+        One if q < 1.  If q ≥ 1 there may be several; those with ∂φ/∂m < 1 (in absolute value) attract.  Roots closer to
+        each other than a two-thousandth of their range may be missed.
         """
         from scipy.optimize import brentq
 
         point = _checks.array("x", x, ndim=(0, 1)).ravel()
-        if len(point) != self.n_inputs:
-            raise ValueError(f"x must be one input of {self.n_inputs} coordinate(s), not of shape {np.shape(x)}")
+        if len(point) != self.law.n_inputs:
+            raise ValueError(f"x must be one input of {self.law.n_inputs} coordinate(s), not of shape {np.shape(x)}")
 
         def gap(m: Any) -> Any:
             return self(point[None], m) - m
@@ -305,11 +170,11 @@ class MemoryMap(Immutable):
         return np.array([brentq(gap, grid[i], grid[i + 1], xtol=1e-16) for i in left])
 
     def _at_points(self, function: Any, x: Any, memory: Any) -> Any:
-        points, memories = _checks.points(x, memory, self.n_inputs)
+        points, memories = _checks.points(x, memory, self.law.n_inputs)
         if not self._is_exact:
             warn_beyond_reach(self.law, points)
         out = self._over_units.means(function, points, memories)
-        return float(out[0]) if np.ndim(memory) == 0 and np.size(x) == self.n_inputs else out
+        return float(out[0]) if np.ndim(memory) == 0 and np.size(x) == self.law.n_inputs else out
 
     def _warn(self) -> None:
         if self.contraction >= 1:
@@ -319,7 +184,7 @@ class MemoryMap(Immutable):
                 AssumptionWarning,
                 stacklevel=3,
             )
-        probes = np.sin(np.arange(1.0, 3 * self.n_inputs + 1)).reshape(3, -1)  # inputs in general position
+        probes = np.sin(np.arange(1.0, 3 * self.law.n_inputs + 1)).reshape(3, -1)  # inputs in general position
         scale = self.law.recurrent_absolute_mean
         if scale > 0 and np.abs(self.law.recurrent_mean).max() <= 1e-14 * scale:
             why = "E[B | W] = 0 for every W, so that φ(x, m) = 0 and memory vanishes"
@@ -344,20 +209,20 @@ class _OverNodes:
         self._first = law.quadrature.weights * law.recurrent_mean
 
     def means(self, function: Any, x: Array, m: Array) -> Array:
-        return self._at_points(expectations, function, self._first, x, m)
+        out = np.empty(len(m))
+        for part in slices(len(out), len(self._first)):
+            expectations(function, self._nodes, self._first, x[part], m[part], out[part])
+        return out
 
-    def mean_squares(self, function: Any, x: Array, m: Array) -> Array:
-        return self._at_points(_mean_squares, function, self._law.quadrature.weights * self._law.recurrent_square, x, m)
+    def mean_squares(self, activation: Activation, x: Array, m: Array) -> Array:
+        weights, out = self._law.quadrature.weights * self._law.recurrent_square, np.empty(len(m))
+        for part in slices(len(out), len(weights)):
+            out[part] = activation(x[part] @ self._nodes + m[part, None]) ** 2 @ weights
+        return out
 
     def follow(self, function: Any, x: Array, memory: Array) -> None:
         for part in slices(len(x), len(self._first)):
             iterate(function, self._nodes, self._first, x[part], memory[part.start : part.stop + 1])
-
-    def _at_points(self, loop: Any, function: Any, weights: Array, x: Array, m: Array) -> Array:
-        out = np.empty(len(m))
-        for part in slices(len(out), len(weights)):
-            loop(function, self._nodes, weights, x[part], m[part], out[part])
-        return out
 
 
 class _OverNormal:
@@ -370,9 +235,10 @@ class _OverNormal:
         a, s = self._normal.reduced(x)
         return float(self._law.recurrent.mean()) * _normal.means(function, self._panels, a + m, s)
 
-    def mean_squares(self, function: Any, x: Array, m: Array) -> Array:
+    def mean_squares(self, activation: Activation, x: Array, m: Array) -> Array:
         a, s = self._normal.reduced(x)
-        return float(self._law.recurrent.moment(2)) * _normal.means(function, self._panels, a + m, s, squared=True)
+        squares = _normal.means(activation.value, self._panels, a + m, s, squared=True)
+        return float(self._law.recurrent.moment(2)) * squares
 
     def follow(self, function: Any, x: Array, memory: Array) -> None:
         _normal.follow(function, self._panels, *self._normal.reduced(x), self._law.recurrent.mean(), memory)
@@ -386,10 +252,7 @@ def _sup(activation: Activation) -> float:
     return float(size.max())
 
 
-_sum = jit(fastmath={"reassoc", "contract", "nsz"})
-
-
-@_sum
+@jit(fastmath={"reassoc", "contract", "nsz"})
 def _expectation(function: Any, nodes: Any, weights: Any, x: Any, m: Any, u: Any) -> Any:
     """Σ_q weights[q] function(nodes[:, q]·x + m); u is room for the arguments."""
     preactivations(nodes, x, m, u)
@@ -413,15 +276,3 @@ def iterate(function: Any, nodes: Any, weights: Any, x: Any, memory: Any) -> Non
     u = np.empty(len(weights))
     for k in range(len(x)):
         memory[k + 1] = _expectation(function, nodes, weights, x[k], memory[k], u)
-
-
-@_sum
-def _mean_squares(function: Any, nodes: Any, weights: Any, x: Any, m: Any, out: Any) -> None:
-    """Σ_q weights[q] function(nodes[:, q]·x + m)², point by point."""
-    u = np.empty(len(weights))
-    for k in range(len(out)):
-        preactivations(nodes, x[k], m[k], u)
-        total = 0.0
-        for q in range(len(u)):
-            total += weights[q] * function(u[q]) ** 2
-        out[k] = total

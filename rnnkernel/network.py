@@ -73,6 +73,7 @@ class RNN(Network):
     """A recurrent network of N units; it never changes, training returns a new one.
 
     Each parameter is an attribute; arrays are read-only, and `inputs` is then (N, d).
+    Book: :doc:`network-that-remembers`.
 
     Parameters
     ----------
@@ -92,10 +93,6 @@ class RNN(Network):
         The last inputs (n, d), and the states (n, N) that they met, oldest first: training with τ > 1 goes back
         to them.  None if not given.
 
-    Notes
-    -----
-    Book: :doc:`network-that-remembers`.
-
     Examples
     --------
     >>> rnn = RNN(output=[1.0, -1.0], inputs=[0.5, 1.0], recurrent=[0.2, 0.4], beta=0.75)
@@ -105,8 +102,6 @@ class RNN(Network):
     array([ 0.17807 , -0.137115])
     >>> rnn.trajectory([-1.0, 1.5]).round(6)
     array([ 0.      , -0.198531,  0.222582])
-    >>> rnn.forecast([-1.0, 1.5]).round(6)
-    array([ 0.17807 , -0.214343])
     >>> rnn.forecast([-1.0, 1.5], steps=3).round(3)
     array([[ 0.178, -0.053,  0.016],
            [-0.214,  0.063, -0.019]])
@@ -114,13 +109,6 @@ class RNN(Network):
     True
     >>> rnn.step(1.5, 1.0, learning_rate=0.5).output.round(6)
     array([ 1.15496 , -0.779167])
-
-    Drawn from a law:
-
-    >>> from scipy import stats
-    >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-    >>> RNN.sample(law, n_units=100, beta=0.75, rng=0)
-    RNN(n_units=100, n_inputs=1, beta=0.75, activation='tanh')
     """
 
     def __init__(

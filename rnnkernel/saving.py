@@ -18,7 +18,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from rnnkernel import _checks
-from rnnkernel.activations import Activation, activation
+from rnnkernel.activations import BUILT_IN, Activation
 from rnnkernel.convergence import ConvergenceStudy
 from rnnkernel.fluctuations import Fluctuations
 from rnnkernel.initial import InitialLaw
@@ -132,7 +132,7 @@ def _packed(name: str, value: Any, arrays: dict[str, Any], inside: tuple[int, ..
         return {"dict": {key: _packed(f"{name}.{key}", each, arrays, inside) for key, each in value.items()}}
     if isinstance(value, np.random.Generator):
         return {"generator": _packed(name, value.bit_generator.state, arrays)}
-    if isinstance(value, Activation) and value == _built_in(value.name):
+    if isinstance(value, Activation) and value == BUILT_IN.get(value.name):
         return {"activation": value.name}
     if hasattr(value, "dist") and type(value.dist) is type(_distribution(value.dist.name)):
         return {"distribution": value.dist.name, "with": _packed(name, [value.args, value.kwds], arrays)}
@@ -160,7 +160,7 @@ def _unpacked(tree: Any, arrays: Any) -> Any:  # noqa: PLR0911 (a kind of value 
         source.state = state
         return np.random.Generator(source)
     if "activation" in tree:
-        return activation(tree["activation"])
+        return BUILT_IN[tree["activation"]]
     if "distribution" in tree:
         args, kwds = _unpacked(tree["with"], arrays)
         return _distribution(tree["distribution"])(*args, **kwds)
@@ -175,13 +175,6 @@ def _told(path: Path) -> Iterator[None]:
     except OSError as error:
         why = f"path cannot be used, {error.strerror or error}"
         raise type(error)(error.errno, why, _checks.described(str(path))) from error
-
-
-def _built_in(name: str) -> Activation | None:
-    try:
-        return activation(name)
-    except ValueError:
-        return None
 
 
 def _distribution(name: Any) -> Any:

@@ -17,57 +17,29 @@ from typing import Any
 import numpy as np
 
 from rnnkernel import _checks
-from rnnkernel._immutable import Immutable, cached
+from rnnkernel._immutable import cached
 from rnnkernel._jit import jit, spans
-from rnnkernel._types import Array, Distribution, Rng
-from rnnkernel.chains import DataSequence, MarkovChain
+from rnnkernel._types import Array, Distribution
+from rnnkernel.chains import DataSequence, MarkovChain, StateSequence
 
 _DEFAULT_BURN_IN = 1000
 _BLOCK = 1_000_000  # steps of a burn-in that are held at a time
 _LONG, _CUMULANTS = 0.999, 12  # a memory so long is not run in, and what its law is known by
 
 
-class _Recursion(Immutable):
-    """What all recursions share: states become inputs, successive states become targets."""
+class _Recursion(StateSequence):
+    """What all recursions share."""
 
     n_inputs: int = 1  #: the dimension d of an input
     _period: float | None = None  # of the state, if it is an angle
+    _next: Callable[[Array, Array], Array]  # the states after a step, from states (n,) or (n, k), noise (n, n_laws)
+    _path: Callable[[int, np.random.Generator, Any], Array]  # n states from the first on
 
     def __init__(self, targets: Callable[[Array, Array], Array] | None, noise: float) -> None:
         self.targets = (
             None if targets is None else _checks.function("targets", targets, "the states and the next states", 2)
         )
         self.noise = _checks.number("noise", noise, least=0, most=1e100)
-
-    def simulate(self, n: int, *, rng: Rng, start: Any = None) -> tuple[Array, Array]:
-        """Return n successive inputs and targets.
-
-        Parameters
-        ----------
-        n : int
-            How many steps.
-        rng : int or numpy.random.Generator
-            Source of randomness; the same seed gives the same sequence.
-        start : float or array_like, optional
-            The first state; drawn from the stationary law if not given.
-
-        Returns
-        -------
-        x : ndarray, shape (n,) or (n, d)
-            Inputs.
-        y : ndarray, shape (n,)
-            Targets: y[k] belongs to the step from k to k + 1.
-        """
-        n = _checks.integer("n", n, least=0)
-        generator = _checks.generator(rng)
-        states = self._states(n + 1, generator, start)
-        y = self._targets(states[:-1], states[1:])
-        if self.noise:
-            y = y + self.noise * generator.standard_normal(n)
-        return self._inputs(states[:-1]), y
-
-    def _states(self, n: int, generator: np.random.Generator, start: Any) -> Array:
-        raise NotImplementedError
 
     @property
     def _laws(self) -> tuple[Distribution, ...] | None:
@@ -78,14 +50,6 @@ class _Recursion(Immutable):
     def _origin(self) -> Any:
         """A state from which all others are reached."""
         return 0.0
-
-    def _next(self, states: Array, noise: Array) -> Array:
-        """Return the states after a step, from states (n,) or (n, n_state) and noise (n, n_laws)."""
-        raise NotImplementedError
-
-    def _path(self, n: int, generator: np.random.Generator, first: Any) -> Array:
-        """Return n states from the first on."""
-        raise NotImplementedError
 
     def _after(self, burn_in: int, n: int, generator: np.random.Generator, first: Any) -> Array:
         """Return n states after a burn-in, of which a block at a time is held."""
@@ -98,7 +62,6 @@ class _Recursion(Immutable):
         return states
 
     def _targets(self, states: Array, after: Array) -> Array:
-        """Return the target of each step, without noise."""
         if self.targets is None:
             x = self._inputs(after)
             return x if x.ndim == 1 else x[:, 0]
@@ -115,6 +78,10 @@ class Autoregression(_Recursion):
     The stationary law is that of (1 − a) Σ_j a^j ξ_j.  For a fair coin ξ = ±1 this is a Bernoulli convolution: uniform
     on [−1, 1] for a = ½, and for a < ½ spread over a Cantor set, the middle-thirds set for a = ⅓.
 
+    A stationary start is the sum (1 − a) Σ a^j ξ_j up to terms below 2⁻⁵³.  For a > 0.999 it is drawn from the law of
+    this sum, whose cumulants are κ_r(ξ) (1 − a)^r/(1 − a^r), if twelve of them tell it: unless ξ is very skewed.  Book:
+    :doc:`hidden-states-and-a-continuum`.
+
     Parameters
     ----------
     contraction : float
@@ -125,12 +92,6 @@ class Autoregression(_Recursion):
         Vectorised function of (x_k, x_{k+1}), arrays (n,), with values (n,); the next input if not given.
     noise : float
         Standard deviation of Gaussian noise added to the targets.
-
-    Notes
-    -----
-    A stationary start is the sum (1 − a) Σ a^j ξ_j up to terms below 2⁻⁵³.  For a > 0.999 it is drawn from the law of
-    this sum, whose cumulants are κ_r(ξ) (1 − a)^r/(1 − a^r), if twelve of them tell it: unless ξ is very skewed.  Book:
-    :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------
@@ -152,13 +113,7 @@ class Autoregression(_Recursion):
     ) -> None:
         super().__init__(targets, noise)
         self.contraction = _checks.number("contraction", contraction, least=0, below=1)
-        self.innovation = innovation
-        if innovation is not None:
-            if not hasattr(innovation, "rvs") or not hasattr(innovation, "support"):
-                given = _checks.described(innovation)
-                raise TypeError(f"innovation must be a frozen scipy.stats distribution, not {given}")
-            if not np.isfinite(innovation.var()):
-                raise ValueError(f"innovation must have a finite variance, not {innovation.var()}")
+        self.innovation = None if innovation is None else _checks.distribution("innovation", innovation)
 
     @property
     def mean(self) -> float:
@@ -228,6 +183,7 @@ class GaussianAutoregression(_Recursion):
 
     The state is (X_k, …, X_{k−p+1}), the input X_k alone.  The stationary law is normal with mean zero, and a
     stationary start is exact.  `StationaryLaw` computes for p ≤ 2 and |a_1| + |a_2| < 1, and else simulates.
+    Book: :doc:`hidden-states-and-a-continuum`.
 
     Parameters
     ----------
@@ -243,18 +199,9 @@ class GaussianAutoregression(_Recursion):
     Attributes
     ----------
     contraction : float
-        The spectral radius of x ↦ Ax, the state without innovations: the rate at which a start is forgotten.
+        The spectral radius of x ↦ Ax, the state without innovations, at which a start is forgotten: less than one.
     covariance : ndarray, shape (p, p)
         That of the state in the stationary law, Σ = AΣAᵀ + s² e_1 e_1ᵀ.
-
-    Raises
-    ------
-    ValueError
-        If the spectral radius is not below one: there is no stationary law.
-
-    Notes
-    -----
-    Book: :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------
@@ -262,9 +209,6 @@ class GaussianAutoregression(_Recursion):
     >>> sequence.covariance.round(4)
     array([[3.7037, 2.963 ],
            [2.963 , 3.7037]])
-    >>> x, y = sequence.simulate(1000, rng=0)
-    >>> bool((y[:-1] == x[1:]).all())
-    True
     """
 
     def __init__(
@@ -327,7 +271,7 @@ class NoisyRotation(_Recursion):
 
     The input is the point (cos θ, sin θ).  The stationary law is uniform.  Each step multiplies the Fourier mode
     e^{inθ} by e^{inω − n²s²/2}: the law of θ_k mixes at the rate ρ^k, ρ = e^{−s²/2}.  Yet two copies with the same
-    noise never approach each other.
+    noise never approach each other.  Book: :doc:`hidden-states-and-a-continuum`.
 
     Parameters
     ----------
@@ -340,18 +284,11 @@ class NoisyRotation(_Recursion):
     noise : float
         Standard deviation of Gaussian noise added to the targets.
 
-    Notes
-    -----
-    Book: :doc:`hidden-states-and-a-continuum`.
-
     Examples
     --------
     >>> rotation = NoisyRotation(0.5, 0.2)
-    >>> round(rotation.mixing_rate, 12)
-    0.980198673307
-    >>> x, y = rotation.simulate(3, rng=0, start=0.0)
-    >>> x.shape, y.shape, x[0]
-    ((3, 2), (3,), array([1., 0.]))
+    >>> round(rotation.mixing_rate, 12), rotation.simulate(3, rng=0, start=0.0)[0][0]
+    (0.980198673307, array([1., 0.]))
     """
 
     n_inputs = 2
@@ -397,13 +334,14 @@ class RandomRecursion(_Recursion):
     """Data from a step function of your own, s_{k+1} = step(s_k, u_{k+1}) with u uniform on [0, 1), or of a given law.
 
     If the law of u is given, and `step` is smooth in the state, `StationaryLaw` computes instead of simulating.
+    Book: :doc:`hidden-states-and-a-continuum`.
 
     Parameters
     ----------
     step : callable
         ``step(state, u) -> state``.  The state is a number or an array, as `start` is; u is a number, or an array of
-        independent numbers if there are several.  A function compiled with ``numba.njit`` runs compiled, any other in
-        Python.
+        independent numbers if `innovation` is a list.  A function compiled with ``numba.njit`` runs compiled, any other
+        in Python.
     start : float or array_like, shape (n_state,)
         The state before the burn-in.  A simulation without a start of its own first takes 1000 steps from here;
         if `contraction` is given, as many as forget this state to the last bit.
@@ -417,14 +355,8 @@ class RandomRecursion(_Recursion):
         Standard deviation of Gaussian noise added to the targets.
     contraction : float, optional
         The factor q < 1 by which a step brings two states closer on average, if you know one.
-    n_uniforms : int, optional
-        Length of a uniform u; a single number if not given.
     innovation : frozen scipy.stats distribution, or list of them, optional
         Law of u, or of each of its numbers; uniform if not given.
-
-    Notes
-    -----
-    Book: :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------
@@ -443,7 +375,6 @@ class RandomRecursion(_Recursion):
         targets: Callable[[Array, Array], Array] | None = None,
         noise: float = 0.0,
         contraction: float | None = None,
-        n_uniforms: int | None = None,
         innovation: Distribution | Sequence[Distribution] | None = None,
     ) -> None:
         super().__init__(targets, noise)
@@ -454,13 +385,10 @@ class RandomRecursion(_Recursion):
         self.inputs = None if inputs is None else _checks.function("inputs", inputs, "the states", 1)
         q = None if contraction is None else _checks.number("contraction", contraction, least=0, below=1)
         self.contraction, self.burn_in = q, _DEFAULT_BURN_IN if q is None else steps_to_forget(q)
-        self.n_uniforms = None if n_uniforms is None else _checks.integer("n_uniforms", n_uniforms, least=1)
         self.innovation = tuple(innovation) if isinstance(innovation, list) else innovation
         for each in self._laws or ():
             if not hasattr(each, "rvs") or not hasattr(each, "ppf"):
                 raise TypeError(f"innovation must hold frozen scipy.stats distributions, not {_checks.described(each)}")
-        if innovation is not None and n_uniforms is not None:
-            raise ValueError("n_uniforms must not be given with innovation, which says how many numbers u holds")
         first = self._inputs(self.start[None])
         self.n_inputs = 1 if first.ndim == 1 else int(first.shape[1])
 
@@ -494,7 +422,7 @@ class RandomRecursion(_Recursion):
 
     def _noise(self, n: int, generator: np.random.Generator) -> Array:
         if self.innovation is None:
-            return generator.random((n,) if self.n_uniforms is None else (n, self.n_uniforms))
+            return generator.random(n)
         drawn = [np.asarray(each.rvs(size=n, random_state=generator), dtype=float) for each in self._laws or ()]
         return np.column_stack(drawn) if isinstance(self.innovation, tuple) else drawn[0]
 
@@ -524,7 +452,7 @@ def even_process(stop: float = 0.5, *, noise: float = 0.0) -> DataSequence:
     Three states, two inputs.  State 0 has the input −1; states 1 and 2, first and second of a pair, share the input 1.
     From 0 and from 2 the chain moves to 0 with probability p, to 1 otherwise; from 1 always to 2.  The inputs alone
     are not Markov of any order: what comes next depends on the parity of the present run.  The target is the next
-    input.
+    input.  Book: :doc:`hidden-states-and-a-continuum`.
 
     Parameters
     ----------
@@ -538,15 +466,9 @@ def even_process(stop: float = 0.5, *, noise: float = 0.0) -> DataSequence:
     DataSequence
         Its chain has π = (p, 1 − p, 1 − p)/(2 − p) and the eigenvalues 1, 0, −(1 − p): its spectral gap is p.
 
-    Notes
-    -----
-    Book: :doc:`hidden-states-and-a-continuum`.
-
     Examples
     --------
     >>> data = even_process(0.5)
-    >>> round(data.chain.spectral_gap, 12)
-    0.5
     >>> data.simulate(11, rng=3, start=0)[0]
     array([-1., -1.,  1.,  1., -1., -1., -1., -1.,  1.,  1., -1.])
     """

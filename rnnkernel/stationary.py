@@ -32,7 +32,7 @@ class StationaryLaw(Immutable):
     `Autoregression`, a `NoisyRotation`, or a `RandomRecursion` with an innovation it is collocation in its state, too;
     the weights are signed, and exact for smooth f up to rounding.  On a given sequence (x, y), or on any other object
     whose ``simulate(n, rng=)`` returns (x, y), it is the empirical law of (x_k, M_k), M_0 = 0; on several sequences,
-    memory starts from zero in each.
+    memory starts from zero in each.  Book: :doc:`stationary-law`.
 
     Parameters
     ----------
@@ -58,8 +58,6 @@ class StationaryLaw(Immutable):
         Weights of the nodes, with sum one.
     targets, target_variances : ndarray, shape (n,)
         Mean and variance of the target given the node.
-    states : ndarray, shape (n,) or (n, k)
-        States at the nodes: integers of a chain, numbers or vectors of a recursion.
 
     Raises
     ------
@@ -69,10 +67,6 @@ class StationaryLaw(Immutable):
         smooth, its states have no bounded range, or it has more than two state variables.
     TypeError
         From all that needs transition probabilities, if data is a sequence.
-
-    Notes
-    -----
-    Book: :doc:`stationary-law`.
 
     Examples
     --------
@@ -84,6 +78,11 @@ class StationaryLaw(Immutable):
     >>> mu = StationaryLaw(data, MemoryMap(law))
     >>> round(mu.mean(lambda x, m: m), 12), round(mu.mean(lambda x, m: x * m), 12)
     (-0.12757158164, 0.186811509496)
+    >>> sol = mu.solve_poisson(lambda x, m: m)
+    >>> round(sol.mean, 12), round(sol.asymptotic_variance, 12), sol.residual < 1e-12
+    (-0.12757158164, 0.229144144549, True)
+    >>> mu.interpolate(np.exp(mu.memory))([0, 1], [-0.1, 0.1])
+    array([0.90483742, 1.10517092])
     """
 
     input_vectors: Array
@@ -93,6 +92,9 @@ class StationaryLaw(Immutable):
     target_variances: Array
     collocation: Collocation
     _deviations: Array  # the matrix of u ↦ Cov(Y, u(s') | s) on functions of the state alone
+    _find: Callable[[Any, int | None, Rng], None]  # fills the attributes of the nodes
+    _draw: Callable[[int, np.random.Generator], tuple[Array, Array]]
+    _path: Callable[[int, np.random.Generator], tuple[Any, Array]]  # states and inputs of a stationary path
 
     def __new__(
         cls,
@@ -135,65 +137,21 @@ class StationaryLaw(Immutable):
         return inputs(self.input_vectors)
 
     def mean(self, f: Callable[[Array, Array], Any]) -> float:
-        """E_μ[f(X, M)].
-
-        Parameters
-        ----------
-        f : callable
-            Vectorised function of inputs (n,), or (n, d) if d > 1, and memories (n,), with values (n,).
-
-        Returns
-        -------
-        float
-        """
+        """E_μ[f(X, M)] for a vectorised function of inputs, (n,) or (n, d), and memories (n,), with values (n,)."""
         return float(self.weights @ evaluate(f, self.input_vectors, self.memory))
 
     def sample(self, n: int, *, rng: Rng) -> tuple[Array, Array]:
-        """Draw independent points from μ.
+        """Draw n independent points from μ: inputs (n,) or (n, d), and memories (n,).
 
         On a chain or recursion each is the end of its own path, long enough to forget its start to 1e-13; on a
         sequence, a step drawn at random.
-
-        Parameters
-        ----------
-        n : int
-            How many.
-        rng : int or numpy.random.Generator
-            Source of randomness.
-
-        Returns
-        -------
-        x : ndarray, shape (n,) or (n, d)
-        m : ndarray, shape (n,)
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> from rnnkernel import InitialLaw, MarkovChain
-        >>> data = DataSequence(MarkovChain([[0.5, 0.5], [0.5, 0.5]]), inputs=[-1.0, 1.0], targets=[0.0, 0.0])
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-        >>> x, m = StationaryLaw(data, MemoryMap(law)).sample(5, rng=0)
-        >>> x.shape, m.shape
-        ((5,), (5,))
         """
         return self._draw(_checks.integer("n", n, least=0), _checks.generator(rng))
 
     def simulate(self, n: int, *, rng: Rng) -> tuple[Any, Array, Array]:
-        """Return a stationary path of n steps of a chain or recursion.
+        """Return a stationary path of n steps of a chain or recursion: states, inputs, and the memories they meet.
 
-        Parameters
-        ----------
-        n : int
-            How many steps.
-        rng : int or numpy.random.Generator
-            Source of randomness; the same seed gives the same path.
-
-        Returns
-        -------
-        states : ndarray, shape (n,) or (n, k)
-        x : ndarray, shape (n,) or (n, d)
-        m : ndarray, shape (n,)
-            The memory held when each input arrives.
+        Shapes are (n,) or (n, k), (n,) or (n, d), and (n,).
         """
         n = _checks.integer("n", n, least=0)
         lost, _ = self.memory_map.steps_to_forget, self.collocation  # which a path does not have
@@ -216,54 +174,16 @@ class StationaryLaw(Immutable):
         return self.collocation.intervals
 
     def interpolate(self, values: Any) -> Callable[[Any, Any], Array]:
-        """Return the function of (states, m) that has the given values at the nodes.
+        """Return the function of (states, m) that has the given values at the nodes, those of one function or of k.
 
-        Parameters
-        ----------
-        values : array_like, shape (n_nodes,) or (n_nodes, k)
-            Values at the nodes, of one function or of k.
-
-        Returns
-        -------
-        callable
-            Function of states and memories (n,) within `intervals`, with values (n,) or (n, k).  The interpolant of the
-            identity matrix gives the weights that turn values at the nodes into values there.
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> from rnnkernel import InitialLaw, MarkovChain
-        >>> data = DataSequence(MarkovChain([[0.5, 0.5], [0.5, 0.5]]), inputs=[-1.0, 1.0], targets=[0.0, 0.0])
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-        >>> mu = StationaryLaw(data, MemoryMap(law))
-        >>> mu.interpolate(np.exp(mu.memory))([0, 1], [-0.1, 0.1])
-        array([0.90483742, 1.10517092])
+        Values are (n_nodes,) or (n_nodes, k); the function takes states and memories (n,) within `intervals`, and has
+        values (n,) or (n, k).  That of the identity matrix gives the weights that turn values at the nodes into those
+        there.
         """
         return partial(self.collocation.at, self._at_nodes(values))
 
     def solve_poisson(self, f: Callable[[Array, Array], Any]) -> PoissonSolution:
-        """Solve u − P̂u = f − μ(f), μ(u) = 0, for a chain or a recursion.
-
-        Parameters
-        ----------
-        f : callable
-            Vectorised function of inputs (n,), or (n, d) if d > 1, and memories (n,), with values (n,).
-
-        Returns
-        -------
-        PoissonSolution
-
-        Examples
-        --------
-        >>> from scipy import stats
-        >>> from rnnkernel import InitialLaw, MarkovChain
-        >>> chain = MarkovChain([[0.9, 0.1], [0.3, 0.7]])
-        >>> data = DataSequence(chain, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
-        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
-        >>> sol = StationaryLaw(data, MemoryMap(law)).solve_poisson(lambda x, m: m)
-        >>> round(sol.mean, 12), round(sol.asymptotic_variance, 12), sol.residual < 1e-12
-        (-0.12757158164, 0.229144144549, True)
-        """
+        """Solve u − P̂u = f − μ(f), μ(u) = 0, for a chain or a recursion and a function as for `mean`."""
         return PoissonSolution(self.collocation, f)
 
     @property
@@ -281,17 +201,6 @@ class StationaryLaw(Immutable):
             raise ValueError(f"values must hold one value for each of {len(self.memory)} nodes, not {len(given)}")
         return given
 
-    def _find(self, n_nodes: Any, n_steps: int | None, rng: Rng) -> None:
-        """Fill the attributes of the nodes."""
-        raise NotImplementedError
-
-    def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
-        raise NotImplementedError
-
-    def _path(self, n: int, generator: np.random.Generator) -> tuple[Any, Array]:
-        """Return states and inputs of a stationary path."""
-        raise NotImplementedError
-
 
 class ChainLaw(StationaryLaw):
     """The law of a chain: its nodes are those of a collocation."""
@@ -300,9 +209,10 @@ class ChainLaw(StationaryLaw):
         data, phi = self.data, self.memory_map
         if n_steps is not None:
             raise ValueError("n_steps has no meaning for a finite chain, of which nothing is simulated")
-        if data.n_inputs != phi.n_inputs:
+        if data.n_inputs != phi.law.n_inputs:
             raise ValueError(
-                f"data must have inputs of {phi.n_inputs} coordinate(s), as the law of memory has, not {data.n_inputs}"
+                f"data must have inputs of {phi.law.n_inputs} coordinate(s), as the law of memory has, "
+                f"not {data.n_inputs}"
             )
         source = self._collocate(n_nodes)
         nodes = self.collocation
@@ -364,17 +274,18 @@ class ChainLaw(StationaryLaw):
         return len(np.unique(x, axis=0)) == len(kinds)
 
     def _path(self, n: int, generator: np.random.Generator) -> tuple[Any, Array]:
-        states = self.data.chain.simulate(n, rng=generator)
-        return states, self.data.inputs[states]
+        states = self.data._states(n, generator, None)
+        return states, self.data._inputs(states)
 
     def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
-        chain, points = self.data.chain, self.data.input_vectors
-        states = generator.choice(chain.n_states, size=n, p=chain.stationary_distribution)
+        steps = self._steps_to_forget() + 1
+        x = np.empty((n, steps, self.memory_map.law.n_inputs))  # at once, so that too many are refused at once
+        for each in x:
+            each[:] = self._path(steps, generator)[1].reshape(each.shape)
         m = np.zeros(n)
-        for _ in range(self._steps_to_forget()):
-            m = self.memory_map(points[states], m)
-            states = (generator.random(n)[:, None] >= chain.cumulative[states]).sum(axis=1)
-        return self.data.inputs[states], m
+        for now in x[:, :-1].swapaxes(0, 1):
+            m = self.memory_map(now, m)
+        return inputs(x[:, -1]), m
 
 
 class ContinuumLaw(ChainLaw):
@@ -399,20 +310,6 @@ class ContinuumLaw(ChainLaw):
         """Whether the input is the state, or its place on a circle."""
         return getattr(self.data, "inputs", None) is None
 
-    def _path(self, n: int, generator: np.random.Generator) -> tuple[Any, Array]:
-        states = self.data._states(n, generator, None)
-        return states, self.data._inputs(states)
-
-    def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
-        steps = self._steps_to_forget() + 1
-        x = np.empty((n, steps, self.memory_map.n_inputs))  # at once, so that too many are refused at once
-        for each in x:
-            each[:] = self._path(steps, generator)[1].reshape(each.shape)
-        m = np.zeros(n)
-        for now in x[:, :-1].swapaxes(0, 1):
-            m = self.memory_map(now, m)
-        return inputs(x[:, -1]), m
-
 
 class EmpiricalLaw(StationaryLaw):
     """The law of a path, or of several of given `lengths`: its nodes are the steps, each with the same weight."""
@@ -434,7 +331,7 @@ class EmpiricalLaw(StationaryLaw):
             data = _checks.simulated(data, n + burnt, rng)
         elif n_steps is not None:
             raise ValueError("n_steps has no meaning for a given sequence: all of its steps are used")
-        given = _checks.records(data, self.memory_map.n_inputs)
+        given = _checks.records(data, self.memory_map.law.n_inputs)
         self.lengths = np.array([len(x) - burnt for x, _ in given])
         if not self.lengths.all():
             raise ValueError("data must hold at least one step in each record, but one of them has none")

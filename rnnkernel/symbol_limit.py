@@ -37,7 +37,7 @@ class SymbolLimit(Immutable):
     """The output g_t of infinitely many units that learn symbols online, solved in time with error control.
 
     A sequence is represented by a quadrature of its points in memory for each symbol, exact on polynomials of degree
-    below 24, so that the cost does not grow with its length.
+    below 24, so that the cost does not grow with its length.  Book: :doc:`a-network-that-writes`.
 
     Parameters
     ----------
@@ -50,10 +50,6 @@ class SymbolLimit(Immutable):
     learning_rate : float
     loss : "cross-entropy" or "squared"
         σ, α and ℓ.
-
-    Notes
-    -----
-    Book: :doc:`a-network-that-writes`.
 
     Examples
     --------

@@ -22,17 +22,20 @@ import numpy as np
 
 from rnnkernel import _checks, _math
 from rnnkernel._jit import jit, slices
+from rnnkernel._steps import FAST, TOO_LARGE, Weights
 from rnnkernel._types import Array, Rng
 from rnnkernel.activations import Activation
 from rnnkernel.initial import InitialLaw
 from rnnkernel.network import Network
-from rnnkernel.training import FAST, STOP, TOO_LARGE, TrainingRecord, Weights, descend, steps_until
+from rnnkernel.training import STOP, TrainingRecord, descend, steps_until
 
 LOSSES = "cross-entropy", "squared"
 
 
 class SymbolRNN(Network):
     """A recurrent network of N units that reads d symbols and has p outputs; training returns a new one.
+
+    Book: :doc:`a-network-that-writes`.
 
     Parameters
     ----------
@@ -45,10 +48,6 @@ class SymbolRNN(Network):
     hidden : array_like, shape (N,), optional
     activation : str or Activation
         As for `RNN`.
-
-    Notes
-    -----
-    Book: :doc:`a-network-that-writes`.
 
     Examples
     --------
@@ -180,10 +179,8 @@ def symbols(name: str, value: Any, n_symbols: int, ndim: int | tuple[int, ...] =
 
 def points(x: Any, memory: Any, n_symbols: int) -> Any:
     """Return symbols and memories (n_points,); one of either is repeated to match the other."""
-    given, m = (
-        np.atleast_1d(symbols("x", x, n_symbols, ndim=(0, 1))),
-        np.atleast_1d(_checks.array("memory", memory, ndim=(0, 1))),
-    )
+    given = np.atleast_1d(symbols("x", x, n_symbols, ndim=(0, 1)))
+    m = np.atleast_1d(_checks.array("memory", memory, ndim=(0, 1)))
     if 1 not in (len(given), len(m)) and len(given) != len(m):
         raise ValueError(f"x and memory must have the same number of points, not {len(given)} and {len(m)}")
     return np.broadcast_arrays(given, m)

@@ -234,7 +234,7 @@ def _of_data() -> dict[str, Any]:
     where, path = {"states": [0, 1], "memory": [0.0, 0.1]}, {"states": [0, 1, 0], "memory": [0.0, 0.1, 0.2]}
     f = lambda x, m: x + m  # noqa: E731
     hidden = {"chain": o["chain"], "emissions": [[0.7, 0.3], [0.1, 0.9]], "inputs": [1.0, 2.0], "targets": [1.0, 2.0]}
-    own = {"step": lambda s, u: (s + u) / 2, "start": 0.3, "inputs": None, "contraction": 0.5, "n_uniforms": None}
+    own = {"step": lambda s, u: (s + u) / 2, "start": 0.3, "inputs": None, "contraction": 0.5}
     of_path = {"memory_map": o["phi"], "n_nodes": None, "n_steps": None, "rng": 0}
     return {
         "MarkovChain": (rk.MarkovChain, {"transition": [[0.9, 0.1], [0.3, 0.7]], "normalize": False}),

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnkernel import _math, network, training
+from rnnkernel import _math, _steps, network
 from rnnkernel._jit import jit
 from rnnkernel.widgets import draws, loops
 from rnnkernel.widgets.signatures import Derivative, Matrices, Matrix, MatrixGrid, Value, Vector
@@ -12,8 +12,8 @@ from rnnkernel.widgets.signatures import Derivative, Matrices, Matrix, MatrixGri
 DURATION, N_RECORDS, N_BEFORE, N_AFTER = 4, 40, 40, 40  # of `train`; steps before and after the end of learning
 AT = 2  # of `widths`: the time when errors are measured
 
-_block = training.layout(1)
-_LANES = training.LANES
+_block = _steps.layout(1)
+_LANES = _steps.LANES
 
 
 class TrainResult(NamedTuple):
@@ -68,7 +68,7 @@ def train(
     losses, network_then, outputs = np.empty(N_RECORDS), np.empty((len(inputs), N_RECORDS)), np.empty(len(inputs))
     for r in range(N_RECORDS):
         times[r] = stops[r + 1] / n_units
-        training.one_step(value, derivative, learner, task, stops[r : r + 2], losses[r : r + 1])
+        _steps.one_step(value, derivative, learner, task, stops[r : r + 2], losses[r : r + 1])
         _unpack(learner, C, W, B)
         network.evaluate(value, C, W, at_inputs, at_memory, task.scale, outputs)
         for i in range(len(inputs)):
@@ -141,7 +141,7 @@ def widths(
         stops[1] = AT * N
         for i in range(n_seeds):
             learner, task, _ = _begun(N, beta, 1.0, which_paired, transition, inputs, stops[1], 0, i + 1)
-            training.one_step(value, derivative, learner, task, stops, np.empty(1))
+            _steps.one_step(value, derivative, learner, task, stops, np.empty(1))
             _unpack(learner, C, W, B)
             network.evaluate(value, C, W, at_inputs, at_memory, task.scale, outputs)
             errors[i, j] = loops.distance(outputs, limit)
@@ -239,8 +239,8 @@ def _begun(
         block["C"][lane], block["W"][0, lane], block["B"][lane] = C[i], W[i], B[i]
     scale = _math.exp(-beta * draws.log(float(n_units)))
     rate = learning_rate * _math.exp((2.0 * beta - 2.0) * draws.log(float(n_units))) * scale
-    task = training.Task(x, x[1:, 0].copy(), np.zeros(len(x), np.bool_), scale, rate, np.inf, np.zeros(1, np.int64))
-    return training.Blocks(blocks, n_units, np.zeros(1)), task, path
+    task = _steps.Task(x, x[1:, 0].copy(), np.zeros(len(x), np.bool_), scale, rate, np.inf, np.zeros(1, np.int64))
+    return _steps.Blocks(blocks, n_units, np.zeros(1)), task, path
 
 
 @jit

@@ -272,7 +272,8 @@ def test_what_is_left_out_is_what_is_promised(d, activation, scale, tolerance):
     limit = rk.KernelLimit((x, np.sin(x[:, 0])), law, activation, tolerance=tolerance)
     m = limit.stationary.memory
     gram = limit.kernel(x, m, x, m)
-    rest = gram - limit._coordinates(x, m) @ limit._coordinates(x, m).T
+    L = limit._coordinates.combination(x, m, np.eye(limit._coordinates.at_nodes.shape[1]))
+    rest = gram - L @ L.T
     assert np.trace(rest) / np.trace(gram) == pytest.approx(limit.left_in_trace, rel=0.05)
     assert 0 < limit.left_in_trace < tolerance
     assert limit.left_in_norm == pytest.approx(np.linalg.norm(rest, 2) / 400, rel=0.05)

@@ -402,7 +402,7 @@ def test_own_step_with_hidden_states():
         start=[0.0, 0.5],
         inputs=lambda s: np.column_stack([np.cos(s[:, 0]), np.ones(len(s))]),
         targets=lambda s, after: after[:, 1] - s[:, 1],
-        n_uniforms=2,
+        innovation=[stats.uniform(), stats.uniform()],
     )
     assert hidden.n_inputs == 2
     x, y = hidden.simulate(100, rng=0, start=[0.0, 0.5])
@@ -464,11 +464,6 @@ def step_to_nan(_state, u):
             "targets must return one number per step",
         ),
         (lambda: rk.RandomRecursion(step_to_nan, 0.0, innovation=[3]), TypeError, "innovation must hold frozen"),
-        (
-            lambda: rk.RandomRecursion(step_to_nan, 0.0, n_uniforms=2, innovation=stats.norm()),
-            ValueError,
-            "n_uniforms must not be given with innovation",
-        ),
         (lambda: rk.GaussianAutoregression([0.5, 0.5]), ValueError, "coefficients must be those of a stationary"),
         (lambda: rk.GaussianAutoregression([]), ValueError, "coefficients must hold at least one number"),
         (lambda: rk.GaussianAutoregression([0.5], scale=0), ValueError, "scale must be greater than 0"),

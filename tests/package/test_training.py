@@ -235,7 +235,7 @@ XY = (np.zeros(5), np.zeros(5))
         ({"batch": True}, TypeError, r"data must be a list of pairs \(x, y\) if batch=True"),
         ({"batch": True, "data": [XY, XY], "truncation": 2}, ValueError, "truncation must be 1 if batch=True, not 2"),
         ({"batch": True, "data": [XY, ([0.0], [0.0])]}, ValueError, "sequences of one length if batch=True"),
-        ({"batch": True, "data": [([], []), ([], [])]}, ValueError, "and not of none"),
+        ({"batch": True, "data": [([], []), ([], [])]}, ValueError, "records of at least one step"),
         ({"callback": 3}, TypeError, "callback must be a function of the run until then"),
         ({"callback": lambda run: run}, TypeError, "what callback returns must be True or False"),
         ({"points": ([0.0, 1.0], [0.0, 1.0, 2.0])}, ValueError, "same number of points, not 2 and 3"),
