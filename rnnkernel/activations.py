@@ -84,7 +84,25 @@ class Activation:
 def activation(given: str | Activation) -> Activation:
     """Return the activation called "tanh", "logistic" or "erf", or the user's own `Activation` as it is.
 
-    tanh u has L = 1; logistic 1/(1 + e^{−u}) has L = 1/4; erf u = 2/√π ∫₀ᵘ e^{−t²} dt has L = 2/√π.
+    Parameters
+    ----------
+    given : str or Activation
+        A name, or an activation.
+
+    Returns
+    -------
+    Activation
+        tanh u with L = 1; logistic 1/(1 + e^{−u}) with L = 1/4; erf u = 2/√π ∫₀ᵘ e^{−t²} dt with L = 2/√π.
+
+    Raises
+    ------
+    ValueError
+        If there is no activation of that name.
+
+    Examples
+    --------
+    >>> activation("logistic")
+    Activation('logistic', lipschitz=0.25)
     """
     if isinstance(given, Activation):
         return given

@@ -43,19 +43,18 @@ class MarkovChain(Immutable):
     standard_errors : ndarray, shape (n_states, n_states), or None
         The standard errors of the probabilities, if they were estimated by `from_sequence`.
 
+    Raises
+    ------
+    ValueError
+        If `transition` is not such a matrix.
+
     Examples
     --------
     >>> chain = MarkovChain([[0.9, 0.1], [0.3, 0.7]])
     >>> chain.stationary_distribution
     array([0.75, 0.25])
-    >>> round(chain.spectral_gap, 12), round(chain.doeblin_coefficient(), 12), round(chain.mixing_distance(2), 12)
-    (0.4, 0.4, 0.27)
-    >>> chain.solve_poisson([-1.0, 1.5]).round(12)
-    array([-1.5625,  4.6875])
-    >>> round(chain.asymptotic_variance([-1.0, 1.5]), 12), round(chain.average_variance([-1.0, 1.5], n=2), 12)
-    (4.6875, 0.9375)
-    >>> MarkovChain([[0.0, 1.0], [1.0, 0.0]]).simulate(5, rng=0, start=1)
-    array([1, 0, 1, 0, 1])
+    >>> round(chain.spectral_gap, 12)
+    0.4
     >>> MarkovChain([[30, 10], [5, 15]], normalize=True).transition
     array([[0.75, 0.25],
            [0.25, 0.75]])
@@ -89,24 +88,34 @@ class MarkovChain(Immutable):
     def from_sequence(cls, states: Any, n_states: int | None = None) -> "MarkovChain":
         """Estimate a chain from a sequence of its states: the share of the visits to i that j follows.
 
-        P_ij = n_ij/n_i, with the standard error √(P_ij(1 − P_ij)/n_i) in `standard_errors`.
+        P_ij = n_ij/n_i, with the standard error √(P_ij(1 − P_ij)/n_i).
 
         Parameters
         ----------
         states : array_like of int, shape (n,)
-            The states in the order of time, numbered from 0; each has to be left at least once.
+            The states in the order of time, numbered from 0.
         n_states : int, optional
             How many states there are; one more than the largest seen, if not given.
 
         Returns
         -------
         MarkovChain
+            With `standard_errors`.
+
+        Raises
+        ------
+        ValueError
+            If some state is never left, so that nothing is known of what follows it.
 
         Examples
         --------
         >>> chain = MarkovChain.from_sequence([0, 0, 1, 0, 1, 1, 0, 0, 0, 1, 0])
-        >>> chain.transition[1], chain.standard_errors[1].round(3)
-        (array([0.75, 0.25]), array([0.217, 0.217]))
+        >>> chain.transition.round(3)
+        array([[0.5 , 0.5 ],
+               [0.75, 0.25]])
+        >>> chain.standard_errors.round(3)
+        array([[0.204, 0.204],
+               [0.217, 0.217]])
         """
         given = _checks.integers("states", states)
         if len(given) < 2 or given.min() < 0:
@@ -209,10 +218,24 @@ class MarkovChain(Immutable):
         return max(0.0, 1 - high)
 
     def doeblin_coefficient(self, steps: int = 1) -> float:
-        """Return ε_r = Σ_j min_i (P^r)_ij for r steps, the part of the r-step law that no start can change.
+        """Return ε_r = Σ_j min_i (P^r)_ij, the part of the r-step law that no start can change.
 
-        Any two laws approach each other in total variation by the factor 1 − ε_r in r steps.  It is positive for some r
-        if the chain is irreducible and aperiodic, and zero for all r if it is periodic.
+        Any two laws approach each other in total variation by the factor 1 − ε_r in r steps.
+
+        Parameters
+        ----------
+        steps : int
+            The number of steps r.
+
+        Returns
+        -------
+        float
+            From 0 to 1; positive for some r if the chain is irreducible and aperiodic, zero for all r if periodic.
+
+        Examples
+        --------
+        >>> round(MarkovChain([[0.9, 0.1], [0.3, 0.7]]).doeblin_coefficient(), 12)
+        0.4
         """
         steps = _checks.integer("steps", steps, least=0, most=2**62)
         law = _powers.power(self.transition, steps, np.zeros(self.n_states)).law
@@ -221,23 +244,65 @@ class MarkovChain(Immutable):
     def dobrushin_coefficient(self, steps: int = 1) -> float:
         """Return η_r = min over pairs of starts i, i' of Σ_j min((P^r)_ij, (P^r)_i'j), what two r-step laws share.
 
-        Any two laws approach each other in total variation by at least the factor 1 − η_r in r steps; η_r ≥ ε_r, the
-        Doeblin coefficient.
+        Any two laws approach each other in total variation by at least the factor 1 − η_r in r steps.
+
+        Parameters
+        ----------
+        steps : int
+            The number of steps r.
+
+        Returns
+        -------
+        float
+            From ε_r, the Doeblin coefficient, to 1.
+
+        Examples
+        --------
+        >>> MarkovChain([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [0.5, 0.0, 0.5]]).dobrushin_coefficient()
+        0.5
         """
         steps = _checks.integer("steps", steps, least=0)
         law = _powers.power(self.transition, steps, np.zeros(self.n_states)).law
         return min(1.0, *(float(np.minimum(law, row).sum(axis=1).min()) for row in law))
 
     def mixing_distance(self, steps: int) -> float:
-        """Return max_i ½ Σ_j |(P^k)_ij − π_j|: total variation to the stationary law after k steps, worst start."""
+        """Return max_i ½ Σ_j |(P^k)_ij − π_j|: total variation to the stationary law after k steps, worst start.
+
+        Parameters
+        ----------
+        steps : int
+            The number of steps k.
+
+        Returns
+        -------
+        float
+
+        Examples
+        --------
+        >>> round(MarkovChain([[0.9, 0.1], [0.3, 0.7]]).mixing_distance(2), 12)
+        0.27
+        """
         steps = _checks.integer("steps", steps, least=0, most=2**62)
         deviation = _powers.power(self.transition, steps, self.stationary_distribution).deviation
         return min(1.0, float(np.abs(deviation).sum(axis=1).max() / 2))
 
     def solve_poisson(self, values: Any) -> Array:
-        """Return u with u − Pu = f − π(f) and π(u) = 0, for values f_i of the states, (n_states,) or (n_states, k).
+        """Return u with u − Pu = f − π(f) and π(u) = 0.
 
-        The chain may be periodic.
+        Parameters
+        ----------
+        values : array_like, shape (n_states,) or (n_states, n_functions)
+            The value f_i of each state.
+
+        Returns
+        -------
+        ndarray, shaped as `values`
+            The chain may be periodic.
+
+        Examples
+        --------
+        >>> MarkovChain([[0.9, 0.1], [0.3, 0.7]]).solve_poisson([-1.0, 1.5]).round(12)
+        array([-1.5625,  4.6875])
         """
         centred = self._centred(values, ndim=(1, 2))
         order, reduction = self._reduced
@@ -246,28 +311,75 @@ class MarkovChain(Immutable):
         return u - self.stationary_distribution @ u
 
     def asymptotic_variance(self, values: Any) -> float:
-        """Return σ_f² = lim n Var((1/n) Σ_{k<n} f(X_k)), for values f_i of the states, (n_states,).
+        """Return σ_f² = lim n Var((1/n) Σ_{k<n} f(X_k)).
 
         It is computed as E[(u(X_1) − Pu(X_0))²], the variance of a martingale increment, which is a sum of squares.
-        For two states it is π₀π₁(f₁ − f₀)²(1 + ρ)/(1 − ρ), ρ = P₀₀ + P₁₁ − 1.  The chain may be periodic.
+
+        Parameters
+        ----------
+        values : array_like, shape (n_states,)
+            The value f_i of each state.
+
+        Returns
+        -------
+        float
+            For two states π₀π₁(f₁ − f₀)²(1 + ρ)/(1 − ρ), ρ = P₀₀ + P₁₁ − 1.  The chain may be periodic.
+
+        Examples
+        --------
+        >>> round(MarkovChain([[0.9, 0.1], [0.3, 0.7]]).asymptotic_variance([-1.0, 1.5]), 12)
+        4.6875
         """
         u, centred = self.solve_poisson(values), self._centred(values)
         increments = u - u[:, None] + centred[:, None]  # u_j − (Pu)_i with Pu = u − f̄
         return float(self.stationary_distribution @ (self.transition * increments**2).sum(axis=1))
 
     def average_variance(self, values: Any, n: int) -> float:
-        """Return the exact Var((1/n) Σ_{k<n} f(X_k)) of the stationary chain, for values f_i of states, (n_states,).
+        """Return the exact Var((1/n) Σ_{k<n} f(X_k)) of the stationary chain.
 
         With c_j = ⟨f̄, P^j f̄⟩_π it is (1/n²) (n c_0 + 2 Σ_{j<n} (n − j) c_j); the sum is taken by doubling.
+
+        Parameters
+        ----------
+        values : array_like, shape (n_states,)
+            The value f_i of each state.
+        n : int
+            How many successive states are averaged.
+
+        Returns
+        -------
+        float
+
+        Examples
+        --------
+        >>> chain = MarkovChain([[0.9, 0.1], [0.3, 0.7]])
+        >>> round(chain.average_variance([-1.0, 1.5], 2), 12)
+        0.9375
         """
         centred = self._centred(values)
         n = _checks.integer("n", n, least=1)
         return _powers.sum_variance(self.transition, self.stationary_distribution, centred, n) / n / n
 
     def simulate(self, n: int, *, rng: Rng, start: int | None = None) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return n successive states, integers (n,), from a start or, if none is given, the stationary distribution.
+        """Return n successive states.
 
-        The same seed gives the same states.
+        Parameters
+        ----------
+        n : int
+            How many states.
+        rng : int or numpy.random.Generator
+            Source of randomness; the same seed gives the same states.
+        start : int, optional
+            The first state; drawn from the stationary distribution if not given.
+
+        Returns
+        -------
+        ndarray of int, shape (n,)
+
+        Examples
+        --------
+        >>> MarkovChain([[0.0, 1.0], [1.0, 0.0]]).simulate(5, rng=0, start=1)
+        array([1, 0, 1, 0, 1])
         """
         n = _checks.integer("n", n, least=0)
         generator = _checks.generator(rng)

@@ -90,13 +90,34 @@ class ConvergenceStudy(Immutable):
         return np.asarray(self.errors.mean(axis=2))
 
     def rate(self, beta: float, *, level: float = 0.95) -> Rate:
-        """Fit the exponent of N in the standard deviation at one of `betas`; see `fit_rate`."""
+        """Fit the exponent of N in the standard deviation; see `fit_rate`.
+
+        Parameters
+        ----------
+        beta : float
+            One of `betas`.
+        level : float
+            The level of the confidence interval.
+
+        Returns
+        -------
+        Rate
+        """
         return fit_rate(self.widths, self.errors[self._index(beta)], level=level)
 
     def predicted_rate(self, beta: float) -> float:
-        """Fit the exponent of N in the predicted standard deviation at one of `betas`.
+        """Fit the exponent of N in the predicted standard deviation.
 
         −1/2 with pairs.  Otherwise it tends to 1/2 − β as N grows, when the initial output is all that is seen.
+
+        Parameters
+        ----------
+        beta : float
+            One of `betas`.
+
+        Returns
+        -------
+        float
         """
         variances = self.predicted[self._index(beta)].reshape(len(self.widths), -1) ** 2
         return float(np.polyfit(np.log(_several(self.widths)), np.log(variances.mean(axis=1)) / 2, 1)[0])

@@ -39,17 +39,16 @@ class Fluctuations(Immutable):
 
     Parameters
     ----------
-    prediction : ndarray, shape (n_times, n_points)
-        The limit g_t(z) itself; as its attribute, and so are those that follow.  Shapes are (n_points,) for one time
-        given as a number.
-    initial_output : ndarray, shape (n_times, n_points)
-        V^G, the variance of N^{β−½} times the error from the initial output.
-    data : ndarray, shape (n_times, n_points)
-        V^S, the variance of √N times the error from correlated and noisy data.
-    finite_width : ndarray, shape (n_times, n_points)
-        V^I, the variance of √N times the error from finitely many independent units.
+    prediction : ndarray
+        g_t; as its attribute, and so are those that follow.  Shapes are (n_points,) for one time given as a number.
+    initial_output : ndarray
+        V^G.
+    data : ndarray
+        V^S.
+    finite_width : ndarray
+        V^I.
     record : ndarray or float
-        V^R, the variance of the limit of a record around that of its source; zero on a chain.
+        V^R.
     next_order : tuple of ndarray, or function without arguments that returns it, optional
         b, b¹, b¹ of pairs, V^F and V^D.
 
@@ -72,10 +71,15 @@ class Fluctuations(Immutable):
     """
 
     prediction: Array
+    """The limit g_t(z) itself, shape (n_times, n_points)."""
     initial_output: Array
+    """V^G, the variance of N^{β−½} times the error from the initial output, shape (n_times, n_points)."""
     data: Array
+    """V^S, the variance of √N times the error from correlated and noisy data, shape (n_times, n_points)."""
     finite_width: Array
+    """V^I, the variance of √N times the error from finitely many independent units, shape (n_times, n_points)."""
     record: Array | float
+    """V^R, the variance of the limit of a record around that of its source, (n_times, n_points); zero on a chain."""
 
     def __init__(
         self,
@@ -97,10 +101,20 @@ class Fluctuations(Immutable):
         return NextOrder(*(given() if callable(given) else given))
 
     def mean(self, *, n_units: float, beta: float, paired: bool = False) -> Array:
-        """Return the mean of a network's output, g_t + N^{2β−2} b + b¹/N, shape (n_times, n_points).
+        """Return the mean of a network's output, g_t + N^{2β−2} b + b¹/N.
 
-        N is at least one, and need not be whole; β is from ½ to 1; `paired` says whether the network starts from ±C
-        pairs.
+        Parameters
+        ----------
+        n_units : float
+            The number of units N, at least one; these are formulas in N, which need not be whole.
+        beta : float
+            The exponent β of the output's scale N^{−β}, from ½ to 1.
+        paired : bool
+            Whether the network starts from ±C pairs.
+
+        Returns
+        -------
+        ndarray, shape (n_times, n_points)
         """
         n_units, beta, paired = _start(n_units, beta, paired)
         bias = self.next_order.bias_of_pairs if paired else self.next_order.bias

@@ -96,10 +96,23 @@ class InitialLaw(Immutable):
         return len(self.inputs)
 
     def sample(self, n_units: int, *, rng: Rng, paired: bool = False) -> tuple[Array, Array, Array]:
-        """Draw the parameters of a network of N units: C (N,), W (N, d) and B (N,).
+        """Draw the parameters of a network.
 
-        `paired` is antisymmetric initialisation: units i and i + N/2 share W and B and have opposite C, so that the
-        network starts at zero output.  N must be even then.
+        Parameters
+        ----------
+        n_units : int
+            The number of units N; even if `paired`.
+        rng : int or numpy.random.Generator
+            Source of randomness.
+        paired : bool
+            Antisymmetric initialisation: units i and i + N/2 share W and B and have opposite C, so the network
+            starts at zero output.
+
+        Returns
+        -------
+        C : ndarray, shape (N,)
+        W : ndarray, shape (N, d)
+        B : ndarray, shape (N,)
         """
         n_units = _checks.integer("n_units", n_units, least=1)
         if _checks.flag("paired", paired) and n_units % 2:

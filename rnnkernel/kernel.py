@@ -74,15 +74,47 @@ class TangentKernel(Immutable):
         return _hermite.gram(self._units, *pairs)
 
     def features(self, x: Any, memory: Any) -> Array:
-        """Return the features whose inner products are the kernel, at points as for `predict`, shape (n, Q (1 + d)).
+        """Return the features whose inner products are the kernel.
 
         √w_q σ(u_q), then x_i √(w_q E[C²]) σ'(u_q) for i = 1, …, d, with u_q = W_q·x + m at the quadrature nodes W_q.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,) or (n, d)
+            Inputs; one input is repeated.
+        memory : array_like, shape (n,)
+            Memories; one memory is repeated.
+
+        Returns
+        -------
+        ndarray, shape (n, Q (1 + d))
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+        >>> kernel = TangentKernel(law)
+        >>> features = kernel.features([-1.0, 1.5], [-0.2, 0.4])
+        >>> bool(np.allclose(features @ features.T, kernel([-1.0, 1.5], [-0.2, 0.4], [-1.0, 1.5], [-0.2, 0.4])))
+        True
         """
         layers = self._layers(x, memory)
         return np.hstack([layers.values, *(each[:, None] * layers.slopes for each in layers.inputs.T)])
 
     def diagonal(self, x: Any, memory: Any) -> Array:
-        """Return K((x, m), (x, m)) at points as for `RNN.predict`, shape (n,)."""
+        """Return K((x, m), (x, m)) point by point.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,) or (n, d)
+            Inputs; one input is repeated.
+        memory : array_like, shape (n,)
+            Memories; one memory is repeated.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
         if self._units is None:
             return self._layers(x, memory).diagonal()
         return _hermite.diagonal(self._units, *_checks.points(x, memory, self.law.n_inputs))

@@ -89,11 +89,51 @@ class MemoryMap(Immutable):
         return self._at_points(self.activation.value, x, memory)
 
     def derivative(self, x: Any, memory: Any) -> Any:
-        """∂φ/∂m (x, m) = E_λ[B σ'(W·x + m)], point by point: at most q in absolute value."""
+        """∂φ/∂m (x, m) = E_λ[B σ'(W·x + m)], point by point: at most q in absolute value.
+
+        Parameters
+        ----------
+        x : array_like, shape (n_points,) or (n_points, d)
+            Inputs; one input is repeated.
+        memory : array_like, shape (n_points,)
+            Memories held when the inputs arrive; one memory is repeated.
+
+        Returns
+        -------
+        ndarray, shape (n_points,)
+            The slopes; a float for one point with a scalar memory.
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+        >>> round(MemoryMap(law).derivative(0.0, 0.0), 12)
+        0.5
+        """
         return self._at_points(self.activation.derivative, x, memory)
 
     def trajectory(self, x: Any, start: float = 0.0) -> Array:
-        """Memory along inputs x_0, …, x_{n−1}, (n,) or (n, d): M_0 = start, M_{k+1} = φ(x_k, M_k), shape (n + 1,)."""
+        """Memory along a sequence of inputs: M_0 = start, M_{k+1} = φ(x_k, M_k).
+
+        Parameters
+        ----------
+        x : array_like, shape (n,) or (n, d)
+            The inputs x_0, …, x_{n−1} in order of time.
+        start : float
+            The memory held when the first input arrives.
+
+        Returns
+        -------
+        ndarray, shape (n + 1,)
+            The memory held when each input arrives, and after the last one.
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+        >>> MemoryMap(law).trajectory([1.5, 1.5, -1.0]).round(6)
+        array([ 0.      , 0.227049, 0.268573, -0.128268])
+        """
         x = _checks.sequence("x", x, self.law.n_inputs)
         memory = np.empty(len(x) + 1)
         memory[0] = _checks.held("start", start)
@@ -103,15 +143,58 @@ class MemoryMap(Immutable):
         return memory
 
     def fixed_point(self, x: Any, start: float = 0.0) -> float:
-        """Return the random fixed point M* of an input history, oldest input first: the memory that it leaves behind.
+        """Return the random fixed point M* of an input history: the memory that it leaves behind.
 
         M* = φ(x_{−1}, φ(x_{−2}, … φ(x_{−n}, start))), which differs from the fixed point of the infinite history by
         at most q^n |start − M*_{−n}|.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,) or (n, d)
+            The history, oldest input first.
+        start : float
+            The memory before the oldest input.
+
+        Returns
+        -------
+        float
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+        >>> phi = MemoryMap(law)
+        >>> history = [1.5, -1.0] * 40
+        >>> bool(abs(phi.fixed_point(history) - phi.fixed_point(history, start=1.0)) < 1e-15)
+        True
         """
         return float(self.trajectory(x, start)[-1])
 
     def forgetting(self, x: Any, start: float, other: float) -> Array:
-        """|M_k − M'_k|, (n + 1,), for two starts and the same n inputs: at most q^k |M_0 − M'_0|."""
+        """|M_k − M'_k| for two memories that start apart and see the same inputs: at most q^k |M_0 − M'_0|.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,) or (n, d)
+            The inputs in order of time.
+        start : float
+            The one start M_0.
+        other : float
+            The other start M'_0.
+
+        Returns
+        -------
+        ndarray, shape (n + 1,)
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+        >>> phi = MemoryMap(law)
+        >>> apart = phi.forgetting([-1.0, 1.5, 1.5], start=-1.0, other=1.0)
+        >>> bool((apart <= 2 * phi.contraction ** np.arange(4)).all())
+        True
+        """
         other = _checks.held("other", other)
         return np.abs(self.trajectory(x, start) - self.trajectory(x, other))
 
@@ -120,10 +203,32 @@ class MemoryMap(Immutable):
 
         sup_k ‖M^N_k − M_k‖_{L²} ≤ N^{−1/2} sup_{x,m} sd_λ(B σ(W·x + m)) / (1 − L sup|B|).
 
-        If the inputs `x` that the network will see are given, (n,) or (n, d), the supremum is over the points (x_k,
-        M_k) of this sequence, with M_0 = `start`; if not, sup|σ| (E B²)^{1/2} stands for it, which is larger than the
-        standard deviation anywhere.  If L sup|B| ≥ 1, a finite network may fail to contract: a ValueError, as there is
-        no bound.
+        Parameters
+        ----------
+        n_units : int
+            The number of units N.
+        x : array_like, shape (n,) or (n, d), optional
+            The inputs that the network will see: the supremum then is over the points (x_k, M_k) of this sequence.
+            If not given, sup|σ| (E B²)^{1/2} stands for it, which is larger than the standard deviation anywhere.
+        start : float
+            The memory M_0 that both start from, used with `x`.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If L sup|B| ≥ 1: a finite network may then fail to contract, and the bound does not exist.
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 0.5))
+        >>> phi = MemoryMap(law)
+        >>> round(phi.finite_width_bound(400), 6), round(phi.finite_width_bound(400, x=[-1.0, 1.5]), 6)
+        (0.028868, 0.019918)
         """
         n_units = _checks.integer("n_units", n_units, least=1)
         worst = self.activation.lipschitz * self.law.recurrent_bound
@@ -145,10 +250,29 @@ class MemoryMap(Immutable):
         return deviation / float(np.sqrt(n_units)) / (1 - worst)
 
     def fixed_points(self, x: Any) -> Array:
-        """All memories that a constant input keeps in place: the roots of m = φ(x, m), ascending, (n_roots,).
+        """All memories that a constant input keeps in place: the roots of m = φ(x, m), ascending.
 
-        One if q < 1.  If q ≥ 1 there may be several; those with ∂φ/∂m < 1 (in absolute value) attract.  Roots closer to
-        each other than a two-thousandth of their range may be missed.
+        One if q < 1.  If q ≥ 1 there may be several; those with ∂φ/∂m < 1 (in absolute value) attract.
+
+        Parameters
+        ----------
+        x : float or array_like, shape (d,)
+            The input.
+
+        Returns
+        -------
+        ndarray, shape (n_roots,)
+            Roots closer to each other than a two-thousandth of their range may be missed.
+
+        Examples
+        --------
+        >>> import warnings
+        >>> from scipy import stats
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0, 1), recurrent=stats.uniform(1, 1))
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     MemoryMap(law).fixed_points(0.0).round(6)
+        array([-1.287839, 0.      , 1.287839])
         """
         from scipy.optimize import brentq
 

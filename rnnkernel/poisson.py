@@ -90,12 +90,36 @@ class PoissonSolution(Immutable):
         return self.centred(states, memory) + self.one_step(states, memory)
 
     def centred(self, states: Any, memory: Any) -> Array:
-        """Return f − μ(f) at joint states, shape (n,)."""
+        """Return f − μ(f) at joint states.
+
+        Parameters
+        ----------
+        states : array_like, shape (n,) or (n, k)
+            States of the chain, or of the recursion.
+        memory : array_like, shape (n,)
+            Memories held there.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
         s, m = self._nodes.joint_states(states, memory)
         return evaluate(self.f, self._nodes.inputs_at(s), m) - self.mean
 
     def one_step(self, states: Any, memory: Any) -> Array:
-        """Return P̂u at joint states, shape (n,): the mean of u after one more step."""
+        """Return P̂u at joint states: the mean of u after one more step.
+
+        Parameters
+        ----------
+        states : array_like, shape (n,) or (n, k)
+            States of the chain, or of the recursion.
+        memory : array_like, shape (n,)
+            Memories held there.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
         return self._nodes.step_at(self.values, states, memory)
 
     @cached
@@ -106,9 +130,21 @@ class PoissonSolution(Immutable):
         return float(np.abs(u - after - self.centred(*z)).max())
 
     def decompose(self, states: Any, memory: Any) -> Decomposition:
-        """Split a sum along a path (s_0, m_0), …, (s_n, m_n) of the joint chain into a boundary term and a martingale.
+        """Split a sum along a path of the joint chain into a boundary term and a martingale.
 
         Σ_{k<n} (f(z_k) − μf) = u(z_0) − u(z_n) + Σ_{k=1}^{n} [u(z_k) − P̂u(z_{k−1})], exact to rounding.
+
+        Parameters
+        ----------
+        states : array_like, shape (n + 1,) or (n + 1, k)
+            The path s_0, …, s_n.
+        memory : array_like, shape (n + 1,)
+            The memories m_0, …, m_n held along it.
+
+        Returns
+        -------
+        Decomposition
+            ``.total``, ``.boundary``, and the n increments ``.martingale``.
         """
         centred, after = self.centred(states, memory), self.one_step(states, memory)
         if not len(centred):
@@ -117,9 +153,19 @@ class PoissonSolution(Immutable):
         return Decomposition(float(centred[:-1].sum()), float(u[0] - u[-1]), u[1:] - after[:-1])
 
     def bound(self, n: Any) -> ErgodicBound:
-        """Bound the root mean square of the average over n stationary steps: 2‖u‖/n + σ_f/√n, for one n or an array.
+        """Bound the root mean square of the average over n stationary steps: 2‖u‖/n + σ_f/√n.
 
         The norm is that of L²(μ), ‖u‖² = μ(u²).
+
+        Parameters
+        ----------
+        n : int or array_like
+            How many steps.
+
+        Returns
+        -------
+        ErgodicBound
+            ``.boundary``, ``.martingale`` and their sum ``.total``, shaped as `n`.
         """
         steps = _checks.array("n", n, ndim=(0, 1, 2))
         if steps.size and steps.min() < 1:

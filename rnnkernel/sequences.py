@@ -183,7 +183,6 @@ class GaussianAutoregression(_Recursion):
 
     The state is (X_k, …, X_{k−p+1}), the input X_k alone.  The stationary law is normal with mean zero, and a
     stationary start is exact.  `StationaryLaw` computes for p ≤ 2 and |a_1| + |a_2| < 1, and else simulates.
-    Book: :doc:`hidden-states-and-a-continuum`.
 
     Parameters
     ----------
@@ -199,9 +198,18 @@ class GaussianAutoregression(_Recursion):
     Attributes
     ----------
     contraction : float
-        The spectral radius of x ↦ Ax, the state without innovations, at which a start is forgotten: less than one.
+        The spectral radius of x ↦ Ax, the state without innovations: the rate at which a start is forgotten.
     covariance : ndarray, shape (p, p)
         That of the state in the stationary law, Σ = AΣAᵀ + s² e_1 e_1ᵀ.
+
+    Raises
+    ------
+    ValueError
+        If the spectral radius is not below one: there is no stationary law.
+
+    Notes
+    -----
+    Book: :doc:`hidden-states-and-a-continuum`.
 
     Examples
     --------
@@ -209,6 +217,9 @@ class GaussianAutoregression(_Recursion):
     >>> sequence.covariance.round(4)
     array([[3.7037, 2.963 ],
            [2.963 , 3.7037]])
+    >>> x, y = sequence.simulate(1000, rng=0)
+    >>> bool((y[:-1] == x[1:]).all())
+    True
     """
 
     def __init__(

@@ -137,21 +137,65 @@ class StationaryLaw(Immutable):
         return inputs(self.input_vectors)
 
     def mean(self, f: Callable[[Array, Array], Any]) -> float:
-        """E_μ[f(X, M)] for a vectorised function of inputs, (n,) or (n, d), and memories (n,), with values (n,)."""
+        """E_μ[f(X, M)].
+
+        Parameters
+        ----------
+        f : callable
+            Vectorised function of inputs (n,), or (n, d) if d > 1, and memories (n,), with values (n,).
+
+        Returns
+        -------
+        float
+        """
         return float(self.weights @ evaluate(f, self.input_vectors, self.memory))
 
     def sample(self, n: int, *, rng: Rng) -> tuple[Array, Array]:
-        """Draw n independent points from μ: inputs (n,) or (n, d), and memories (n,).
+        """Draw independent points from μ.
 
         On a chain or recursion each is the end of its own path, long enough to forget its start to 1e-13; on a
         sequence, a step drawn at random.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        rng : int or numpy.random.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        x : ndarray, shape (n,) or (n, d)
+        m : ndarray, shape (n,)
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> from rnnkernel import InitialLaw, MarkovChain
+        >>> data = DataSequence(MarkovChain([[0.5, 0.5], [0.5, 0.5]]), inputs=[-1.0, 1.0], targets=[0.0, 0.0])
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+        >>> x, m = StationaryLaw(data, MemoryMap(law)).sample(5, rng=0)
+        >>> x.shape, m.shape
+        ((5,), (5,))
         """
         return self._draw(_checks.integer("n", n, least=0), _checks.generator(rng))
 
     def simulate(self, n: int, *, rng: Rng) -> tuple[Any, Array, Array]:
-        """Return a stationary path of n steps of a chain or recursion: states, inputs, and the memories they meet.
+        """Return a stationary path of n steps of a chain or recursion.
 
-        Shapes are (n,) or (n, k), (n,) or (n, d), and (n,).
+        Parameters
+        ----------
+        n : int
+            How many steps.
+        rng : int or numpy.random.Generator
+            Source of randomness; the same seed gives the same path.
+
+        Returns
+        -------
+        states : ndarray, shape (n,) or (n, k)
+        x : ndarray, shape (n,) or (n, d)
+        m : ndarray, shape (n,)
+            The memory held when each input arrives.
         """
         n = _checks.integer("n", n, least=0)
         lost, _ = self.memory_map.steps_to_forget, self.collocation  # which a path does not have
@@ -174,16 +218,54 @@ class StationaryLaw(Immutable):
         return self.collocation.intervals
 
     def interpolate(self, values: Any) -> Callable[[Any, Any], Array]:
-        """Return the function of (states, m) that has the given values at the nodes, those of one function or of k.
+        """Return the function of (states, m) that has the given values at the nodes.
 
-        Values are (n_nodes,) or (n_nodes, k); the function takes states and memories (n,) within `intervals`, and has
-        values (n,) or (n, k).  That of the identity matrix gives the weights that turn values at the nodes into those
-        there.
+        Parameters
+        ----------
+        values : array_like, shape (n_nodes,) or (n_nodes, k)
+            Values at the nodes, of one function or of k.
+
+        Returns
+        -------
+        callable
+            Function of states and memories (n,) within `intervals`, with values (n,) or (n, k).  The interpolant of the
+            identity matrix gives the weights that turn values at the nodes into values there.
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> from rnnkernel import InitialLaw, MarkovChain
+        >>> data = DataSequence(MarkovChain([[0.5, 0.5], [0.5, 0.5]]), inputs=[-1.0, 1.0], targets=[0.0, 0.0])
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+        >>> mu = StationaryLaw(data, MemoryMap(law))
+        >>> mu.interpolate(np.exp(mu.memory))([0, 1], [-0.1, 0.1])
+        array([0.90483742, 1.10517092])
         """
         return partial(self.collocation.at, self._at_nodes(values))
 
     def solve_poisson(self, f: Callable[[Array, Array], Any]) -> PoissonSolution:
-        """Solve u − P̂u = f − μ(f), μ(u) = 0, for a chain or a recursion and a function as for `mean`."""
+        """Solve u − P̂u = f − μ(f), μ(u) = 0, for a chain or a recursion.
+
+        Parameters
+        ----------
+        f : callable
+            Vectorised function of inputs (n,), or (n, d) if d > 1, and memories (n,), with values (n,).
+
+        Returns
+        -------
+        PoissonSolution
+
+        Examples
+        --------
+        >>> from scipy import stats
+        >>> from rnnkernel import InitialLaw, MarkovChain
+        >>> chain = MarkovChain([[0.9, 0.1], [0.3, 0.7]])
+        >>> data = DataSequence(chain, inputs=[-1.0, 1.5], targets=[[-1.0, 1.5]] * 2)
+        >>> law = InitialLaw(output=stats.uniform(-1, 2), inputs=stats.norm(0.7, 1), recurrent=stats.uniform(0, 1))
+        >>> sol = StationaryLaw(data, MemoryMap(law)).solve_poisson(lambda x, m: m)
+        >>> round(sol.mean, 12), round(sol.asymptotic_variance, 12), sol.residual < 1e-12
+        (-0.12757158164, 0.229144144549, True)
+        """
         return PoissonSolution(self.collocation, f)
 
     @property
