@@ -360,14 +360,13 @@ class ChainLaw(StationaryLaw):
         return states, self.data._inputs(states)
 
     def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
-        steps = self._steps_to_forget() + 1
-        x = np.empty((n, steps, self.memory_map.law.n_inputs))  # at once, so that too many are refused at once
-        for each in x:
-            each[:] = self._path(steps, generator)[1].reshape(each.shape)
+        chain, points = self.data.chain, self.data.input_vectors
+        states = generator.choice(chain.n_states, size=n, p=chain.stationary_distribution)
         m = np.zeros(n)
-        for now in x[:, :-1].swapaxes(0, 1):
-            m = self.memory_map(now, m)
-        return inputs(x[:, -1]), m
+        for _ in range(self._steps_to_forget()):
+            m = self.memory_map(points[states], m)
+            states = (generator.random(n)[:, None] >= chain._cumulative[states]).sum(axis=1)
+        return self.data._inputs(states), m
 
 
 class ContinuumLaw(ChainLaw):
@@ -391,6 +390,16 @@ class ContinuumLaw(ChainLaw):
     def shows_states(self) -> bool:
         """Whether the input is the state, or its place on a circle."""
         return getattr(self.data, "inputs", None) is None
+
+    def _draw(self, n: int, generator: np.random.Generator) -> tuple[Array, Array]:
+        steps = self._steps_to_forget() + 1
+        x = np.empty((n, steps, self.memory_map.law.n_inputs))  # at once, so that too many are refused at once
+        for each in x:
+            each[:] = self._path(steps, generator)[1].reshape(each.shape)
+        m = np.zeros(n)
+        for now in x[:, :-1].swapaxes(0, 1):
+            m = self.memory_map(now, m)
+        return inputs(x[:, -1]), m
 
 
 class EmpiricalLaw(StationaryLaw):

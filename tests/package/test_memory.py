@@ -189,7 +189,7 @@ def test_shapes():
         (lambda: rk.MemoryMap(LAW)([1.0, 2.0], [1.0, 2.0, 3.0]), ValueError, "same number of points"),
         (lambda: rk.MemoryMap(LAW)(np.nan, 0.0), ValueError, "x must be finite"),
         (lambda: rk.MemoryMap(LAW).trajectory(np.ones((3, 2))), ValueError, r"x must have shape \(n, 1\)"),
-        (lambda: rk.MemoryMap(LAW).trajectory([1.0], start=np.inf), ValueError, "start must be finite"),
+        (lambda: rk.MemoryMap(LAW).trajectory([1.0], start=np.inf), ValueError, "start must be at least"),
         (lambda: rk.MemoryMap(LAW).fixed_points([1.0, 2.0]), ValueError, "x must be one input"),
         (lambda: rk.MemoryMap(LAW).finite_width_bound(0), ValueError, "n_units must be"),
     ],

@@ -222,7 +222,7 @@ LONG = {
     "forecast in closed loop": "rnn.forecast(np.ones(10**4), steps=10**4)",
     "forecast of the limit": "rk.KernelLimit(data, law).forecast(2.0, np.ones(10**4), steps=10**4)",
     "simulation": "data.chain.simulate(10**9, rng=0)",
-    "sample": "rk.StationaryLaw(data, phi).sample(10**6, rng=0)",
+    "sample": "rk.StationaryLaw(data, phi).sample(10**8, rng=0)",
     "continuum": "rk.StationaryLaw(rk.NoisyRotation(0.5, 0.2), rk.MemoryMap(plane)).sample(10**6, rng=0)",
     "limit of a record": "rk.KernelLimit(data.simulate(2_000_000, rng=0), law, tolerance=1e-14)",
     "band of a record": "rk.KernelLimit(data.simulate(5_000, rng=0), law).fluctuations(*many)",
