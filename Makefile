@@ -16,8 +16,8 @@ TEST_PINS := $(shell cat requirements.txt tests/requirements.txt | cksum | cut -
 BOOK_STAMP := $(if $(ENV),,.venv/book-$(PINS))
 TEST_STAMP := $(if $(ENV),,.venv/test-$(TEST_PINS))
 
-# Two processes are faster than one on two cores, and no slower on one.
-TWO = --numprocesses 2
+# Three processes keep two cores busy: browsers and kernels make them wait.
+PROCESSES = --numprocesses 3
 
 # Bytecode is worth writing whatever the environment says; the suite's last word stays the last.
 unexport PYTHONDONTWRITEBYTECODE
@@ -36,7 +36,7 @@ test: book $(TEST_STAMP) browser
 	$(BIN)/ruff format --check .
 	$(BIN)/oxlint rnnkernel book tools
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(TWO)
+	$(BIN)/python -m pytest $(PROCESSES)
 
 # For the working day: what needs neither a browser nor the built book, and takes no time.
 check: $(TEST_STAMP)
@@ -44,7 +44,7 @@ check: $(TEST_STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/oxlint rnnkernel book tools
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(TWO) -m 'not verify and not browser and not built and not slow'
+	$(BIN)/python -m pytest $(PROCESSES) -m 'not verify and not browser and not built and not slow'
 
 verify: $(TEST_STAMP) mutants
 	$(BIN)/python -m pytest -m verify
