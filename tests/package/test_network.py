@@ -98,7 +98,7 @@ def test_reading_moves_the_state_and_learns_nothing():
     ("options", "error", "message"),
     [
         ({"steps": 0}, ValueError, "steps must be an integer of at least 1"),
-        ({"steps": 2, "start": np.nan}, ValueError, "start must be finite"),
+        ({"steps": 2, "start": np.nan}, ValueError, "start must be at least"),
         ({"steps": 2, "feedback": 3}, TypeError, "feedback must be a function of the inputs and their forecasts"),
         ({"steps": 2, "feedback": lambda _, y: y}, ValueError, r"what feedback returns must have shape \(n, 2\)"),
         (

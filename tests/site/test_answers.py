@@ -130,6 +130,8 @@ def test_what_follows_waits_for_an_answer(ergodic, checks):
 
     answer = ergodic.locator(".rk-after-predict-ergodic-sticky")
     assert not answer.is_visible()
+    what_is_asked = ergodic.locator(".rk-gate:has(+ .rk-after-predict-ergodic-sticky)").inner_text()
+    assert "prediction: How long must the sequence be for an average that is as accurate as before?" in what_is_asked
     give(ergodic, "predict-ergodic-sticky", checks["predict-ergodic-sticky"], "equally long")
     assert answer.locator("details[open]").is_visible()
 
@@ -142,8 +144,6 @@ def test_what_follows_waits_for_an_answer(ergodic, checks):
     gate = ergodic.locator(".rk-gate:has(+ .rk-after-predict-ergodic-alternate)")
     assert gate.inner_text().startswith("The answer, with its code, waits for your prediction")
     assert gate.locator("a").get_attribute("href") == "#predict-ergodic-alternate"
-    asked_for = ergodic.locator(".rk-gate:has(+ .rk-after-predict-ergodic-sticky)").first.inner_text()
-    assert "prediction: How long must the sequence be for an average that is as accurate as before?" in asked_for
     gate.get_by_role("button", name="Show anyway").click()
     assert slider.is_visible()
 
