@@ -46,11 +46,12 @@
         );
     const awaited = (label) => document.querySelectorAll(`.rk-after-${CSS.escape(label)}`);
 
-    // What a prediction asks, to be said where another may stand nearer; nothing if a formula is in it.
+    // The last sentence of a prediction, to be said where another may stand nearer; nothing if a formula is in it.
     function asks(label) {
         const text = [...document.querySelectorAll(`#${CSS.escape(label)} > p:not(.admonition-title)`)].at(-1);
-        const told = text && !text.querySelector("math");
-        return told ? `: ${text.textContent.trim().split(/[.?:]\s+/).at(-1)}` : ".";
+        const sentences = text?.lastChild instanceof Text ? text.lastChild.data.trim().split(/[.?:]\s+/) : [];
+        const isWhole = sentences.length > 1 || text?.childNodes.length === 1;
+        return isWhole ? `: ${sentences.at(-1)}` : ".";
     }
 
     function hold(label) {
