@@ -40,6 +40,8 @@ def judge_text(spec: Spec, text: str) -> Judgement:
     if text.strip() in ("", "...", "…"):
         return unclear(spec, "No answer yet")
     given = read(spec, text)
+    if spec["kind"] == "curve" and "?" in text:
+        return unclear(spec, "Some values are missing")
     if given is None:
         return unclear(spec, "This cannot be read (give numbers alone, formulas are not computed)")
     if spec["kind"] in ("numbers", "curve") and len(given) != count(spec):
@@ -91,7 +93,7 @@ def read(spec: Spec, text: str) -> list[Any] | None:
     """Return the entries of a typed answer, or None if it cannot be read."""
     if spec["kind"] == "words":
         return [text] if count(spec) == 1 else re.split("[,;]", text)
-    simple = FRACTION.sub(lambda match: FRACTIONS[match[0]], text.replace("−", "-").replace("÷", "/"))
+    simple = FRACTION.sub(lambda match: FRACTIONS[match[0]], re.sub("[÷⁄]", "/", text.replace("−", "-")))
     plain = APART.sub(r"\1\2", UNCERTAIN.sub("", POWER.sub(r"e\1", simple)))
     bare = UNIT.sub(r"\1", NAMED.sub(r"\1", plain))
     spaced = re.sub(r"\s*/\s*", "/", re.sub(r"\s*(?:%|per ?cent)", "%", bare))

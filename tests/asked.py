@@ -41,6 +41,8 @@ def answers(spec, generator):
         "1 000",
         "0.4 ± 1e-3 networks",
         "3 ÷ 4",
+        "4⁄27",
+        "1, ?, 3",
     ]
     if spec["kind"] in ("words", "truth"):
         return [*texts, *(text.upper() for text in texts), *spec.get("options", [])]

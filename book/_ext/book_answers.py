@@ -24,7 +24,7 @@ from rnnkernel.exercises import packed
 
 SCRIPTS = ("judge.js", "checks.js", "curve.js", "answers.js")
 KINDS = ("number", "vector", "choice", "curve")
-TEXT = (nodes.paragraph, nodes.math_block, nodes.target)
+TEXT = (nodes.paragraph, nodes.math_block, nodes.table, nodes.target)
 CHECKED = re.compile(r"(\w+)\(")
 log = logging.getLogger(__name__)
 

@@ -98,8 +98,9 @@ function rkCurve(spec, labels) {
     function fromFields() {
         drawn.clear();
         places.forEach((x, i) => {
-            const y = Y(Number(inputs[i].value.replace("−", "-")));
-            if (inputs[i].value.trim() && Number.isFinite(y)) drawn.set(X(x), y);
+            const values = rkJudge.read({ kind: "numbers" }, inputs[i].value) ?? [],
+                y = Y(values[0]);
+            if (values.length === 1 && Number.isFinite(y)) drawn.set(X(x), y);
         });
         paint(sorted());
     }

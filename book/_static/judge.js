@@ -32,6 +32,7 @@ const rkJudge = (() => {
     function judgeText(spec, text) {
         if (["", "...", "…"].includes(text.trim())) return unclear(spec, "No answer yet");
         const given = read(spec, text);
+        if (spec.kind === "curve" && text.includes("?")) return unclear(spec, "Some values are missing");
         if (given === null)
             return unclear(spec, "This cannot be read (give numbers alone, formulas are not computed)");
         const n = count(spec);
@@ -77,7 +78,7 @@ const rkJudge = (() => {
         if (spec.kind === "words") return count(spec) === 1 ? [text] : text.split(/[,;]/);
         const spaced = text
             .replaceAll("−", "-")
-            .replaceAll("÷", "/")
+            .replace(/[÷⁄]/g, "/")
             .replace(FRACTION, (_, before, sign) => before + FRACTIONS[sign])
             .replace(POWER, "e$1")
             .replace(UNCERTAIN, "")

@@ -154,7 +154,7 @@ def test_what_was_typed_is_said_again():
     assert says([4.0, 113.0], "4, 112.95").startswith("Nearly: number 2, which is 112.95, is off by about 0.04 %")
 
 
-@pytest.mark.parametrize("answer", ["0.4 ± 0.1", "10÷25", "0.4 networks", "0.4 ± 1e-3 letters"])
+@pytest.mark.parametrize("answer", ["0.4 ± 0.1", "10÷25", "2⁄5", "0.4 networks", "0.4 ± 1e-3 letters"])
 def test_what_stands_around_a_number_is_left_out(answer):
     assert rk.Check(0.4)(answer)
 
