@@ -5,6 +5,7 @@ Lines are cut out of the source, so that what stays keeps its layout and its com
 
 import ast
 import re
+import symtable
 from collections.abc import Callable, Iterable, Iterator
 
 CALLED = re.compile(r"(\w+)\(")
@@ -29,29 +30,23 @@ def is_glue(statement: ast.stmt) -> bool:
 
 
 def without_checks(cells: list[str], checks: set[str]) -> list[str]:
-    """Return the cells without the definitions of some checks, nor what was computed for these alone."""
-    given = [i for i, source in enumerate(cells) if any(defines(each, checks) for each in parsed(source))]
-    cells = [without(source, lambda each: defines(each, checks)) for source in cells]
-    changed = True
-    while changed:
-        before = cells
-        for i in given:
-            others = [statement for j, source in enumerate(cells) if j != i for statement in parsed(source)]
-            cells = [*cells[:i], without_unused(cells[i], others), *cells[i + 1 :]]
-        changed = cells != before
-    return cells
+    """Return the cells without the definitions of some checks, nor what those cells compute for nothing else.
 
-
-def without_unused(source: str, others: list[ast.stmt]) -> str:
-    """Return a cell without definitions that neither its other statements nor those of other cells use."""
-    own = parsed(source)
-
-    def unused(statement: ast.stmt) -> bool:
-        names = defined(statement)
-        used = loaded([each for each in own if each.lineno != statement.lineno] + others)
-        return bool(names) and not names & used
-
-    return without(source, unused)
+    Backwards, as what is needed is known from what comes after.
+    """
+    given = [any(defines(each, checks) for each in parsed(source)) for source in cells]
+    kept = [without(source, lambda each: defines(each, checks)) for source in cells]
+    needed: set[str] = set()
+    for i in reversed(range(len(kept))):
+        unneeded = set()
+        for statement in reversed(parsed(kept[i])):
+            changed = changes(statement)
+            if given[i] and changed and not changed & needed:
+                unneeded.add(statement.lineno)
+            else:
+                needed = needed - defined(statement) | loaded(statement)
+        kept[i] = without(kept[i], lambda each, unneeded=unneeded: each.lineno in unneeded)
+    return kept
 
 
 def defines(statement: ast.stmt, names: set[str]) -> bool:
@@ -72,10 +67,35 @@ def defined(statement: ast.stmt) -> set[str]:
     return set()
 
 
-def loaded(statements: Statements) -> set[str]:
-    """Return the names that statements read."""
-    nodes = (node for statement in statements for node in ast.walk(statement))
-    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+def changes(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement binds, and those whose values it changes; nothing if it does anything else."""
+    if isinstance(statement, ast.For):
+        parts = [names_in(statement.target), *map(changes, statement.body)]
+        return set().union(*parts) if all(parts) else set()
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        method = statement.value.func
+        return names_in(method.value) if isinstance(method, ast.Attribute) and method.attr == "append" else set()
+    if isinstance(statement, ast.Assign):
+        return set().union(*map(names_in, statement.targets))
+    return names_in(statement.target) if isinstance(statement, ast.AugAssign) else defined(statement)
+
+
+def names_in(tree: ast.AST) -> set[str]:
+    """Return the names that occur in a tree."""
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def loaded(statement: ast.stmt) -> set[str]:
+    """Return the names whose earlier values a statement reads, its functions and comprehensions too."""
+
+    def of(table: symtable.SymbolTable) -> set[str]:
+        top = table.get_type() == "module"
+        here = {each.get_name() for each in table.get_symbols() if each.is_referenced() and (top or each.is_global())}
+        return here.union(*map(of, table.get_children()))
+
+    changed_too = [names_in(node.target) for node in ast.walk(statement) if isinstance(node, ast.AugAssign)]
+    own = names_in(statement.target) if isinstance(statement, ast.For) else set()
+    return of(symtable.symtable(ast.unparse(statement), "cell", "exec")).union(*changed_too) - own
 
 
 def check_of(sources: list[str]) -> str | None:

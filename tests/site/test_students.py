@@ -1,5 +1,6 @@
 """What a student's notebook leaves out: numbers for the prose, solutions, checks; the rest runs without them."""
 
+import ast
 import builtins
 
 import pages
@@ -29,6 +30,31 @@ def test_a_check_goes_with_what_was_computed_for_it_alone():
     ]
     assert without_checks(cells, {"check_it"}) == ["import numpy as np\na = 2", "c = 3", "print(c)"]
     assert without_checks(cells, {"another"}) == cells
+
+
+def test_a_loop_goes_that_fills_only_what_a_check_needs():
+    cells = [
+        "x = 1\nnames = [x]",
+        "found = []\nfor x in names:\n    found.append(x)\n    x += 1\ncheck_it = rk.Check(found)",
+    ]
+    assert without_checks(cells, {"check_it"}) == [cells[0], ""]
+    assert without_checks([*cells, "print(found)"], {"check_it"})[1] == cells[1].rpartition("\n")[0]
+    shown = cells[1].replace("x += 1", "print(x)")
+    assert without_checks([cells[0], shown], {"check_it"})[1] == shown.rpartition("\n")[0]
+
+
+@pytest.mark.parametrize(
+    "after", ["value = 2\nprint(value)", "def f():\n    value = 2\n    return value", "[value for value in x]"]
+)
+def test_what_another_cell_sets_for_itself_does_not_keep_an_answer(after):
+    assert without_checks(["value = f(x)\ncheck_it = rk.Check(value)", after], {"check_it"}) == ["", after]
+
+
+@pytest.mark.parametrize(
+    "after", ["value += 1", "def f():\n    return value", "[value for each in x]", "value = value + 1"]
+)
+def test_what_another_cell_reads_stays(after):
+    assert without_checks(["value = f(x)\ncheck_it = rk.Check(value)", after], {"check_it"}) == ["value = f(x)", after]
 
 
 def test_a_check_may_stand_in_a_cell_of_its_own_or_beside_others():
@@ -70,3 +96,22 @@ def test_no_cell_leans_on_a_solution(page):
     for source in kept:
         assert not pages.reads(source) - known, source
         known |= pages.sets(source)
+
+
+@pytest.mark.parametrize("page", [page for page in pages.PAGES if "rk.Check(" in pages.source(page)])
+def test_what_is_left_of_a_check_is_what_others_need(page):
+    """Where a check was defined, a statement stays only if a later one reads a name of it, or if it shows something."""
+    sources, solving, checks = split(page)
+    sources = ["" if i in solving else source for i, source in enumerate(sources)]
+    kept = without_checks(sources, checks)
+    statements = [(i, ast.unparse(each)) for i, source in enumerate(kept) for each in ast.parse(source).body]
+    for place, (i, code) in enumerate(statements):
+        if checks & pages.sets(sources[i]):
+            later = set().union(*(pages.reads(each) | changed(each) for _, each in statements[place + 1 :]))
+            assert later & (pages.sets(code) | changed(code)) or code.startswith(("print(", "check_", "display(")), code
+
+
+def changed(code):
+    """Return the names whose values some code changes in place."""
+    nodes = list(ast.walk(ast.parse(code)))
+    return {each.target.id for each in nodes if isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name)}
