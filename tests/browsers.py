@@ -1,6 +1,7 @@
 """The built book, served from this machine, and a Chromium to read it: for the tests and for the benchmarks."""
 
 import functools
+import gzip
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -69,3 +70,17 @@ def tabs(browser: Any) -> Iterator[Callable[[str], Any]]:
     for context in contexts:
         context.close()
     assert not trouble, trouble
+
+
+def weighed(page: Any, path: str) -> dict[str, float]:
+    """Open a page, and return what the browser fetched for it: file by file, in KiB, compressed as servers do."""
+    found: dict[str, Any] = {}
+
+    def keep(response: Any) -> None:
+        found[response.url] = response
+
+    page.on("response", keep)
+    page.goto(f"/{path}", wait_until="networkidle")
+    page.evaluate("document.fonts.ready.then(() => {})")
+    page.remove_listener("response", keep)
+    return {url.rpartition("/")[2]: len(gzip.compress(each.body())) / 1024 for url, each in list(found.items())}

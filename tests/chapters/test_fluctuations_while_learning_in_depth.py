@@ -46,7 +46,7 @@ def test_independent_draws_have_the_naive_variance(case):
 
 def test_a_batch_divides_the_variance_of_the_learner(case):
     """By b, to the next order in N, and not by √b, b², or not at all."""
-    N, T, runs = 100, 1.5, 4000
+    N, T, runs = 100, 1.5, 2000
     z = case.features([-1.0, 1.5], [0.1, 0.1])
     expected = variance(case, T, z[1])
     assert case.limit.fluctuations(T, [1.5], [0.1]).data[0] == pytest.approx(expected, rel=1e-4)
@@ -63,7 +63,7 @@ def test_a_batch_divides_the_variance_of_the_learner(case):
 
 def test_a_batch_divides_the_variance_of_networks():
     """N Var = V^S/b + 2V^I with paired units; V^S is nine times 2V^I or more, so √b and b² would be far off."""
-    N, n_networks, x, m = 200, 3000, [-1.0, 1.5], [-0.2, 0.4]
+    N, n_networks, x, m = 200, 1500, [-1.0, 1.5], [-0.2, 0.4]
     fluct = rk.KernelLimit(DATA, LAW).fluctuations(2.0, x, m)
     of_units = 2 * np.array([0.1108, 0.1056]) ** 2  # 2V^I, a reference number of tests/package/test_fluctuations.py
     for b in (2, 4):

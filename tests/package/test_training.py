@@ -389,15 +389,15 @@ def test_ctrl_c_ends_compiled_code(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    rnn, data = network(1000), rk.DataSequence(CHAIN, [-1.0, 1.5], [-0.5, 0.5])
-    rk.train(rnn, data, time=0.01, learning_rate=1.0, rng=0)
+    rnn, data = network(1000), rk.DataSequence(CHAIN, [-1.0, 1.5], [-0.5, 0.5]).simulate(100, rng=0)
+    rk.train(rnn, data, time=0.01, learning_rate=1.0)
     monkeypatch.setattr(training, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt) as stopped:
-        rk.train(rnn, data, time=1e5, learning_rate=1e-3, rng=0, n_records=1)
+        rk.train(rnn, data, time=1e5, learning_rate=1e-3, n_records=1)
     monkeypatch.undo()
     assert len(stopped.value.run.losses) == 0  # the one record, after all steps, was not reached
     assert np.isfinite(stopped.value.run.network.output).all()
-    assert len(rk.train(rnn, data, time=0.01, learning_rate=1.0, rng=0).losses) == 10
+    assert len(rk.train(rnn, data, time=0.01, learning_rate=1.0).losses) == 10
 
 
 def test_a_forecast_beyond_all_numbers_is_no_missing_target():

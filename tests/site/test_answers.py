@@ -1,4 +1,4 @@
-"""Answers in the built book: Python and the page judge alike, and every field answers whoever types into it."""
+"""Answers in the built book: Python and the page judge alike, and the page shows what an answer opens."""
 
 import gzip
 import re
@@ -8,6 +8,7 @@ import browsers
 import numpy as np
 import pages
 import pytest
+from fields import form, give, verdict
 from waiting import eventually
 
 import rnnkernel as rk
@@ -35,30 +36,6 @@ def ergodic(page):
     return page
 
 
-def form(page, label):
-    return page.locator(f"form.rk-answer[data-check='{label}']")
-
-
-def verdict(page, label):
-    return form(page, label).locator("output").get_attribute("data-verdict")
-
-
-def give(page, label, spec, text):
-    """Answer as a reader does, with the keyboard, and return what is said."""
-    field = form(page, label)
-    if spec.get("options"):
-        field.get_by_label(text, exact=True).press(" ")
-    elif spec["kind"] == "curve":
-        for box, value in zip(field.locator("input").all(), text.split(", ") * 5, strict=False):
-            box.fill(value)
-    elif spec["kind"] == "truth" and len(spec["values"]) == 1:
-        field.get_by_label(text.lower(), exact=True).press(" ")
-    else:
-        field.locator("input").fill(text)
-    field.locator("button[type=submit]").press("Enter")
-    return verdict(page, label), field.locator("output").inner_text()
-
-
 def test_python_and_the_page_judge_alike(browser, checks):
     """Many answers to each check of the book and to some that it has not: the same verdict in the same words."""
     generator = np.random.default_rng(0)
@@ -81,32 +58,6 @@ def test_python_and_the_page_judge_alike(browser, checks):
         for text, here in zip(texts, said, strict=True):
             assert list(judge_text(spec, text)) == here, (spec["values"], text)
     page.close()
-
-
-@pytest.mark.parametrize("name", pages.LISTED)
-def test_every_field_answers(name, page, checks):
-    """The right answer, a slip, nonsense and an empty field; every exercise and every prediction has a field."""
-    page.goto(f"/{name}.html")
-    labels = [each.get_attribute("data-check") for each in page.locator("form.rk-answer").all()]
-    found = list(pages.directives(pages.source(name.removeprefix("book/"))))
-    wanted = [each.options["label"] for each in found if each.name == "exercise"]
-    wanted += [each.argument for each in found if each.name == "predict"]
-    assert sorted(labels) == sorted(wanted)
-    for label in labels:
-        spec = checks[label]
-        form(page, label).locator("button[type=submit]").press("Enter")
-        assert verdict(page, label) == "unclear"
-        text, wrong = spec["slips"][0]
-        kind, message = give(page, label, spec, asked.typed(spec, wrong))
-        assert kind == "wrong"
-        assert text in message
-        if (
-            not spec.get("options")
-            and spec["kind"] != "words"
-            and form(page, label).locator("input[type=text]").count()
-        ):
-            assert give(page, label, spec, asked.NONSENSE)[0] == "unclear"
-        assert give(page, label, spec, asked.typed(spec, spec["values"]))[0] == "right"
 
 
 @pytest.mark.parametrize("name", pages.LISTED)

@@ -8,12 +8,14 @@ import io
 import itertools
 from xml.etree import ElementTree
 
+import asked
 import browsers
 import pages
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from explorables import PAGES, SEEN, seen
 from explored import draw, drawn, with_sliders
+from fields import form, give, verdict
 from PIL import Image
 from waiting import eventually
 
@@ -22,6 +24,7 @@ from rnnkernel.widgets import frames
 pytestmark = pytest.mark.browser
 
 DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
+WELCOME, ANY = 400, 700  # KiB
 NARROW = (320, 360)  # pixels: small phones, and a desk at 400 %
 FONTS = {"Latin Modern Math", "Temml"}
 LEGIBLE = 9  # pixels of letter size on a phone
@@ -77,13 +80,17 @@ ARRANGED = """([theme, opened]) => {
 
 
 @pytest.fixture(scope="module", params=[f"{page}.html" for page in pages.LISTED])
-def page(request, browser, site):
-    """A page of the book: opened once, arranged by each test."""
+def opened(request, browser, site):
+    """A page of the book, opened once, and what its files weigh."""
     with browsers.tabs(browser) as opened:
         page = opened(site)
-        page.goto(f"/{request.param}")
-        page.evaluate("document.fonts.ready.then(() => {})")
-        yield page
+        yield page, browsers.weighed(page, request.param)
+
+
+@pytest.fixture(scope="module")
+def page(opened):
+    """A page of the book: arranged by each test."""
+    return opened[0]
 
 
 def arrange(page, theme="light", size=DESK, opened=True):
@@ -95,6 +102,14 @@ def arrange(page, theme="light", size=DESK, opened=True):
 
 
 # -- the book ----------------------------------------------------------------------------------------------------
+
+
+def test_is_light(page, opened):
+    """All that the browser fetches when a page is opened."""
+    _, sizes = opened
+    most = WELCOME if page.url.endswith("/welcome.html") else ANY
+    assert sum(sizes.values()) <= most, sorted(sizes.items(), key=lambda item: -item[1])[:8]
+    assert not [name for name in sizes if "mathjax" in name.lower() or "fontawesome" in name]
 
 
 def test_fits_a_phone(page):
@@ -156,11 +171,11 @@ def test_sliders_answer_the_keyboard(page):
             slider.focus()
             page.keyboard.press("Home")
             assert eventually(lambda slider=slider: slider.input_value() == slider.get_attribute("min")), name
-            picture, value = view.screenshot(), shown.inner_text()
+            picture, value = view.inner_html(), shown.inner_text()
             page.keyboard.press("ArrowRight")
             assert eventually(lambda shown=shown, value=value: shown.inner_text() != value), name
             page.keyboard.press("End")
-            assert eventually(lambda view=view, picture=picture: view.screenshot() != picture), name
+            assert eventually(lambda view=view, picture=picture: view.inner_html() != picture), name
             assert slider.get_attribute("aria-valuetext") == shown.inner_text(), name
         assert widget.evaluate(BOX) == box
         widget.locator("button", has_text="Reset").click()
@@ -241,6 +256,32 @@ def test_paper_shows_everything(page):
     page.emulate_media(media="screen")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert closed.count() == before
+
+
+def test_every_field_answers(page):
+    """The right answer, a slip, nonsense and an empty field; every exercise and every prediction has a field."""
+    arrange(page)
+    labels = [each.get_attribute("data-check") for each in page.locator("form.rk-answer").all()]
+    found = list(pages.directives(pages.source(page.url.rpartition("/")[2].removesuffix(".html"))))
+    wanted = [each.options["label"] for each in found if each.name == "exercise"]
+    wanted += [each.argument for each in found if each.name == "predict"]
+    assert sorted(labels) == sorted(wanted)
+    checks = asked.specs()
+    for label in labels:
+        spec = checks[label]
+        form(page, label).locator("button[type=submit]").press("Enter")
+        assert verdict(page, label) == "unclear"
+        text, wrong = spec["slips"][0]
+        kind, message = give(page, label, spec, asked.typed(spec, wrong))
+        assert kind == "wrong"
+        assert text in message
+        if (
+            not spec.get("options")
+            and spec["kind"] != "words"
+            and form(page, label).locator("input[type=text]").count()
+        ):
+            assert give(page, label, spec, asked.NONSENSE)[0] == "unclear"
+        assert give(page, label, spec, asked.typed(spec, spec["values"]))[0] == "right"
 
 
 # -- explore -----------------------------------------------------------------------------------------------------
