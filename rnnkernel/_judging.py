@@ -30,6 +30,7 @@ UNCERTAIN = re.compile(r"\s*±\s*[0-9.]+(?:e[+-]?[0-9]+)?", re.I)  # 0.4 ± 0.1
 COMMA, SPACE = re.compile(r"([0-9]),([0-9])"), re.compile(r"([0-9])\s([0-9]{3})(?![0-9])")
 POWER = re.compile(r"\s*[·×*]\s*10\s*\^\s*\{?\s*([+-]?\d+)\s*\}?")  # 2.3·10^-6
 APART = re.compile(r"(^|[\s,;(\[])([+-])\s+(?=[0-9.])")  # - 0.1
+BETWEEN = re.compile(r"[\s,;()\[\]]+(?:and\s+)?", re.I)
 FRACTIONS = {"¼": "1/4", "½": "1/2", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
 FRACTION = re.compile(rf"(?<![0-9./])[{''.join(FRACTIONS)}](?![0-9./])")
 TRUTH = {"true": True, "yes": True, "false": False, "no": False}
@@ -97,7 +98,7 @@ def read(spec: Spec, text: str) -> list[Any] | None:
     plain = APART.sub(r"\1\2", UNCERTAIN.sub("", POWER.sub(r"e\1", simple)))
     bare = UNIT.sub(r"\1", NAMED.sub(r"\1", plain))
     spaced = re.sub(r"\s*/\s*", "/", re.sub(r"\s*(?:%|per ?cent)", "%", bare))
-    entries = [re.sub(r"\.$", "", entry) for entry in re.split(r"[\s,;()\[\]]+", spaced) if entry]
+    entries = [re.sub(r"\.$", "", entry) for entry in BETWEEN.split(spaced) if entry]
     found = [TRUTH.get(entry.lower()) if spec["kind"] == "truth" else number(entry) for entry in entries]
     return None if not found or None in found else found
 

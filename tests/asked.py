@@ -43,6 +43,8 @@ def answers(spec, generator):
         "3 ÷ 4",
         "4⁄27",
         "1, ?, 3",
+        "0.5 and 2",
+        "1, 2, and 3",
     ]
     if spec["kind"] in ("words", "truth"):
         return [*texts, *(text.upper() for text in texts), *spec.get("options", [])]

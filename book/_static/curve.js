@@ -92,6 +92,7 @@ function rkCurve(spec, labels) {
                 y === null
                     ? ""
                     : rkJudge.digits(back(low + ((BOX.bottom - y) / (BOX.bottom - BOX.top)) * (high - low)), 3);
+            inputs[i].ariaInvalid = "false";
         });
     }
 
@@ -101,6 +102,7 @@ function rkCurve(spec, labels) {
             const values = rkJudge.read({ kind: "numbers" }, inputs[i].value) ?? [],
                 y = Y(values[0]);
             if (values.length === 1 && Number.isFinite(y)) drawn.set(X(x), y);
+            inputs[i].ariaInvalid = String(values.length !== 1 && inputs[i].value.trim() !== "");
         });
         paint(sorted());
     }

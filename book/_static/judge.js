@@ -88,7 +88,7 @@ const rkJudge = (() => {
             .replace(/\s*(?:%|per ?cent)/g, "%")
             .replace(/\s*\/\s*/g, "/");
         const entries = spaced
-            .split(/[\s,;()[\]]+/)
+            .split(/[\s,;()[\]]+(?:and\s+)?/i)
             .filter((entry) => entry)
             .map((entry) => entry.replace(/\.$/, ""));
         const found = entries.map((entry) =>

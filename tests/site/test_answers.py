@@ -181,9 +181,14 @@ def test_a_curve_is_drawn(ergodic, checks):
     ergodic.mouse.down()
     ergodic.mouse.move(box["x"] + 0.98 * box["width"], box["y"] + 0.6 * box["height"], steps=20)
     ergodic.mouse.up()
-    drawn = [float(each.input_value()) for each in field.locator("input").all()]
+    fields = field.locator("input").all()
+    drawn = [float(each.input_value()) for each in fields]
     steps = np.diff(np.log(drawn)) / np.diff(checks["predict-ergodic-door"]["asked"])  # a straight line over decades
     assert steps == pytest.approx(np.full(4, steps.mean()), rel=0.1)
+    first = fields[0].input_value()
+    for text, unreadable in (("0,5", "true"), (first, "false")):
+        fields[0].fill(text)
+        assert fields[0].get_attribute("aria-invalid") == unreadable
     assert not field.locator(".truth").get_attribute("d")
     field.get_by_role("button", name="Commit").click()
     assert verdict(ergodic, "predict-ergodic-door") == "wrong"
