@@ -41,18 +41,14 @@ def chapter(tab, address):
 
 @pytest.fixture(scope="module")
 def explored():
-    """The page with sliders that has the fewest cells: its name, and the number of the cell with sliders."""
+    """The page with the fewest cells before its sliders: its name, and the number of the cell with sliders."""
     from bs4 import BeautifulSoup
 
-    found = {}
-    for path in sorted((HTML / "book").glob("*.html")):
-        cells = [
-            each for each in BeautifulSoup(path.read_text(), "html.parser").select("div.cell") if each.select("pre")
-        ]
-        places = [i for i, cell in enumerate(cells) if cell.select('[data-widget="explore"]')]
-        if places:
-            found[path.name] = places[0]
-    return min(found.items(), key=lambda item: item[1])
+    sliders = 'data-widget="explore"'
+    before = {path: path.read_text().partition(sliders) for path in sorted((HTML / "book").glob("*.html"))}
+    found = min((path for path in before if before[path][1]), key=lambda path: before[path][0].count("cell_input"))
+    cells = [each for each in BeautifulSoup(found.read_text(), "html.parser").select("div.cell") if each.select("pre")]
+    return found.name, next(i for i, cell in enumerate(cells) if cell.select(f"[{sliders}]"))
 
 
 def write(page, number, code):

@@ -9,6 +9,12 @@ from mutants import faults, plant
 import rnnkernel as rk
 
 
+@pytest.fixture(scope="module")
+def chosen():
+    """The faults of the package, which are found in seconds."""
+    return faults.chosen()
+
+
 def every(code):
     """The faults of a function whose source is given, as text."""
     return {(kind, after) for _, kind, _, after in faults._sites(ast.parse(code).body[0])}
@@ -42,9 +48,8 @@ def test_no_faults_in_what_computes_nothing(code):
     assert not every(f"def f():\n    {code}")
 
 
-def test_a_file_gets_the_fault_and_no_other():
+def test_a_file_gets_the_fault_and_no_other(chosen):
     """Of each function there is one fault; its code differs from that of the function, and keeps its place."""
-    chosen = faults.chosen()
     assert len({(fault.file, fault.function) for fault in chosen}) == len(chosen) >= 80
     bound = next(fault for fault in chosen if fault.function == "PoissonSolution.bound")
     original = rk.PoissonSolution.bound.__code__
@@ -53,11 +58,11 @@ def test_a_file_gets_the_fault_and_no_other():
 
 
 @pytest.mark.parametrize("function", ["Network.scale", "evaluate"])
-def test_a_planted_fault_changes_answers(function):
+def test_a_planted_fault_changes_answers(function, chosen):
     """Those of a property, and those of a compiled loop whose code is at hand already."""
     rnn = rk.RNN([1.0, -0.5], [0.5, 1.0], [0.2, 0.4], beta=0.75)
     right = rnn.predict(1.0, 0.1)[0]
-    fault = next(each for each in faults.chosen() if (each.file, each.function) == ("network.py", function))
+    fault = next(each for each in chosen if (each.file, each.function) == ("network.py", function))
     pid = os.fork()
     if not pid:
         code = 1
