@@ -16,8 +16,8 @@ TEST_PINS := $(shell cat requirements.txt tests/requirements.txt | cksum | cut -
 BOOK_STAMP := $(if $(ENV),,.venv/book-$(PINS))
 TEST_STAMP := $(if $(ENV),,.venv/test-$(TEST_PINS))
 
-# Three processes keep two cores busy: browsers and kernels make them wait.
-PROCESSES = --numprocesses 3
+# Three processes keep two cores busy: browsers and kernels make them wait.  With threads of BLAS they would wait more.
+PYTEST = OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3
 
 # Bytecode is worth writing whatever the environment says; the suite's last word stays the last.
 unexport PYTHONDONTWRITEBYTECODE
@@ -36,7 +36,7 @@ test: book $(TEST_STAMP) browser
 	$(BIN)/ruff format --check .
 	$(BIN)/oxlint rnnkernel book tools
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(PROCESSES)
+	$(PYTEST)
 
 # For the working day: what needs neither a browser nor the built book, and takes no time.
 check: $(TEST_STAMP)
@@ -44,7 +44,7 @@ check: $(TEST_STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/oxlint rnnkernel book tools
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(PROCESSES) -m 'not verify and not browser and not built and not slow'
+	$(PYTEST) -m 'not verify and not browser and not built and not slow'
 
 verify: $(TEST_STAMP) mutants
 	$(BIN)/python -m pytest -m verify

@@ -106,6 +106,7 @@ def test_left_over_solves_its_equation(limit):
     np.testing.assert_allclose(left, naive.propagate(limit, TIME, **POINTS) @ first, rtol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beta", [0.6, 0.75])
 def test_pairs_converge_like_one_over_root_n(limit, beta):
     """The largest error over times and points, as the theorem takes it."""

@@ -44,6 +44,7 @@ def test_independent_draws_have_the_naive_variance(case):
     assert abs(chain / naive - 1) > 0.01
 
 
+@pytest.mark.slow
 def test_a_batch_divides_the_variance_of_the_learner(case):
     """By b, to the next order in N, and not by √b, b², or not at all."""
     N, T, runs = 100, 1.5, 2000
@@ -61,6 +62,7 @@ def test_a_batch_divides_the_variance_of_the_learner(case):
         assert N * b * np.var(g @ z[1]) == pytest.approx(expected, rel=4 * np.sqrt(2 / runs) + 4 / N)
 
 
+@pytest.mark.slow
 def test_a_batch_divides_the_variance_of_networks():
     """N Var = V^S/b + 2V^I with paired units; V^S is nine times 2V^I or more, so √b and b² would be far off."""
     N, n_networks, x, m = 200, 1500, [-1.0, 1.5], [-0.2, 0.4]

@@ -35,6 +35,7 @@ def test_one_step_is_a_gradient_step():
         np.testing.assert_allclose(new - start[i], -alpha / n_units ** (2 - 2 * beta) * gradient, rtol=1e-5, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_first_forecast_variance():
     """E ŷ² = N^{1−2β} E[C²] E[σ²]: 4000 networks, tolerance of four standard errors of a χ² mean."""
     n_units, beta, n_seeds = 50, 0.7, 4000
@@ -58,6 +59,7 @@ def test_first_forecast_variance():
     assert np.mean(np.square(largest)) >= bound * (1 - allowance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_units", [50, 1000])
 def test_parameters_are_lazy(n_units):
     """The three bounds, with clipped errors: they hold, and within a factor of 40, so no power is missing."""

@@ -70,6 +70,7 @@ def test_without_a_place_to_write_there_is_one_warning(installed, tmp_path, home
     assert "NUMBA_CACHE_DIR" in text
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_is_compiled_again(tmp_path):
     env = {"NUMBA_CACHE_DIR": str(tmp_path / "kept")}
     assert used(tmp_path, **env)[0] == 0
@@ -89,6 +90,7 @@ def test_a_full_disk_is_survived(small_disk, tmp_path):
     assert "No space left" in text
 
 
+@pytest.mark.slow
 def test_processes_that_compile_at_once_do_not_disturb_each_other(tmp_path):
     env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(PACKAGE.parent)}
     running = [
@@ -99,6 +101,7 @@ def test_processes_that_compile_at_once_do_not_disturb_each_other(tmp_path):
         assert said.splitlines() == [PATH, "0"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_files", [1, 2, 3])
 def test_one_that_is_killed_while_it_compiles_leaves_nothing_wrong(n_files, tmp_path):
     env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(PACKAGE.parent)}

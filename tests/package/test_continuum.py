@@ -52,6 +52,7 @@ def test_reference_numbers_of_the_coin():
     assert_allclose(limit.predict(2.0, **POINTS), [-0.166702253, 0.00688928331, 0.169785425], rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_reference_numbers_of_the_rotation():
     limit = rk.KernelLimit(rk.NoisyRotation(0.5, 0.2), PLANE)
     mu = limit.stationary
@@ -229,6 +230,7 @@ def first(s):
     return s[:, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "more", "digits"),
     [

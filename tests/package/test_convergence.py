@@ -104,6 +104,7 @@ def test_progress_bar_counts_networks(capfd):
     assert not capfd.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_inputs", [1, 2])
 def test_frozen_features_are_the_linearised_network(n_inputs):
     """Gradient descent in c and w, step by step, against what a study does."""

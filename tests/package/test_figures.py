@@ -135,6 +135,7 @@ figure.savefig(sys.stdout.buffer, format="svg", metadata={"Date": None})
 """
 
 
+@pytest.mark.slow
 def test_two_builds_give_the_same_bits():
     one, two = (
         subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, check=True) for _ in range(2)

@@ -249,6 +249,7 @@ def target(x):
     return 2 * x + x**2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [
@@ -312,6 +313,7 @@ def test_it_is_saved_and_sent_with_the_first_order(tmp_path):
         np.testing.assert_array_equal(each.next_order, fluct.next_order)
 
 
+@pytest.mark.slow
 def test_long_times_are_computed_as_well_as_short_ones(monkeypatch):
     """Panels in time that double are as good as many short ones, however long they are for a mode."""
     limit, t = rk.KernelLimit(DATA, LAW), 100.0

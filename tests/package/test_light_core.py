@@ -29,6 +29,7 @@ def test_import_is_light():
     assert run(f"import sys, rnnkernel; print([name for name in {BOOK} if name in sys.modules])") == "[]"
 
 
+@pytest.mark.slow
 def test_numerics_work_without_the_extra():
     assert run(BLOCKED + NUMERICS) == "True True"
 

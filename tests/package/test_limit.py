@@ -70,6 +70,7 @@ def test_loss_is_the_mean_square_error(limit):
     assert (np.diff(limit.loss(np.linspace(0, 50, 100))) < 0).all()
 
 
+@pytest.mark.slow
 def test_loss_of_a_path(limit):
     """The mean of ½(y − g)² along a simulated path, within four standard errors by means of blocks."""
     x, y = limit.stationary.data.simulate(8000, rng=0)

@@ -48,6 +48,7 @@ def test_erf_in_closed_form(d):
     np.testing.assert_allclose(dependent(x, m), mean[0] * erf(argument) + sd[0] ** 2 * x[:, 0] * slope, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["tanh", "logistic", "erf", ROOT])
 def test_derivative_is_that_of_the_map(activation):
     memory = rk.MemoryMap(LAW, activation)

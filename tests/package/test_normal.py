@@ -132,6 +132,7 @@ def test_series_and_panels_agree_where_one_gives_way_to_the_other():
     np.testing.assert_allclose(np.diag(kernel(some, 0.1, some, 0.1)), kernel.diagonal(some, 0.1), rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the contraction factor")
 @pytest.mark.parametrize("steepness", [100.0, 0.01])
 def test_steep_and_flat_activations(steepness):

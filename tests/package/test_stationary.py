@@ -128,6 +128,7 @@ def test_samples_are_independent_and_have_the_law(mu):
     np.testing.assert_array_equal(mu.sample(100, rng=2)[1], mu.sample(100, rng=2)[1])
 
 
+@pytest.mark.slow
 def test_samples_of_a_memory_that_forgets_faster_than_its_bound():
     """q = 0.9999, yet paths of a few hundred steps are enough: their law is that of the nodes."""
     law = rk.InitialLaw(LAW.output, LAW.inputs[0], stats.uniform(0, 2 * 0.9999))

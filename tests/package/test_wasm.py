@@ -185,6 +185,7 @@ def rows(draw):
     return np.array([[stays[0], 1 - stays[0]], [1 - stays[1], stays[1]]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", kernels.KERNELS)
 @settings(max_examples=20, deadline=None)
 @given(seed=seeds)

@@ -8,6 +8,7 @@ from audit import bends, bounds, table
 from reference import CHAIN
 
 
+@pytest.mark.slow
 def test_table_is_of_the_evidence_as_it_stands():
     assert not table.stale(), "run `make audit`, for a few of these with ONLY='label label'"
 

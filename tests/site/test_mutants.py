@@ -48,6 +48,7 @@ def test_no_faults_in_what_computes_nothing(code):
     assert not every(f"def f():\n    {code}")
 
 
+@pytest.mark.slow
 def test_a_file_gets_the_fault_and_no_other(chosen):
     """Of each function there is one fault; its code differs from that of the function, and keeps its place."""
     assert len({(fault.file, fault.function) for fault in chosen}) == len(chosen) >= 80
@@ -57,6 +58,7 @@ def test_a_file_gets_the_fault_and_no_other(chosen):
     assert bound.code.co_code != original.co_code or bound.code.co_consts != original.co_consts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", ["Network.scale", "evaluate"])
 def test_a_planted_fault_changes_answers(function, chosen):
     """Those of a property, and those of a compiled loop whose code is at hand already."""
