@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import nbformat
 from book_execution import ROOT, read
 from book_markdown import AWAITED, Block, Link, Waiting, anchor, blocks, caption, escaped, folded, solution_blocks
-from book_students import check_of, without_checks, without_glue
+from book_students import check_of, without_checks, without_quoted
 from bs4 import Tag
 from docutils import nodes
 from jupyter_cache import get_cache
@@ -129,7 +129,10 @@ class Chapter:
         if len(shown) != len(visible):
             raise ValueError(f"{page} shows {len(shown)} of its {len(visible)} cells")
         self.place = dict(zip(map(id, shown), visible, strict=True))
-        self.sources = [without_glue(cell.source) for cell in self.code]
+        said = " ".join(re.findall(r"`([^`]+)`", " ".join(block for block in self.stream if isinstance(block, str))))
+        sources = [cell.source for cell in self.code]
+        named = set(re.findall(r"\w+", said)) | set(re.findall(r"\b(?:check|predict)_\w+", " ".join(sources)))
+        self.sources = without_quoted(sources, [bool(cell.outputs) for cell in self.code], named)
 
     def solved(self) -> NotebookNode:
         """Return the whole page."""

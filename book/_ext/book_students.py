@@ -29,14 +29,22 @@ def is_glue(statement: ast.stmt) -> bool:
     return False
 
 
-def without_checks(cells: list[str], checks: set[str]) -> list[str]:
-    """Return the cells without the definitions of some checks, nor what those cells compute for nothing else.
+def without_quoted(cells: list[str], showing: list[bool], named: set[str]) -> list[str]:
+    """Return the cells without glue, nor what those that show nothing compute for it alone and no text names."""
+    kept = [without_glue(source) for source in cells]
+    given = [after != before and not shows for before, after, shows in zip(cells, kept, showing, strict=True)]
+    return without_unneeded(kept, given, named)
 
-    Backwards, as what is needed is known from what comes after.
-    """
+
+def without_checks(cells: list[str], checks: set[str]) -> list[str]:
+    """Return the cells without the definitions of some checks, nor what those cells compute for nothing else."""
     given = [any(defines(each, checks) for each in parsed(source)) for source in cells]
-    kept = [without(source, lambda each: defines(each, checks)) for source in cells]
-    needed: set[str] = set()
+    return without_unneeded([without(source, lambda each: defines(each, checks)) for source in cells], given, set())
+
+
+def without_unneeded(cells: list[str], given: list[bool], needed: set[str]) -> list[str]:
+    """Return the cells, of those that are given without statements which nothing needs that comes after."""
+    kept = list(cells)
     for i in reversed(range(len(kept))):
         unneeded = set()
         for statement in reversed(parsed(kept[i])):

@@ -6,7 +6,7 @@ import builtins
 import pages
 import pytest
 from book_execution import read
-from book_students import check_of, without_checks, without_glue
+from book_students import check_of, without_checks, without_glue, without_quoted
 
 
 def test_glue_goes_and_the_rest_keeps_its_layout():
@@ -20,6 +20,18 @@ def test_glue_goes_and_the_rest_keeps_its_layout():
     )
     assert without_glue(source) == "x = 1  # one\n\n\nplt.show()"
     assert without_glue("%pip install this") == "%pip install this"
+
+
+def test_what_only_numbers_of_the_page_need_goes_with_them():
+    """But not what a text names, nor anything in a cell that shows something."""
+    cells = [
+        "a = 2",
+        "found = {'a': a}\nb = a\nrk.figures.quote('page', **found)",
+        "glue('c', a)\nc = plt.plot()\nplt.show()",
+        "unused = a",
+    ]
+    kept = without_quoted(cells, [False, False, True, False], {"b"})
+    assert kept == ["a = 2", "b = a", "c = plt.plot()\nplt.show()", "unused = a"]
 
 
 def test_a_check_goes_with_what_was_computed_for_it_alone():
