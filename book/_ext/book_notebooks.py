@@ -132,7 +132,8 @@ class Chapter:
         said = " ".join(re.findall(r"`([^`]+)`", " ".join(block for block in self.stream if isinstance(block, str))))
         sources = [cell.source for cell in self.code]
         named = set(re.findall(r"\w+", said)) | set(re.findall(r"\b(?:check|predict)_\w+", " ".join(sources)))
-        self.sources = without_quoted(sources, [bool(cell.outputs) for cell in self.code], named)
+        shows = [any(not is_glued(output) for output in cell.outputs) for cell in self.code]
+        self.sources = without_quoted(sources, shows, named)
 
     def solved(self) -> NotebookNode:
         """Return the whole page."""
@@ -341,9 +342,14 @@ def slide(cell: NotebookNode, kind: str) -> NotebookNode:
     return cell
 
 
+def is_glued(output: NotebookNode) -> bool:
+    """Return whether an output only keeps a number for the text of the page."""
+    return "scrapbook" in output.get("metadata", {})
+
+
 def kept(output: NotebookNode, alt: str, *, live: bool = False) -> Iterator[NotebookNode]:
     """Yield an output as a notebook shows it: of a live figure a still, of glued numbers nothing."""
-    if "scrapbook" in output.get("metadata", {}):
+    if is_glued(output):
         return
     output = copy.deepcopy(output)
     output.pop("execution_count", None)
