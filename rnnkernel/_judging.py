@@ -17,20 +17,26 @@ Judgement = tuple[str, str]  # right, close, wrong or unclear, and what to say
 
 ROUNDING = 1e-14  # of the largest entry: what arithmetic leaves where a zero is expected among other numbers
 ALIKE = 0.02  # of what is wrong with one entry: by how much that of another may differ to be the same
+CANNOT = "This cannot be read (give numbers alone, formulas are not computed)"
 COARSEST = 0.005  # half a unit of the third digit of 1.00
 SPREADS = 3  # standard deviations of a random answer that are accepted
 NEAR, FAR = 0.1, 0.2  # of the height of the axes: mean distance of a curve that is right, and of one that is close
 DECIMAL = r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
 NUMBER = re.compile(rf"([+-]?{DECIMAL})(?:/({DECIMAL}))?(%?)", re.I | re.A)
 NAMED = re.compile(r"(^|[\s,;(\[])(?:[a-zα-ωΑ-Ω][a-z0-9_]*\s*)?[=≈~]\s*", re.I)  # q ≈ 0.4
+PART = re.compile(r"(^|[\s,;(\[])[a-h][):]\s*(?=[-+.0-9])", re.I)  # (a) 0.4
 TIMES = "minutes?|min|seconds?|sec|s|hours?|h|days?|months?|years?"
-THINGS = "steps?|units?|nodes?|bits?|nats?|networks?|learners?|seeds?|samples?|letters?|words?"
-UNIT = re.compile(rf"([0-9.])\s*(?:{TIMES}|{THINGS})(?:²|\^2)?(?=\.?(?:[\s,;)\]]|$))", re.I)
+THINGS = "steps?|units?|nodes?|bits?|nats?|networks?|learners?|seeds?|samples?|letters?|words?|draws?"
+EACH = rf"(?:(?:\s+per\s+|\s*/\s*)(?:{TIMES}|{THINGS}))?"  # bits per letter
+UNIT = re.compile(rf"([0-9.])\s*(?:{TIMES}|{THINGS}){EACH}(?:\^2)?(?=\.?(?:[\s,;)\]]|$))", re.I)
 UNCERTAIN = re.compile(r"\s*±\s*[0-9.]+(?:e[+-]?[0-9]+)?", re.I)  # 0.4 ± 0.1
 COMMA, SPACE = re.compile(r"([0-9]),([0-9])"), re.compile(r"([0-9])\s([0-9]{3})(?![0-9])")
 POWER = re.compile(r"\s*[·×*]\s*10\s*\^\s*\{?\s*([+-]?\d+)\s*\}?")  # 2.3·10^-6
+BARE = re.compile(r"(^|[\s,;(\[=≈~+-])10\s*\^\s*\{?\s*([+-]?\d+)\s*\}?")  # 10^-6
 APART = re.compile(r"(^|[\s,;(\[])([+-])\s+(?=[0-9.])")  # - 0.1
 BETWEEN = re.compile(r"[\s,;()\[\]]+(?:and\s+)?", re.I)
+HIGH, LOW = "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789"
+RAISED = re.compile(f"[{HIGH}]+")
 FRACTIONS = {"¼": "1/4", "½": "1/2", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
 FRACTION = re.compile(rf"(?<![0-9./])[{''.join(FRACTIONS)}](?![0-9./])")
 TRUTH = {"true": True, "yes": True, "false": False, "no": False}
@@ -44,7 +50,7 @@ def judge_text(spec: Spec, text: str) -> Judgement:
     if spec["kind"] == "curve" and "?" in text:
         return unclear(spec, "Some values are missing")
     if given is None:
-        return unclear(spec, "This cannot be read (give numbers alone, formulas are not computed)")
+        return unclear(spec, "This is none of the answers" if spec.get("options") else CANNOT)
     if spec["kind"] in ("numbers", "curve") and len(given) != count(spec):
         for within, joined in ((COMMA, r"\1.\2"), (SPACE, r"\1\2")):
             if len(read(spec, within.sub(joined, text)) or []) == count(spec):
@@ -92,15 +98,25 @@ def asked(spec: Spec) -> str:
 
 def read(spec: Spec, text: str) -> list[Any] | None:
     """Return the entries of a typed answer, or None if it cannot be read."""
+    if spec.get("options"):
+        return chosen(spec["options"], text)
     if spec["kind"] == "words":
         return [text] if count(spec) == 1 else re.split("[,;]", text)
-    simple = FRACTION.sub(lambda match: FRACTIONS[match[0]], re.sub("[÷⁄]", "/", text.replace("−", "-")))
-    plain = APART.sub(r"\1\2", UNCERTAIN.sub("", POWER.sub(r"e\1", simple)))
-    bare = UNIT.sub(r"\1", NAMED.sub(r"\1", plain))
+    lowered = RAISED.sub(lambda match: "^" + match[0].translate(str.maketrans(HIGH, LOW)), text)
+    simple = FRACTION.sub(lambda match: FRACTIONS[match[0]], re.sub("[÷⁄]", "/", lowered.replace("−", "-")))
+    plain = APART.sub(r"\1\2", UNCERTAIN.sub("", BARE.sub(r"\g<1>1e\2", POWER.sub(r"e\1", simple))))
+    bare = UNIT.sub(r"\1", NAMED.sub(r"\1", PART.sub(r"\1", plain)))
     spaced = re.sub(r"\s*/\s*", "/", re.sub(r"\s*(?:%|per ?cent)", "%", bare))
     entries = [re.sub(r"\.$", "", entry) for entry in BETWEEN.split(spaced) if entry]
     found = [TRUTH.get(entry.lower()) if spec["kind"] == "truth" else number(entry) for entry in entries]
     return None if not found or None in found else found
+
+
+def chosen(options: Sequence[str], text: str) -> list[Any] | None:
+    """Return the option that a text is, or of which alone it has some words in their order; or None."""
+    word, names = _spaced(text), {each: _spaced(each) for each in options}
+    meant = [each for each in options if names[each] == word] or [each for each in options if word in names[each]]
+    return meant if len(meant) == 1 else None
 
 
 def number(text: str) -> float | None:
@@ -167,9 +183,9 @@ def _all_near(spec: Spec, given: Sequence[float], values: Sequence[float]) -> bo
 
 
 def _is_coarse(given: float, value: float) -> bool:
-    """Return whether a number is a value that was rounded to less than three digits."""
-    rounded = digits(given, 2)
-    return given == float(rounded) and rounded == digits(value, 2) and not value.is_integer()
+    """Return whether a number is a value that was rounded to less than three digits, by a tenth of it at most."""
+    near = abs(given - value) <= 0.1 * abs(value) and not value.is_integer()
+    return near and any(given == float(digits(given, n)) and digits(given, n) == digits(value, n) for n in (1, 2))
 
 
 def _what_to_do(
@@ -263,6 +279,10 @@ def _words(spec: Spec, given: Sequence[Any]) -> Judgement:
         return "right", "Correct."
     slip = next((text for text, values in spec["slips"] if words == [_folded(value) for value in values]), None)
     return "wrong", slip or ("this is not it" if len(right) == 1 else f"{sum(right)} of {len(right)} are right")
+
+
+def _spaced(text: str) -> str:
+    return f" {_folded(text.replace(',', ' '))} "
 
 
 def _folded(word: Any) -> Any:

@@ -45,9 +45,15 @@ def answers(spec, generator):
         "1, ?, 3",
         "0.5 and 2",
         "1, 2, and 3",
+        "2.3·10⁻⁶, −9.02 × 10⁺³",
+        "(a) 0.833; b: 2/3",
+        "0.762 bits per letter",
+        "51 draws/step²",
+        "-10⁻⁴, 10^{3}",
     ]
     if spec["kind"] in ("words", "truth"):
-        return [*texts, *(text.upper() for text in texts), *spec.get("options", [])]
+        parts = [part for option in spec.get("options", []) for part in (option, *option.split())]
+        return [*texts, *(text.upper() for text in texts), *parts]
     exact = np.array(values(spec, spec["values"]))
     for digits in range(1, 13):
         texts.append(", ".join(f"{value:.{digits}g}" for value in exact))

@@ -9,16 +9,22 @@ const rkJudge = (() => {
         NEAR = 0.1,
         FAR = 0.2;
     const NUMBER = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?:\/((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?))?(%?)$/i;
+    const PART = /(^|[\s,;([])[a-h][):]\s*(?=[-+.0-9])/gi; // (a) 0.4
     const NAMED = /(^|[\s,;([])(?:[a-zα-ωΑ-Ω][a-z0-9_]*\s*)?[=≈~]\s*/gi;
     const TIMES = "minutes?|min|seconds?|sec|s|hours?|h|days?|months?|years?",
-        THINGS = "steps?|units?|nodes?|bits?|nats?|networks?|learners?|seeds?|samples?|letters?|words?",
+        THINGS = "steps?|units?|nodes?|bits?|nats?|networks?|learners?|seeds?|samples?|letters?|words?|draws?",
         UNITS = `${TIMES}|${THINGS}`,
-        UNIT = new RegExp(`([0-9.])\\s*(?:${UNITS})(?:²|\\^2)?(?=\\.?(?:[\\s,;)\\]]|$))`, "gi");
+        EACH = `(?:(?:\\s+per\\s+|\\s*/\\s*)(?:${UNITS}))?`, // bits per letter
+        UNIT = new RegExp(`([0-9.])\\s*(?:${UNITS})${EACH}(?:\\^2)?(?=\\.?(?:[\\s,;)\\]]|$))`, "gi");
     const UNCERTAIN = /\s*±\s*[0-9.]+(?:e[+-]?[0-9]+)?/gi, // 0.4 ± 0.1
         COMMA = /([0-9]),([0-9])/g,
         SPACE = /([0-9])\s([0-9]{3})(?![0-9])/g,
         POWER = /\s*[·×*]\s*10\s*\^\s*\{?\s*([+-]?[0-9]+)\s*\}?/g, // 2.3·10^-6
+        BARE = /(^|[\s,;([=≈~+-])10\s*\^\s*\{?\s*([+-]?[0-9]+)\s*\}?/g, // 10^-6
         APART = /(^|[\s,;([])([+-])\s+(?=[0-9.])/g; // - 0.1
+    const HIGH = "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹",
+        RAISED = new RegExp(`[${HIGH}]+`, "g"),
+        lowered = (signs) => `^${[...signs].map((each) => "+-0123456789"[HIGH.indexOf(each)]).join("")}`;
     const FRACTIONS = { "¼": "1/4", "½": "1/2", "¾": "3/4", "⅓": "1/3", "⅔": "2/3" },
         FRACTION = /(^|[^0-9./])([¼½¾⅓⅔])(?![0-9./])/g; // older Safaris cannot look behind
     const TRUTH = new Map([
@@ -33,8 +39,10 @@ const rkJudge = (() => {
         if (["", "...", "…"].includes(text.trim())) return unclear(spec, "No answer yet");
         const given = read(spec, text);
         if (spec.kind === "curve" && text.includes("?")) return unclear(spec, "Some values are missing");
-        if (given === null)
-            return unclear(spec, "This cannot be read (give numbers alone, formulas are not computed)");
+        if (given === null) {
+            const cannot = "This cannot be read (give numbers alone, formulas are not computed)";
+            return unclear(spec, spec.options?.length ? "This is none of the answers" : cannot);
+        }
         const n = count(spec);
         if (["numbers", "curve"].includes(spec.kind) && given.length !== n) {
             for (const each of [text.replace(COMMA, "$1.$2"), text.replace(SPACE, "$1$2")]) {
@@ -75,14 +83,18 @@ const rkJudge = (() => {
     }
 
     function read(spec, text) {
+        if (spec.options?.length) return chosen(spec.options, text);
         if (spec.kind === "words") return count(spec) === 1 ? [text] : text.split(/[,;]/);
         const spaced = text
+            .replace(RAISED, lowered)
             .replaceAll("−", "-")
             .replace(/[÷⁄]/g, "/")
             .replace(FRACTION, (_, before, sign) => before + FRACTIONS[sign])
             .replace(POWER, "e$1")
+            .replace(BARE, "$11e$2")
             .replace(UNCERTAIN, "")
             .replace(APART, "$1$2")
+            .replace(PART, "$1")
             .replace(NAMED, "$1")
             .replace(UNIT, "$1")
             .replace(/\s*(?:%|per ?cent)/g, "%")
@@ -95,6 +107,14 @@ const rkJudge = (() => {
             spec.kind === "truth" ? (TRUTH.get(entry.toLowerCase()) ?? null) : number(entry),
         );
         return !found.length || found.includes(null) ? null : found;
+    }
+
+    function chosen(options, text) {
+        const spaced = (each) => ` ${folded(each.replaceAll(",", " "))} `,
+            word = spaced(text),
+            same = options.filter((each) => spaced(each) === word),
+            meant = same.length ? same : options.filter((each) => spaced(each).includes(word));
+        return meant.length === 1 ? meant : null;
     }
 
     function number(text) {
@@ -156,8 +176,8 @@ const rkJudge = (() => {
     }
 
     function isCoarse(given, value) {
-        const rounded = digits(given, 2);
-        return given === Number(rounded) && rounded === digits(value, 2) && !whole(value);
+        const near = Math.abs(given - value) <= 0.1 * Math.abs(value) && !whole(value);
+        return near && [1, 2].some((n) => given === Number(digits(given, n)) && digits(given, n) === digits(value, n));
     }
 
     function whatToDo(given, expected, bounds, right) {

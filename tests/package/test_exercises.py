@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 import rnnkernel as rk
 from rnnkernel import exercises
+from rnnkernel._judging import judge_text
 
 VECTOR = np.array([0.3, -1.7, 2.9])
 MATRIX = np.array([[0.9, 0.1], [0.3, 0.7]])
@@ -129,7 +130,7 @@ def test_distance_is_told_to_one_digit():
 
 def test_a_close_answer_is_told_what_to_do():
     assert says(2 / 3, 0.67) == "Nearly: give at least three digits."
-    assert says([2 / 3, 0.25], [0.7, 0.25]).startswith("Not yet: 1 of 2 are right")
+    assert says([2 / 3, 0.25], [0.75, 0.25]).startswith("Not yet: 1 of 2 are right")
     assert says(2 / 3, 0.666) == "Nearly: it is off by about 0.1 %: three digits must be right."
     assert says([0.25, 2 / 3], [0.25, 0.666]).startswith("Nearly: number 2, which is 0.666, is off by about 0.1 %")
     assert says(3.0, 3.0002) == "Nearly: it is off by about 0.007 %: the answer is a whole number."
@@ -242,6 +243,11 @@ def test_wrong_words(expected, answer, message):
         (-2.3e-6, "- 2.3 × 10^{-6}"),
         ([2.3e5, 1.5], "2.3*10^5, 1.5"),
         ([51, 7600], "51 and 7600"),
+        (-2.3e-6, "−2.3·10⁻⁶"),
+        ([-1e-4, 1000], "-10⁻⁴, 10^{3}"),
+        (0.762, "0.762 bits per letter"),
+        ([1874, 469], "1874 steps² and 469 draws/step"),
+        ([5 / 6, 2 / 3], "(a) 0.833, b: 2/3"),
         (VECTOR, "0.3, -1.7, and 2.9"),
         ([True, False], "Yes and no"),
         (-25, "about = -25min."),
@@ -257,6 +263,29 @@ def test_wrong_words(expected, answer, message):
 )
 def test_typed_answers_are_read(expected, text):
     assert rk.Check(expected)(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("The larger one.", "right"),
+        ("larger one", "right"),
+        ("about 4.5", "wrong"),
+        ("one", "unclear"),
+        ("largest", "unclear"),
+        ("4", "unclear"),
+    ],
+)
+def test_an_option_may_be_named_by_words_that_no_other_has(text, kind):
+    options = ["the smaller one", "the larger one", "by about 4.5, like √T"]
+    verdict, said = judge_text({**rk.Check("the larger one").spec, "options": options}, text)
+    assert verdict == kind
+    assert ("choose one of" in said) == (kind == "unclear")
+
+
+def test_one_digit_of_a_close_answer_asks_for_more():
+    assert says([0.0545, 0.142, 0.363], "5 %, 14 %, 36 %") == "Nearly: give at least three digits."
+    assert not says(1.44, 1).startswith("Nearly")  # a third off: no rounding of this answer
 
 
 def test_three_correct_digits_are_enough():
