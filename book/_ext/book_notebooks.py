@@ -76,6 +76,7 @@ NAMESPACE = "http://www.w3.org/2000/svg"
 EXERCISES, TITLE = re.compile(r"^## ([\d.]+ )?Exercises$", re.MULTILINE), re.compile(r"^##? ", re.MULTILINE)
 STATEMENT = re.compile(r'<h4 id="(?!ex-)')
 AFTER = "After your prediction"
+ONE_BY_ONE = "Run the cells one after the other: those that answer a prediction stand below it."
 FOLDED = {"jupyter": {"source_hidden": True}}
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -165,6 +166,8 @@ class Chapter:
                 if label not in asked:
                     cells.append(new_markdown_cell("*Your answer:*") if check is None else question(label))
                 asked.add(label)
+        if any(isinstance(block, Tag) and "cell" in block["class"] and is_awaited(block) for block in self.stream):
+            cells.insert(1, new_markdown_cell(ONE_BY_ONE))
         if checks:
             hand_in = f'rk.hand_in("{self.slug}", name="")'
             cells += [new_markdown_cell(HANDING_IN), new_code_cell(hand_in, metadata={"tags": ["hand-in"]})]

@@ -95,6 +95,7 @@ def test_what_a_prediction_waits_for_is_folded_and_not_run(student, solved):
             assert cell.metadata.jupyter.source_hidden, (name, cell.source)
             n_cells += cell.source in whole
         n_texts = sum(1 for group in awaited if group.find("p", recursive=False))
+        assert ("Run the cells one after the other" in text_of(notebook)) == bool(code), name
         assert text_of(notebook).count("<details><summary>After your prediction</summary>") >= n_texts, name
     assert n_cells > 10
 
