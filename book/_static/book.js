@@ -20,19 +20,26 @@ addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("div.math").forEach((block) => observer.observe(block));
 });
 
-// On a phone a long formula breaks at its signs; WebKit breaks none, and gets a formula for each of the parts.
-if (matchMedia("(max-width: 576px)").matches && !CSS.supports("math-depth: add(1)")) {
-    for (const formula of document.querySelectorAll("math.rk-long")) {
-        const [, ...parts] = formula.querySelector("mrow").children;
-        const pieces = parts.flatMap((part) => {
-            const gap = Object.assign(document.createElement("span"), { className: "rk-break", textContent: "\u200b" });
-            const piece = document.createElementNS(formula.namespaceURI, "math");
-            piece.append(part);
-            return [gap, piece];
-        });
-        formula.classList.remove("rk-long");
-        formula.after(...pieces);
-    }
+// On a phone a long formula breaks at its signs: it becomes a formula for each of its parts, which lines can take up.
+{
+    const narrow = matchMedia("(max-width: 576px)");
+    const split = () => {
+        if (!narrow.matches) return;
+        for (const formula of document.querySelectorAll("math.rk-long")) {
+            const [, ...parts] = formula.querySelector("mrow").children;
+            const pieces = parts.flatMap((part) => {
+                const gap = document.createElement("span");
+                Object.assign(gap, { className: "rk-break", textContent: "\u200b" });
+                const piece = document.createElementNS(formula.namespaceURI, "math");
+                piece.append(part);
+                return [gap, piece];
+            });
+            formula.classList.remove("rk-long");
+            formula.after(...pieces);
+        }
+    };
+    narrow.addEventListener("change", split);
+    split();
 }
 
 // What is copied has its formulas as TeX.
