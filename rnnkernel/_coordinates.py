@@ -34,7 +34,7 @@ def coordinates(kernel: Kernel, x: Array, m: Array, tolerance: float, most: int)
     """
     if not isinstance(kernel, TangentKernel):
         return ColumnCoordinates(kernel, x, m, tolerance, most)
-    error = rule_error(kernel.law, x)
+    error = rule_error(kernel.law, x, kernel.activation._steepness)
     if kernel._units is None or max(tolerance, error) < 1e-12:
         return FeatureCoordinates(kernel, x, m, max(tolerance, error), most)
     return SeriesCoordinates(kernel, x, m, tolerance, most)
@@ -54,6 +54,7 @@ class Coordinates:
     def __init__(self, kernel: Kernel, x: Array, m: Array, tolerance: float, most: int) -> None:
         self.kernel: Any = kernel
         left = self._prepare(x, m, tolerance)
+        _require_positive(left, tolerance, np.abs(left).max())
         self.scale, trace = left.max(), left.sum()
         rows, pivots = np.empty((min(most, len(m)), len(m))), np.empty(0, dtype=np.int64)
         generator = np.random.default_rng(0)
@@ -71,11 +72,7 @@ class Coordinates:
             self._extend(among, chosen, factor, known, new)
             left -= np.einsum("rn,rn->n", new, new)
             pivots = np.append(pivots, among[chosen])
-            if left.min() < -max(tolerance, 1e-8) * self.scale:
-                raise ValueError(
-                    "kernel must be symmetric and positive semi-definite, but at some points the square of K(z, z') "
-                    "exceeds K(z, z) K(z', z')"
-                )
+            _require_positive(left, tolerance, self.scale)
         self.at_nodes = rows[: len(pivots)].T
         self._pivots = x[pivots], m[pivots]
         self._at_pivots = self.at_nodes[pivots]
@@ -184,7 +181,7 @@ class FeatureCoordinates(Coordinates):
 
     def combination(self, x: Array, m: Array, vectors: Array) -> Array:
         """Return L(z)·v at points, from their features as far as these are right."""
-        if self.kernel._units is not None and rule_error(self.kernel.law, x) > 1e-12:
+        if self.kernel._units is not None and rule_error(self.kernel.law, x, self.kernel.activation._steepness) > 1e-12:
             return super().combination(x, m, vectors)
         return self._project(x, m, np.hstack(self._bases) @ vectors)
 
@@ -196,6 +193,14 @@ class FeatureCoordinates(Coordinates):
         for part, features in zip(parts, self._features(x, m), strict=True):
             out[part] = features @ vectors
         return out
+
+
+def _require_positive(left: Array, tolerance: float, scale: float) -> None:
+    if left.min() < -max(tolerance, 1e-8) * scale:
+        raise ValueError(
+            "kernel must be symmetric and positive semi-definite, but at some points the square of K(z, z') exceeds "
+            "K(z, z) K(z', z')"
+        )
 
 
 def _gram(kernel: Kernel, x1: Array, m1: Array, x2: Array, m2: Array) -> Array:

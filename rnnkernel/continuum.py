@@ -131,7 +131,7 @@ class Continuum(Immutable):
         weights = np.broadcast_to(weights, after.shape[:2])
         out = np.empty((len(after), len(self.states)))
         size = after.shape[1] * max(len(axis.nodes) for axis in self.axes)
-        for rows in np.array_split(np.arange(len(after)), 1 + len(after) * size // _BLOCK):
+        for rows in np.array_split(np.arange(len(after)), min(len(after), 1 + len(after) * size // _BLOCK)):
             first, *others = (axis.cardinals(after[rows, :, i]) for i, axis in enumerate(self.axes))
             other = others[0] if others else np.ones((*after[rows].shape[:2], 1))
             out[rows] = ((weights[rows, :, None] * first).swapaxes(1, 2) @ other).reshape(len(rows), -1)
@@ -197,7 +197,7 @@ class Continuum(Immutable):
                 break
         if error > _ACCEPTED:
             raise ValueError(
-                f"data has steps, inputs or targets that are not smooth in the state, which {size} nodes miss by a "
+                f"data has steps, inputs or targets that {size} nodes in the state do not resolve: they miss a "
                 f"share of {error:.1g}{_INSTEAD}, or n_nodes"
             )
         return axis

@@ -133,7 +133,8 @@ def fit_rate(widths: Any, errors: Any, *, of: str = "std", level: float = 0.95) 
 
     Each size is the root mean square over points (and times) of the standard deviation, of the mean, or of the errors
     themselves.  Its own error follows from the spread of each seed's share in it, the influence of that seed; so points
-    may depend on each other, and errors need not be normal.
+    may depend on each other, and errors need not be normal.  That takes many seeds: the interval of 95 % from three
+    widths and one point of normal errors covers the truth in 91 % of cases with forty seeds, and in 81 % with ten.
 
     Parameters
     ----------

@@ -23,6 +23,7 @@ from rnnkernel._next_order import NextOrder, NextResponse
 from rnnkernel._response import Response
 from rnnkernel._types import Array
 from rnnkernel.flow import Modes
+from rnnkernel.initial import warn_beyond_reach
 from rnnkernel.stationary import ChainLaw, StationaryLaw
 
 _BLOCK = 2_000_000  # entries of the features of a block of points
@@ -172,6 +173,8 @@ def fluctuations(
     fourth = float(coordinates.kernel.law.output.moment(4))
     if not np.isfinite(fourth):
         raise ValueError(f"law must have output weights with a finite fourth moment, but E[C⁴] is {fourth}")
+    inputs = np.concatenate([mu.input_vectors, x])
+    warn_beyond_reach(coordinates.kernel.law, inputs, coordinates.kernel.activation._steepness)
     first, after = (partial(each, mu, modes, coordinates) for each in (response, NextResponse))
     size = coordinates.kernel.law.quadrature.nodes.size
     variances = _at_all(first, "variances", 4, size, times, x, m)
@@ -182,6 +185,8 @@ def fluctuations(
 
 def _at_all(make: Any, name: str, count: int, size: int, times: Array, x: Array, m: Array) -> Array:
     """Call a method that returns `count` numbers for each point at all times, in blocks of points."""
+    if not len(m):
+        return np.empty((count, *times.shape, 0))
     blocks = np.array_split(np.arange(len(m)), max(1, min(len(m), 1 + size * len(m) // _BLOCK)))
     parts = [make(x[rows], m[rows]) for rows in blocks]
     each = np.array([np.hstack([getattr(part, name)(t) for part in parts]) for t in times.ravel()])

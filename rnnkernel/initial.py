@@ -237,26 +237,26 @@ def _is_function(recurrent: Any) -> bool:
     return callable(recurrent) and not hasattr(recurrent, "rvs")
 
 
-def warn_beyond_reach(law: InitialLaw, x: Array) -> None:
-    """Warn if inputs (n, d) are larger than those for which the quadrature resolves tanh(W·x + m)."""
-    largest = np.abs(x).max(axis=0, initial=0.0)
-    if (largest > law.input_reach).any():
-        i = int((largest / law.input_reach).argmax())
+def warn_beyond_reach(law: InitialLaw, x: Array, steepness: float) -> None:
+    """Warn if inputs (n, d) are larger than those for which the quadrature resolves an activation of W·x + m."""
+    largest, reach = np.abs(x).max(axis=0, initial=0.0), law.input_reach / steepness
+    if (largest > reach).any():
+        i = int((largest / reach).argmax())
+        activation = "tanh(W·x + m)" if steepness == 1 else f"an activation of slope {steepness:.3g}"
         warnings.warn(
             f"inputs as large as {largest[i]:.3g} in coordinate {i} outrun the quadrature over W, which resolves "
-            f"tanh(W·x + m) to three digits up to {law.input_reach[i]:.3g}; give the inputs, or the law of W, a "
-            "smaller scale",
+            f"{activation} to three digits up to {reach[i]:.3g}; give the inputs, or the law of W, a smaller scale",
             RuntimeWarning,
             stacklevel=4,
         )
 
 
-def rule_error(law: InitialLaw, x: Array) -> float:
+def rule_error(law: InitialLaw, x: Array, steepness: float) -> float:
     """Return the relative error of expectations by the quadrature of a law at inputs (n, d), roughly."""
     if not law._rules:
         return 1e-3
     largest = np.maximum(np.abs(x).max(axis=0, initial=0.0), 1e-300)
-    reach, rate = law.input_reach, np.array([each.rate for each in law._rules])
+    reach, rate = law.input_reach / steepness, np.array([each.rate for each in law._rules])
     return float(1e-3 * np.exp((rate * (1 - reach / largest)).max()))
 
 

@@ -121,7 +121,7 @@ class TangentKernel(Immutable):
 
     def _layers(self, x: Any, memory: Any, names: tuple[str, str] = ("x", "memory")) -> "Layers":
         points = _checks.points(x, memory, self.law.n_inputs, names)
-        warn_beyond_reach(self.law, points[0])
+        warn_beyond_reach(self.law, points[0], self.activation._steepness)
         nodes, *scales = self._rule
         return _layers(self.activation, nodes, scales, *points)
 

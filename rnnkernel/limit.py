@@ -23,6 +23,7 @@ from rnnkernel.stationary import EmpiricalLaw, StationaryLaw
 
 _EXACT, _EMPIRICAL = 1e-14, 1e-10  # share of the kernel's trace that may be left out, on a chain and on a sequence
 _MODES = 2000  # that are sought without being asked for
+_LONGEST = 1e10  # for the law of the error, in units of the fastest mode: later its variances lose their digits
 _BYTES = 1 << 30  # of their values at all points
 
 
@@ -221,10 +222,13 @@ class KernelLimit(Immutable):
         Newey and West has, and V^R/n joins the others: so much does the limit itself vary with the sequence.  With
         `in_cycles` networks read the given sequence itself, in cycles, and see no fresh data: then V^S = V^R = 0, and
         the order of the data costs n/N.  A kernel of one's own, which is not that of networks, is a TypeError.
+        Times are at most 1e10/(αλ_1): later the variances lose their digits.
         """
-        if not isinstance(self.kernel, TangentKernel) or self.kernel.law is not self.law:
+        own = isinstance(self.kernel, TangentKernel) and self.kernel.law == self.law
+        if not own or self.kernel.activation != self.memory_map.activation:
             raise TypeError("fluctuations need the tangent kernel of the law of the limit, not a kernel of one's own")
-        mu, t = self.stationary, check_times(times)
+        longest = _LONGEST / (self.learning_rate * self.eigenvalues.max(initial=1e-9))
+        mu, t = self.stationary, check_times(times, longest)
         response: Callable[..., Response] = Response
         if isinstance(mu, EmpiricalLaw):
             if lags is not None:
@@ -255,7 +259,7 @@ class KernelLimit(Immutable):
 
 def _require_its_own(phi: MemoryMap, tangent: TangentKernel, n_nodes: Any, n_steps: int | None) -> None:
     """Refuse a stationary law of other networks than those of the tangent kernel."""
-    if phi.law is not tangent.law or phi.activation != tangent.activation:
+    if phi.law != tangent.law or phi.activation != tangent.activation:
         raise ValueError(
             "law and activation must be those of the memory map that data was computed with: data.memory_map.law and "
             f"data.memory_map.activation, which is {phi.activation!r}"

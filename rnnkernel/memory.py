@@ -138,7 +138,7 @@ class MemoryMap(Immutable):
         memory = np.empty(len(x) + 1)
         memory[0] = _checks.held("start", start)
         if not self._is_exact:
-            warn_beyond_reach(self.law, x)
+            warn_beyond_reach(self.law, x, self.activation._steepness)
         self._over_units.follow(self.activation.value, x, memory)
         return memory
 
@@ -296,7 +296,7 @@ class MemoryMap(Immutable):
     def _at_points(self, function: Any, x: Any, memory: Any) -> Any:
         points, memories = _checks.points(x, memory, self.law.n_inputs)
         if not self._is_exact:
-            warn_beyond_reach(self.law, points)
+            warn_beyond_reach(self.law, points, self.activation._steepness)
         out = self._over_units.means(function, points, memories)
         return float(out[0]) if np.ndim(memory) == 0 and np.size(x) == self.law.n_inputs else out
 

@@ -351,9 +351,11 @@ class ChainLaw(StationaryLaw):
     @property
     def shows_states(self) -> bool:
         """Whether no two states with different mean targets share an input."""
-        x = self.data.input_vectors
-        kinds = np.unique(np.column_stack([x, self.data.mean_target]), axis=0)
-        return len(np.unique(x, axis=0)) == len(kinds)
+        few, which = np.unique(self.data.input_vectors, axis=0, return_inverse=True)
+        y, (low, high) = self.data.mean_target, np.full((2, len(few)), [[np.inf], [-np.inf]])
+        np.minimum.at(low, which.ravel(), y)
+        np.maximum.at(high, which.ravel(), y)
+        return bool((high - low).max() <= 1e-13 * np.abs(y).max())
 
     def _path(self, n: int, generator: np.random.Generator) -> tuple[Any, Array]:
         states = self.data._states(n, generator, None)

@@ -154,8 +154,9 @@ class SymbolLimit(Immutable):
 
     def _of_chain(self, mu: StationaryLaw) -> tuple[Any, Array, Array, Array, float]:
         known = isinstance(mu.data, DataSequence) and np.array_equal(mu.data.input_vectors, np.eye(self.law.n_inputs))
-        if not known or mu.memory_map.law != self.law:
-            raise ValueError("data must have the unit vectors as inputs, and the memory map of law")
+        phi = mu.memory_map
+        if not known or phi.law != self.law or phi.activation != self._kernels[0].activation:
+            raise ValueError("data must have the unit vectors as inputs, and the memory map of law and activation")
         return mu.states, mu.memory, mu.weights, mu.weights[:, None] * mu.data.chain.transition[mu.states], 1.0
 
     def _features(self, s: int, m: Array) -> tuple[Array, Array]:

@@ -389,7 +389,7 @@ def test_what_has_no_known_noise_is_simulated():
         (rk.RandomRecursion(lambda s, u: (2 * s + 0.1 * u) % 1, 0.3, innovation=stats.norm()), {}, "smooth"),
         (rk.RandomRecursion(lambda s, u: s + u, 0.3, innovation=COIN), {}, "bounded range"),
         (rk.RandomRecursion(lambda s, u: s / 2 + u, np.zeros(3), innovation=COIN, inputs=first), {}, "not 3 and 1"),
-        (rk.Autoregression(0.5, targets=lambda _, after: np.sign(after - 0.1)), {}, "targets that are not smooth"),
+        (rk.Autoregression(0.5, targets=lambda _, after: np.sign(after - 0.1)), {}, "do not resolve"),
         (rk.Autoregression(0.5), {"n_nodes": (8, 8, 8)}, r"n_nodes must hold 1 number\(s\)"),
         (rk.Autoregression(0.5), {"n_nodes": (8, 1)}, "n_nodes must be an integer of at least 2"),
         (rk.NoisyRotation(0.5, 0.2), {}, "data must have inputs of 1"),
@@ -414,3 +414,10 @@ def test_a_memory_that_may_not_forget():
         steep = rk.MemoryMap(law)
     with pytest.raises(ValueError, match="more than one invariant law"):
         rk.StationaryLaw(rk.Autoregression(0.5, innovation=stats.uniform(-0.01, 0.02)), steep)
+
+
+@pytest.mark.verify  # with thousands of nodes
+def test_a_wide_jitter_turns_to_the_uniform_law():
+    """Var cos θ = ½ and, at a jitter of 30, nothing is left of the angle before."""
+    mu = rk.StationaryLaw(rk.NoisyRotation(0.5, 30.0), rk.MemoryMap(PLANE))
+    assert mu.solve_poisson(lambda x, _: x[:, 0]).asymptotic_variance == pytest.approx(0.5, abs=1e-9)

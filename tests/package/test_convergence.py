@@ -161,6 +161,17 @@ def test_rate_of_known_errors():
     assert (covered <= 396).all()
 
 
+@pytest.mark.parametrize(("n_seeds", "share"), [(10, 0.81), (40, 0.91)])
+def test_few_seeds_make_the_interval_too_narrow(n_seeds, share):
+    """As its documentation says."""
+    widths, rng, n_runs = np.array([100, 400, 1600]), np.random.default_rng(n_seeds), 1500
+    covered = 0
+    for _ in range(n_runs):
+        low, high = rk.fit_rate(widths, rng.standard_normal((3, n_seeds)) / widths[:, None] ** 0.5).interval
+        covered += low < -0.5 < high
+    assert covered / n_runs == pytest.approx(share, abs=0.005 + 4 * np.sqrt(share * (1 - share) / n_runs))
+
+
 def test_rate_is_exact_without_scatter():
     errors = np.array([100.0, 400.0, 900.0])[:, None] ** -0.6 * np.array([1.0, -1.0, 2.0, 0.5])
     for of in ("std", "bias", "error"):

@@ -93,6 +93,9 @@ def test_too_large_tensor_products_give_way():
 def test_heavy_tails_are_refused():
     with pytest.raises(ValueError, match="lighter tails"):
         _ = law_of(stats.t(2.01)).quadrature
+    steps = stats.rv_histogram((np.array([1.0, 3.0, 1.0]), np.array([0.0, 1.0, 2.5, 3.0])), density=False)
+    with pytest.raises(ValueError, match="cannot be integrated"):
+        _ = law_of(steps).quadrature
     with pytest.raises(ValueError, match="finite variance"):
         law_of(stats.cauchy())
 

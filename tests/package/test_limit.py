@@ -133,6 +133,15 @@ def test_irreducible_loss():
     known = HIDDEN.chain.stationary_distribution @ HIDDEN.target_variance / 2
     assert known < hidden.loss_floor() < hidden.loss(0.0)
     assert np.isnan(rk.KernelLimit(DATA.simulate(100, rng=0), LAW).irreducible_loss)
+    rows, split = DATA.chain.transition[[0, 1, 1]], np.array([[1, 1, 1], [1, 1, 1], [1, 1, 1.0]])
+    for share, row in zip((0.4, 0.04, 0.7), split, strict=True):
+        row[1:] = share, 1 - share
+    halves = rk.MarkovChain(rows[:, [0, 1, 1]] * split, normalize=True)  # one state as two: nothing else is to be known
+    twice = rk.DataSequence(
+        halves, DATA.inputs[[0, 1, 1]], DATA.targets[np.ix_([0, 1, 1], [0, 1, 1])], noise=DATA.noise
+    )
+    same = rk.KernelLimit(DATA, LAW).irreducible_loss
+    assert rk.KernelLimit(twice, LAW).irreducible_loss == pytest.approx(same)
     alike = rk.DataSequence(CHAIN, inputs=[1.0, 1.0], targets=[0.5, 0.5], noise=1.0)
     assert rk.KernelLimit(alike, LAW).irreducible_loss == pytest.approx(0.5)
 
@@ -413,9 +422,50 @@ def test_a_kernel_of_ones_own_in_closed_form():
     assert len(limit.eigenvalues) == 2
     with pytest.raises(TypeError, match="tangent kernel of the law"):
         limit.fluctuations(1.0, 1.0, 0.0)
-    other = rk.KernelLimit(DATA, LAW, kernel=rk.TangentKernel(rk.InitialLaw(LAW.output, LAW.inputs, LAW.recurrent)))
-    with pytest.raises(TypeError, match="tangent kernel of the law"):
-        other.fluctuations(1.0, 1.0, 0.0)
+    for kernel in (
+        rk.TangentKernel(rk.InitialLaw(LAW.output, LAW.inputs, stats.uniform(0, 0.5))),
+        rk.TangentKernel(LAW, "erf"),
+    ):
+        other = rk.KernelLimit(DATA, LAW, kernel=kernel)
+        with pytest.raises(TypeError, match="tangent kernel of the law"):
+            other.fluctuations(1.0, 1.0, 0.0)
+    with pytest.raises(ValueError, match="positive semi-definite"):
+        rk.KernelLimit(DATA, LAW, kernel=lambda x1, _m1, x2, _m2: -np.outer(x1, x2))
+
+
+def test_a_law_that_is_equal_is_as_good_as_the_same():
+    twin = rk.InitialLaw(LAW.output, LAW.inputs, LAW.recurrent)
+    limit = rk.KernelLimit(rk.StationaryLaw(DATA, rk.MemoryMap(twin)), LAW, kernel=rk.TangentKernel(twin))
+    given, own = (each.fluctuations(1.0, [1.5], [0.1]) for each in (limit, rk.KernelLimit(DATA, LAW)))
+    np.testing.assert_allclose(given.data, own.data, rtol=1e-12)
+
+
+@pytest.mark.parametrize("steepness", [3.0, 20.0])
+def test_steep_activations(steepness):
+    """The rule in W that is enough for tanh is not for them: the limit is that of the kernel's own values."""
+    activation = rk.Activation(
+        "steep",
+        lambda u: np.tanh(steepness * u),
+        lambda u: steepness * (1 - np.tanh(steepness * u) ** 2),
+        lipschitz=steepness,
+    )
+    law = rk.InitialLaw(LAW.output, LAW.inputs, stats.uniform(0, 0.8 / steepness))
+    kernel = rk.TangentKernel(law, activation)
+    given = rk.KernelLimit(DATA, law, activation)
+    own = rk.KernelLimit(DATA, law, activation, kernel=kernel.__call__)
+    where = [0.1, 2.0], [-1.0, 1.5], [-0.02, 0.04]
+    np.testing.assert_allclose(given.predict(*where), own.predict(*where), atol=1e-9)
+    np.testing.assert_allclose(given.eigenvalues[:4], own.eigenvalues[:4], rtol=1e-9)
+
+
+def test_the_law_of_the_error_says_where_its_rule_ends():
+    limit = rk.KernelLimit(DATA, LAW)
+    with pytest.warns(RuntimeWarning, match="outrun the quadrature over W"):
+        limit.fluctuations(1.0, [75.0], [0.0])
+    with pytest.raises(ValueError, match="times must be at most"):
+        limit.fluctuations(1e12, [1.5], [0.0])
+    nowhere = limit.fluctuations([0.5, 1.0], [], [])
+    assert nowhere.next_order.drift.shape == nowhere.std(n_units=10, beta=0.75).shape == (2, 0)
 
 
 def test_forecast_follows_memory(limit):

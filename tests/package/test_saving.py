@@ -35,6 +35,13 @@ def test_what_is_loaded_equals_what_was_saved(thing, tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["thing"]
 
 
+def test_a_key_may_look_like_a_place(tmp_path):
+    for thing in ({"a": {"b": np.zeros(2)}, "a.b": np.ones(2)}, {"a": [np.zeros(2)], "a[0]": np.ones(2)}):
+        rk.save(thing, tmp_path / "thing.npz")
+        found = rk.load(tmp_path / "thing.npz")
+        np.testing.assert_equal(found, thing)
+
+
 @pytest.mark.parametrize("truncation", [1, 4])
 @pytest.mark.parametrize("source", [np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64])
 def test_training_goes_on_to_the_bit(truncation, source, tmp_path):

@@ -304,3 +304,5 @@ def test_a_law_of_other_inputs_is_refused(mu):
         rk.SymbolLimit(
             mu, SKEWED if SKEWED.output_mean == 0 else rk.InitialLaw(LAW.output, LAW.inputs[0], LAW.recurrent, 3)
         )
+    with pytest.raises(ValueError, match="memory map of law and activation"):
+        rk.SymbolLimit(mu, mu.memory_map.law, "erf")
