@@ -23,7 +23,9 @@ SPREADS = 3  # standard deviations of a random answer that are accepted
 NEAR, FAR = 0.1, 0.2  # of the height of the axes: mean distance of a curve that is right, and of one that is close
 DECIMAL = r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
 NUMBER = re.compile(rf"([+-]?{DECIMAL})(?:/({DECIMAL}))?(%?)", re.I | re.A)
-NAMED = re.compile(r"(^|[\s,;(\[])(?:[a-zα-ωΑ-Ω][a-z0-9_]*\s*)?[=≈~]\s*", re.I)  # q ≈ 0.4
+NAME = r"[a-zα-ωΑ-Ω][a-z0-9_]*(?:\^[0-9])?(?:\([^()]*\))?"
+NAMED = re.compile(rf"(^|[\s,;(\[])(?:{NAME}\s*)?[=≈~]\s*", re.I)  # q ≈ 0.4, or u(0) = 2
+ABOUT = re.compile(r"(^|[\s,;(\[])(?:about|around|roughly|approximately)\s+(?=[-+.0-9])", re.I)
 PART = re.compile(r"(^|[\s,;(\[])[a-h][):]\s*(?=[-+.0-9])", re.I)  # (a) 0.4
 TIMES = "minutes?|min|seconds?|sec|s|hours?|h|days?|months?|years?"
 THINGS = "steps?|units?|nodes?|bits?|nats?|networks?|learners?|seeds?|samples?|letters?|words?|draws?"
@@ -105,7 +107,7 @@ def read(spec: Spec, text: str) -> list[Any] | None:
     lowered = RAISED.sub(lambda match: "^" + match[0].translate(str.maketrans(HIGH, LOW)), text)
     simple = FRACTION.sub(lambda match: FRACTIONS[match[0]], re.sub("[÷⁄]", "/", lowered.replace("−", "-")))
     plain = APART.sub(r"\1\2", UNCERTAIN.sub("", BARE.sub(r"\g<1>1e\2", POWER.sub(r"e\1", simple))))
-    bare = UNIT.sub(r"\1", NAMED.sub(r"\1", PART.sub(r"\1", plain)))
+    bare = UNIT.sub(r"\1", ABOUT.sub(r"\1", NAMED.sub(r"\1", PART.sub(r"\1", plain))))
     spaced = re.sub(r"\s*/\s*", "/", re.sub(r"\s*(?:%|per ?cent)", "%", bare))
     entries = [re.sub(r"\.$", "", entry) for entry in BETWEEN.split(spaced) if entry]
     found = [TRUTH.get(entry.lower()) if spec["kind"] == "truth" else number(entry) for entry in entries]

@@ -49,6 +49,8 @@ def answers(spec, generator):
         "(a) 0.833; b: 2/3",
         "0.762 bits per letter",
         "51 draws/step²",
+        "about 0.37, roughly -.5",
+        "σ² = 10/27, u(1) = 2.5",
         "-10⁻⁴, 10^{3}",
     ]
     if spec["kind"] in ("words", "truth"):

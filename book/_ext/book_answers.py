@@ -49,7 +49,8 @@ class Predict(SphinxDirective):
     ``kind`` is number, vector, choice (with ``options``, separated by ``|``) or curve (with the names
     ``x`` and ``y`` of its axes).  The next dropdown named *Answer* waits, inside the directive or after it;
     ``releases: figure`` makes text, statements and cells up to the next figure wait, too, and what is said right
-    after it; ``releases: cell`` and ``releases: statement`` what comes up to the next of these.
+    after it; ``releases: cell`` and ``releases: statement`` what comes up to the next of these, and
+    ``releases: section`` all up to the next question or the end of the section.
     """
 
     has_content = True
@@ -59,7 +60,7 @@ class Predict(SphinxDirective):
         "options": directives.unchanged_required,
         "x": directives.unchanged_required,
         "y": directives.unchanged_required,
-        "releases": lambda text: directives.choice(text, tuple(RELEASED)),
+        "releases": lambda text: directives.choice(text, (*RELEASED, "section")),
     }
 
     def run(self) -> list[nodes.Node]:
@@ -137,7 +138,11 @@ def awaited(question: nodes.Element) -> list[nodes.Element]:
     after = question.parent[question.parent.index(question) + 1 :]
     inside = [node for node in question if isinstance(node, nodes.Element)]
     waiting = [node for node in (*inside, *after) if is_answer(node)][:1]
-    if question["releases"]:
+    kinds = is_cell, is_statement, is_of_statement
+    if question["releases"] == "section":
+        own = itertools.takewhile(lambda node: not (is_prediction(node) or isinstance(node, nodes.section)), after)
+        waiting += [node for node in own if isinstance(node, TEXT) or any(kind(node) for kind in kinds)]
+    elif question["releases"]:
         is_last = RELEASED[question["releases"]]
         last = next((i for i, node in enumerate(after) if is_last(node)), None)
         if last is None:
@@ -149,7 +154,6 @@ def awaited(question: nodes.Element) -> list[nodes.Element]:
                 last += sum(1 for _ in itertools.takewhile(is_of_statement, after[last + 1 :]))
             elif isinstance(said, nodes.paragraph):
                 last = after.index(said)
-            kinds = is_cell, is_statement, is_of_statement
             waiting += [
                 node for node in after[: last + 1] if isinstance(node, TEXT) or any(kind(node) for kind in kinds)
             ]

@@ -10,7 +10,8 @@ const rkJudge = (() => {
         FAR = 0.2;
     const NUMBER = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?:\/((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?))?(%?)$/i;
     const PART = /(^|[\s,;([])[a-h][):]\s*(?=[-+.0-9])/gi; // (a) 0.4
-    const NAMED = /(^|[\s,;([])(?:[a-zα-ωΑ-Ω][a-z0-9_]*\s*)?[=≈~]\s*/gi;
+    const NAMED = /(^|[\s,;([])(?:[a-zα-ωΑ-Ω][a-z0-9_]*(?:\^[0-9])?(?:\([^()]*\))?\s*)?[=≈~]\s*/gi; // u(0) = 2
+    const ABOUT = /(^|[\s,;([])(?:about|around|roughly|approximately)\s+(?=[-+.0-9])/gi;
     const TIMES = "minutes?|min|seconds?|sec|s|hours?|h|days?|months?|years?",
         THINGS = "steps?|units?|nodes?|bits?|nats?|networks?|learners?|seeds?|samples?|letters?|words?|draws?",
         UNITS = `${TIMES}|${THINGS}`,
@@ -96,6 +97,7 @@ const rkJudge = (() => {
             .replace(APART, "$1$2")
             .replace(PART, "$1")
             .replace(NAMED, "$1")
+            .replace(ABOUT, "$1")
             .replace(UNIT, "$1")
             .replace(/\s*(?:%|per ?cent)/g, "%")
             .replace(/\s*\/\s*/g, "/");
