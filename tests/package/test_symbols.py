@@ -306,3 +306,9 @@ def test_a_law_of_other_inputs_is_refused(mu):
         )
     with pytest.raises(ValueError, match="memory map of law and activation"):
         rk.SymbolLimit(mu, mu.memory_map.law, "erf")
+
+
+def test_a_chain_of_one_symbol_tells_nothing():
+    law = rk.InitialLaw(LAW.output, LAW.inputs[:1], LAW.recurrent)
+    mu = rk.StationaryLaw(rk.DataSequence(rk.MarkovChain([[1.0]]), [1.0], [1.0]), rk.MemoryMap(law))
+    assert rk.SymbolLimit(mu, law).loss([0.0, 5.0]).tolist() == [0.0, 0.0]
