@@ -27,14 +27,14 @@ from numpy.polynomial.chebyshev import chebinterpolate
 from rnnkernel import _checks
 from rnnkernel._axis import Axis
 from rnnkernel._immutable import Immutable, cached, read_only
-from rnnkernel._krylov import gmres
 from rnnkernel._types import Array
 from rnnkernel.memory import MemoryMap
 
 _FINEST = 128  # most nodes that are chosen without being asked for
 _DENSE = 1000  # nodes of all states up to which equations are solved by factorisation
 _MOST_BYTES = 1 << 30  # of a transition operator that is asked for
-_BLOCK = 1_000_000  # entries of cardinal polynomials, or of right-hand sides, that are held at a time
+_BLOCK = 1_000_000  # entries of cardinal polynomials that are held at a time
+_AT_ONCE = 250_000  # entries of right-hand sides that GMRES takes as one vector
 
 
 class Collocation(Immutable):
@@ -168,8 +168,8 @@ class Collocation(Immutable):
             return np.asarray(lu_solve(self._factors, f, trans=int(back)))
         step = self._step_back if back else self.step
         basis, shares = _spanning(f)
-        blocks = np.array_split(np.arange(basis.shape[1]), 1 + basis.size // _BLOCK)
-        solved = [gmres(lambda w: w - self._centred(step(w)), basis[:, columns]) for columns in blocks]
+        blocks = np.array_split(np.arange(basis.shape[1]), 1 + basis.size // _AT_ONCE)
+        solved = [_iterated(lambda w: w - self._centred(step(w)), basis[:, columns]) for columns in blocks]
         return np.asarray(np.hstack(solved) @ shares)
 
     @cached
@@ -232,6 +232,24 @@ def _spanning(f: Array) -> tuple[Array, Array]:
     shares = np.empty((rank, f.shape[1]))
     shares[:, order] = r[:rank]
     return q[:, :rank], shares
+
+
+def _iterated(apply: Callable[[Array], Array], b: Array) -> Array:
+    """Solve apply(w) = b for columns of length one, by GMRES for all as one vector; what is left of b, once more.
+
+    Raises ``ArithmeticError`` if that leaves more than 1e-9 of some column.
+    """
+    from scipy.sparse.linalg import LinearOperator, gmres
+
+    operator, w = LinearOperator((b.size, b.size), lambda w: apply(w.reshape(b.shape)).ravel(), dtype=float), 0 * b
+    for _ in range(2):
+        w += gmres(operator, (b - apply(w)).ravel(), rtol=1e-8, restart=100, maxiter=3)[0].reshape(b.shape)
+    worst = np.linalg.norm(b - apply(w), axis=0).max(initial=0.0)
+    if worst > 1e-9:
+        raise ArithmeticError(
+            f"the Poisson equation is solved to a share of {worst:.1g} only: memory hardly contracts on this chain"
+        )
+    return w
 
 
 def evaluate(f: Callable[[Array, Array], Any], input_vectors: Array, memory: Array) -> Array:
