@@ -123,9 +123,10 @@ def _packed(name: str, value: Any, arrays: dict[str, Any], inside: tuple[int, ..
     if isinstance(value, np.generic) and not isinstance(value, (np.longdouble, np.clongdouble)):
         return _packed(name, value.item(), arrays)
     if type(value) is np.ndarray and value.dtype.kind in "biufc":
-        entry = f"{name}#{len(arrays)}" if name in arrays else name  # a key may look like a place
-        arrays[entry] = value
-        return {"array": entry}
+        while name in arrays:  # a key may look like a place
+            name += "'"
+        arrays[name] = value
+        return {"array": name}
     if isinstance(value, (list, tuple)):
         items = [_packed(f"{name}[{i}]", each, arrays, inside) for i, each in enumerate(value)]
         return {"tuple": items} if isinstance(value, tuple) else items

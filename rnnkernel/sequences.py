@@ -182,8 +182,8 @@ class GaussianAutoregression(_Recursion):
     """The autoregression X_{k+1} = Σ_{i=1}^p a_i X_{k+1−i} + s η_{k+1} with independent η ~ N(0, 1).
 
     The state is (X_k, …, X_{k−p+1}), the input X_k alone.  The stationary law is normal with mean zero, and a
-    stationary start is exact.  `StationaryLaw` computes for p ≤ 2 and |a_1| + |a_2| < 1, where its nodes resolve
-    the inputs, and else says so: then it simulates.
+    stationary start is exact.  `StationaryLaw` computes for p ≤ 2 and |a_1| + |a_2| < 1, and else simulates; what its
+    nodes do not resolve it refuses, and simulates with `n_steps`.
 
     Parameters
     ----------

@@ -36,7 +36,10 @@ def test_what_is_loaded_equals_what_was_saved(thing, tmp_path):
 
 
 def test_a_key_may_look_like_a_place(tmp_path):
-    for thing in ({"a": {"b": np.zeros(2)}, "a.b": np.ones(2)}, {"a": [np.zeros(2)], "a[0]": np.ones(2)}):
+    for thing in (
+        {"a": {"b": np.zeros(2)}, "a.b": np.ones(2)},
+        {"a": [np.zeros(2)], "a[0]'": np.ones(2), "a[0]": np.full(2, 2.0)},
+    ):
         rk.save(thing, tmp_path / "thing.npz")
         found = rk.load(tmp_path / "thing.npz")
         np.testing.assert_equal(found, thing)
